@@ -1,0 +1,1 @@
+//! Numbers as RFC 8785 writes them.

@@ -1,0 +1,18 @@
+//! The Sealtrail chain format, without I/O, clock, async or gRPC: what an auditor links and what outlives every release.
+#![forbid(unsafe_code)]
+
+pub mod checkpoint;
+pub mod content;
+pub mod genesis;
+pub mod link;
+pub mod note;
+pub mod proof;
+pub mod segment;
+pub mod tree;
+
+pub use checkpoint::{Checkpoint, Cosigner};
+pub use content::Content;
+pub use genesis::Genesis;
+pub use link::{Break, ChainName, Checksum, Hash, Head, Link, Sequence, UnixNanos};
+pub use segment::Segment;
+pub use tree::{CompactRange, Root};

@@ -1,0 +1,108 @@
+//! The events: `observe::event::Refused { … }.emit()`. Fields are numbers, names from the configuration and closed lists.
+
+use std::time::Duration;
+
+use sealtrail_chain::Sequence;
+use tracing::{debug, error, info, warn};
+
+use super::Metrics;
+use super::metrics::{Leg, Refusal, Transport};
+
+/// A request was acknowledged.
+pub struct Accepted {
+    pub transport: &'static str,
+    pub records: u64,
+}
+
+impl Accepted {
+    pub fn emit(self) {
+        Metrics::get().accepted.get_or_create(&Transport { transport: self.transport }).inc_by(self.records);
+        debug!(transport = self.transport, records = self.records, "accepted");
+    }
+}
+
+/// Records were not taken. `reason` is from a closed list.
+pub struct Refused {
+    pub transport: &'static str,
+    pub reason: &'static str,
+    pub records: u64,
+}
+
+impl Refused {
+    pub fn emit(self) {
+        let labels = Refusal { transport: self.transport, reason: self.reason };
+        Metrics::get().refused.get_or_create(&labels).inc_by(self.records);
+        debug!(transport = self.transport, reason = self.reason, records = self.records, "refused");
+    }
+}
+
+/// A group became durable.
+pub struct Synced {
+    pub records: u64,
+    pub took: Duration,
+}
+
+impl Synced {
+    pub fn emit(self) {
+        let metrics = Metrics::get();
+        metrics.sealed.inc_by(self.records);
+        metrics.group_records.observe(self.records as f64);
+        metrics.sync_seconds.observe(self.took.as_secs_f64());
+    }
+}
+
+/// The log could not write or sync; nothing of the group was acknowledged.
+pub struct SyncFailed<'a> {
+    pub file: Sequence,
+    pub error: &'a std::io::Error,
+}
+
+impl SyncFailed<'_> {
+    pub fn emit(self) {
+        Metrics::get().sync_failures.inc();
+        error!(file = %self.file, error = %self.error, "the write-ahead log could not be written; its file ends here and a new one takes over");
+    }
+}
+
+/// A leg confirmed records.
+pub struct Delivered {
+    pub leg: &'static str,
+    pub first: Sequence,
+    pub last: Sequence,
+}
+
+impl Delivered {
+    pub fn emit(self) {
+        let records = self.last.get() - self.first.get() + 1;
+        Metrics::get().leg_records.get_or_create(&Leg { leg: self.leg }).inc_by(records);
+        debug!(leg = self.leg, first = %self.first, last = %self.last, "delivered");
+    }
+}
+
+/// A leg did not take what it was given; it is tried again.
+pub struct LegFailed<'a> {
+    pub leg: &'static str,
+    pub error: &'a dyn std::error::Error,
+    pub retry_in: Duration,
+}
+
+impl LegFailed<'_> {
+    pub fn emit(self) {
+        let metrics = Metrics::get();
+        metrics.leg_failures.get_or_create(&Leg { leg: self.leg }).inc();
+        metrics.leg_up.get_or_create(&Leg { leg: self.leg }).set(0);
+        warn!(leg = self.leg, error = %self.error, retry_in_ms = self.retry_in.as_millis() as u64, "leg down");
+    }
+}
+
+/// A leg takes what it is given (again).
+pub struct LegUp {
+    pub leg: &'static str,
+}
+
+impl LegUp {
+    pub fn emit(self) {
+        Metrics::get().leg_up.get_or_create(&Leg { leg: self.leg }).set(1);
+        info!(leg = self.leg, "leg up");
+    }
+}
