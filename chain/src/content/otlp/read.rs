@@ -220,6 +220,9 @@ fn merge_scope<'a>(scope: &mut Scope<'a>, bytes: &'a [u8], unknown: &mut u64) ->
 }
 
 fn pair<'a>(bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<KeyValue<'a>, Malformed> {
+    if let Some(pair) = short_text_pair(bytes) {
+        return Ok(pair);
+    }
     let mut pair = KeyValue { key: Cow::Borrowed(""), value: Value::Null };
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
@@ -230,6 +233,20 @@ fn pair<'a>(bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<KeyValue
         }
     }
     Ok(pair)
+}
+
+/// A key and a short text written as every encoder writes them, which nearly all attributes are: its lengths are bytes
+/// below 0x80, so the message is UTF-8 where its two texts are, and one look decides for both.
+fn short_text_pair(message: &[u8]) -> Option<KeyValue<'_>> {
+    let [0x0a, key_length @ ..0x80, rest @ ..] = message else { return None };
+    let (key, value) = rest.split_at_checked(usize::from(*key_length))?;
+    let [0x12, value_length @ ..0x80, 0x0a, text_length @ ..0x80, text @ ..] = value else { return None };
+    if usize::from(*text_length) != text.len() || usize::from(*value_length) != text.len() + 2 {
+        return None;
+    }
+    let whole = std::str::from_utf8(message).ok()?;
+    let (key, text) = (whole.get(2..2 + key.len())?, whole.get(6 + key.len()..)?);
+    Some(KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(text)) })
 }
 
 /// Merges an `AnyValue`: of its members the last one set counts, and a list that is set again is added to.
