@@ -97,7 +97,7 @@ fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'
         // The last scope takes what the others had to copy; mostly there is but one.
         let resource =
             if scopes == 0 { std::mem::replace(&mut resource, Ok(Resource::default())) } else { resource.clone() };
-        scope_logs(fields.bytes(wire)?, received, resource, &schema_url, visit)?;
+        scope_logs(fields.bytes(wire)?, received, resource, schema_url.clone(), visit)?;
     }
     Ok(())
 }
@@ -106,7 +106,7 @@ fn scope_logs<'a>(
     bytes: &'a [u8],
     received: &Origin,
     resource: Result<Resource<'a>, Malformed>,
-    resource_schema_url: &Cow<'a, str>,
+    resource_schema_url: Cow<'a, str>,
     visit: &mut dyn Visit<'a>,
 ) -> Result<(), Malformed> {
     let mut scope: Result<Shared<Scope<'a>>, Malformed> = Ok(Shared::default());
@@ -123,13 +123,7 @@ fn scope_logs<'a>(
         visit.unknown_fields(unknown);
     }
     let context = resource.and_then(|resource| {
-        Ok(Context {
-            received: received.clone(),
-            resource,
-            resource_schema_url: resource_schema_url.clone(),
-            scope: scope?.value,
-            scope_schema_url,
-        })
+        Ok(Context { received: received.clone(), resource, resource_schema_url, scope: scope?.value, scope_schema_url })
     });
     let without_context = context.as_ref().err().copied();
     visit.scope(context);
