@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
+mod civil;
 pub mod content;
 pub mod genesis;
 pub mod link;
