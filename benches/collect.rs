@@ -250,7 +250,7 @@ impl Collector {
         let (user, system, _) = times(Path::new(&format!("/proc/{}/stat", self.child.id())));
         let mut legs = 0.0;
         for (name, seconds) in self.threads() {
-            if name.starts_with("leg-") {
+            if name.starts_with("deliver-") {
                 legs += seconds;
             }
         }

@@ -3,6 +3,7 @@
 //! The settings of a part are a `Config` in that part's module; here they are put together, read, and shown. Values may hold
 //! `${env:NAME}` and `${file:PATH}`; they are put in after the YAML is parsed, so no value can change the file's structure.
 
+pub mod duration;
 mod error;
 mod substitute;
 mod tree;
@@ -13,7 +14,8 @@ use std::str::FromStr;
 use sealtrail_chain::ChainName;
 use serde::{Deserialize, Serialize};
 
-pub use error::ConfigError;
+pub use duration::Duration;
+pub use error::{ConfigError, nearest};
 
 use crate::{archive, mask, receive, seal, stream, wal};
 

@@ -1,1 +1,291 @@
-//! deliver
+//! Delivery: what the write-ahead log holds goes to the stream, and from there to the archive, each record once and in
+//! chain order.
+//!
+//! Each leg has a thread and a small runtime of its own, so that one that blocks holds up nobody else:
+//! - the *stream* task tails the log's files up to their synced marks and commits batches; what it has committed is
+//!   decided by the leg alone (`end`), never by what we remember;
+//! - the *archive* task turns each closed file whose last record is committed in the stream into one object.
+//!
+//! A file of the log is released only when both legs have confirmed it and a checkpoint that covers it is signed and
+//! synced, oldest first, and never the last one. There is no second path to a leg through memory.
+
+mod archive;
+mod checkpoint;
+mod leg;
+mod resume;
+mod stream;
+mod tail;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io, thread};
+
+use sealtrail_chain::content::ParseError;
+use sealtrail_chain::{Break, Head, Segment, Sequence};
+use tokio::sync::{mpsc, watch};
+
+use crate::archive::ArchiveLeg;
+use crate::host::{Clock, Disk};
+use crate::seal::own;
+use crate::stream::{End, StreamLeg};
+use crate::wal::{Progress, reader};
+
+pub use checkpoint::{Error as CheckpointError, Keys, Store};
+pub use resume::{Known, Refusal, Resume, compare};
+pub use stream::Committed;
+
+/// Name of the stream leg in metrics, events and confirmations.
+pub const STREAM: &str = "stream";
+/// Name of the archive leg.
+pub const ARCHIVE: &str = "archive";
+
+/// What the legs need of the write-ahead log.
+pub trait Wal: Send + Sync + 'static {
+    type Cursor: Cursor;
+    /// Reads the file that begins with record `first`.
+    fn open(&self, first: Sequence) -> Result<Self::Cursor, reader::Error>;
+    /// Notes that `leg` holds everything up to `end`; may be written down later, but before a file is released.
+    fn confirm(&self, leg: &'static str, end: End);
+    /// Deletes the file that begins with record `first`: both legs hold it.
+    fn release(&self, first: Sequence) -> io::Result<()>;
+}
+
+/// The records of one file of the log, in order.
+pub trait Cursor: Send + 'static {
+    /// The chain's head before the first record of the file.
+    fn head(&self) -> &Head;
+    /// The next record whose frame ends at or below `synced`.
+    fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error>;
+}
+
+impl Cursor for reader::Reader {
+    fn head(&self) -> &Head {
+        self.head()
+    }
+    fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error> {
+        self.next(synced)
+    }
+}
+
+/// Makes the object of one closed file; checks every record against its link. Called on a thread that may block.
+pub trait Build: Send + Sync + 'static {
+    /// Writes the object of all records up to `synced` as a new file at `path`, synced.
+    fn build<C: Cursor>(&self, cursor: C, synced: u64, path: &Path) -> Result<Segment, Failure>;
+}
+
+/// Takes own records into the chain; never blocks.
+pub type Report = Arc<dyn Fn(own::Event) + Send + Sync>;
+
+/// All that delivery is made of.
+pub struct Parts<W, S, A, B> {
+    pub wal: Arc<W>,
+    pub progress: watch::Receiver<Progress>,
+    /// Taken over, and its end compared with the log.
+    pub stream: S,
+    pub resume: Resume,
+    pub archive: A,
+    /// What the archive was last known to hold.
+    pub archived: Option<End>,
+    pub build: B,
+    pub checkpoints: Store,
+    /// Longest time that committed records go without a signed checkpoint.
+    pub checkpoint_interval: Duration,
+    pub clock: Arc<dyn Clock>,
+    pub disk: Arc<dyn Disk>,
+    /// Where objects are built when the archive names no place.
+    pub scratch: PathBuf,
+    pub report: Report,
+}
+
+/// Starts both legs.
+pub fn start<W, S, A, B>(parts: Parts<W, S, A, B>) -> Result<Handle, StartError>
+where
+    W: Wal,
+    S: StreamLeg,
+    A: ArchiveLeg,
+    B: Build,
+{
+    let progress = parts.progress.clone();
+    let (stream, archive) = tasks(parts)?;
+    let handle = Handle { progress, committed: stream.committed(), archived: archive.archived() };
+    spawn("deliver-stream", stream.run())?;
+    spawn("deliver-archive", archive.run())?;
+    Ok(handle)
+}
+
+fn tasks<W, S, A, B>(
+    parts: Parts<W, S, A, B>,
+) -> Result<(stream::Task<W, S>, archive::Task<W, A, B>), CheckpointError>
+where
+    W: Wal,
+    S: StreamLeg,
+    A: ArchiveLeg,
+    B: Build,
+{
+    let (objects, to_archive) = mpsc::unbounded_channel();
+    let stream = stream::Task::new(stream::Setup {
+        wal: parts.wal.clone(),
+        leg: parts.stream,
+        progress: parts.progress.clone(),
+        resume: parts.resume,
+        checkpoints: parts.checkpoints.clone(),
+        interval: parts.checkpoint_interval,
+        objects,
+        clock: parts.clock.clone(),
+        report: parts.report.clone(),
+    })?;
+    let workdir = parts.archive.workdir().unwrap_or(parts.scratch);
+    let archive = archive::Task::new(archive::Setup {
+        wal: parts.wal,
+        leg: parts.archive,
+        build: parts.build,
+        progress: parts.progress,
+        committed: stream.committed(),
+        objects: to_archive,
+        confirmed: parts.archived,
+        checkpoints: parts.checkpoints,
+        disk: parts.disk,
+        workdir,
+        clock: parts.clock,
+        report: parts.report,
+    });
+    Ok((stream, archive))
+}
+
+/// A thread that ends when the task does; the process doesn't wait for it.
+fn spawn(name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(task))?;
+    Ok(())
+}
+
+/// The running legs.
+pub struct Handle {
+    progress: watch::Receiver<Progress>,
+    committed: watch::Receiver<Committed>,
+    archived: watch::Receiver<archive::Archived>,
+}
+
+impl Handle {
+    /// How far the stream has come, for those who wait for its commit.
+    pub fn committed(&self) -> watch::Receiver<Committed> {
+        self.committed.clone()
+    }
+
+    /// Waits, after the log has said that it is `finished`, until both legs hold all of it, at most for `grace`; says
+    /// what they don't hold then. It stays in the log.
+    pub async fn stop(mut self, grace: Duration) -> Vec<Left> {
+        let both = async {
+            // A leg that has stopped for good drops its end: nothing more will come of it.
+            let _ = self.committed.wait_for(|committed| committed.finished).await;
+            let _ = self.archived.wait_for(|archived| archived.finished).await;
+        };
+        let _ = tokio::time::timeout(grace, both).await;
+        self.left()
+    }
+
+    fn left(&self) -> Vec<Left> {
+        let (committed, archived) = (*self.committed.borrow(), *self.archived.borrow());
+        [(STREAM, committed.next, committed.finished), (ARCHIVE, archived.next, archived.finished)]
+            .into_iter()
+            .filter(|(_, _, finished)| !finished)
+            .map(|(leg, next, _)| {
+                let lag = leg::Lag::of(&self.progress.borrow(), next);
+                Left { leg, records: lag.records, bytes: lag.bytes }
+            })
+            .collect()
+    }
+}
+
+/// What a leg does not hold at the stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    pub leg: &'static str,
+    pub records: u64,
+    /// Of the write-ahead log, by whole files.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { leg, records, bytes } = self;
+        write!(f, "{leg}: {records} records ({bytes} bytes) and what belongs to them stay in the write-ahead log")
+    }
+}
+
+/// Why delivery can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error("can't start a thread for delivery: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// Why a leg doesn't get on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Wal(#[from] reader::Error),
+    #[error("the write-ahead log ends before record {next}, which it should hold")]
+    Short { next: Sequence },
+    #[error("the write-ahead log does not follow its own chain: {0}")]
+    Break(#[from] Break),
+    #[error("record {sequence} of the write-ahead log is not canonical: {source}")]
+    Content { sequence: Sequence, source: ParseError },
+    #[error("checkpoint {size} was signed over another root than the chain's")]
+    Contradiction { size: u64 },
+    #[error(transparent)]
+    Stream(#[from] crate::stream::Error),
+    #[error(
+        "the stream ends before record {found} after a batch that goes to {expected} (exclusive) was sent: it is written by someone else, or has lost records"
+    )]
+    Elsewhere { expected: Sequence, found: Sequence },
+    #[error(transparent)]
+    Archive(#[from] crate::archive::Error),
+    #[error("can't {doing} {path}: {source}")]
+    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("object {key} does not hold the records of the write-ahead log's file")]
+    OtherObject { key: String },
+    #[error(
+        "object {key} was confirmed and is gone; to put it back needs `sealtrail reconcile --repair`, which this release does not have yet"
+    )]
+    Gone { key: String },
+    #[error("building an object panicked")]
+    Panic,
+}
+
+impl Failure {
+    /// Whether the same may succeed later. All else stops the leg, with an alarm: trying it again would hide it.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Wal(reader::Error::Io { .. }) | Self::Io { .. } => true,
+            Self::Stream(error) => error.is_passing(),
+            Self::Archive(error) => matches!(error, crate::archive::Error::Io { .. }),
+            _ => false,
+        }
+    }
+
+    /// One word for own records.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Wal(reader::Error::Io { .. }) | Self::Io { .. } => "io",
+            Self::Wal(_) | Self::Short { .. } | Self::Break(_) | Self::Content { .. } => "log_damaged",
+            Self::Contradiction { .. } => "checkpoint_contradicted",
+            Self::Stream(error) => error.reason(),
+            Self::Elsewhere { .. } => "stream_differs",
+            Self::Archive(crate::archive::Error::Io { .. }) => "io",
+            Self::Archive(_) => "archive_refused",
+            Self::OtherObject { .. } => "object_differs",
+            Self::Gone { .. } => "object_gone",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+#[cfg(test)]
+mod fakes;
+#[cfg(test)]
+mod tests;

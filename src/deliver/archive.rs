@@ -1,0 +1,327 @@
+//! The archive leg's task: each closed file of the log that the stream has whole becomes one object, in order; then the
+//! checkpoints up to there; then the file is released.
+//!
+//! A crash between any two steps repeats them: an object is recognised by its links, a note by its bytes.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{future, io};
+
+use sealtrail_chain::content::{self, Value};
+use sealtrail_chain::segment::{checkpoint_key, genesis_key, object_key, range_key};
+use sealtrail_chain::{ChainName, Hash, Segment, Sequence, UnixNanos};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::checkpoint::{Kept, Store};
+use super::leg::{Lag, Standing};
+use super::{ARCHIVE, Build, Committed, Cursor, Failure, Report, Wal};
+use crate::archive::{ArchiveLeg, Links};
+use crate::host::{Clock, Disk};
+use crate::observe::event::Delivered;
+use crate::stream::End;
+use crate::wal::{FileState, Progress};
+
+/// How far the archive has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Archived {
+    /// First record that the archive doesn't hold.
+    pub(super) next: Sequence,
+    /// The log is finished, and all of it is archived with its last checkpoint.
+    pub(super) finished: bool,
+}
+
+pub(super) struct Setup<W, A, B> {
+    pub(super) wal: Arc<W>,
+    pub(super) leg: A,
+    pub(super) build: B,
+    pub(super) progress: watch::Receiver<Progress>,
+    pub(super) committed: watch::Receiver<Committed>,
+    pub(super) objects: mpsc::UnboundedReceiver<Kept>,
+    pub(super) confirmed: Option<End>,
+    pub(super) checkpoints: Store,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) workdir: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) report: Report,
+}
+
+pub(super) struct Task<W, A, B> {
+    wal: Arc<W>,
+    leg: A,
+    build: Arc<B>,
+    progress: watch::Receiver<Progress>,
+    committed: watch::Receiver<Committed>,
+    objects: mpsc::UnboundedReceiver<Kept>,
+    /// What was confirmed before this start; files up to here are asked for, not built.
+    confirmed: Option<Sequence>,
+    /// First record of a file that was not closed at the start: objects from here on are new.
+    fresh: Sequence,
+    archived: watch::Sender<Archived>,
+    /// Checkpoints whose records the archive doesn't hold yet, or that it didn't take yet.
+    waiting: VecDeque<Kept>,
+    /// A file's first record, and when that was observed.
+    oldest: Option<(Sequence, UnixNanos)>,
+    checkpoints: Store,
+    disk: Arc<dyn Disk>,
+    workdir: PathBuf,
+    clock: Arc<dyn Clock>,
+    standing: Standing,
+}
+
+/// What a file's object is named by and recognised by.
+#[derive(Clone)]
+struct Object {
+    chain: ChainName,
+    key: String,
+    links: Links,
+    observed: UnixNanos,
+    /// The genesis note, which record 0 carries.
+    genesis: Option<String>,
+}
+
+impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
+    pub(super) fn new(setup: Setup<W, A, B>) -> Self {
+        let progress = setup.progress.borrow();
+        let oldest = progress.files.first().map_or(Sequence::ZERO, |file| file.first);
+        let fresh = progress.files.iter().find(|file| !file.closed).map_or_else(|| end_of(&progress), |file| file.first);
+        drop(progress);
+        Self {
+            wal: setup.wal,
+            leg: setup.leg,
+            build: Arc::new(setup.build),
+            progress: setup.progress,
+            committed: setup.committed,
+            objects: setup.objects,
+            confirmed: setup.confirmed.map(|end| end.last),
+            fresh,
+            archived: watch::Sender::new(Archived { next: oldest, finished: false }),
+            waiting: VecDeque::new(),
+            oldest: None,
+            checkpoints: setup.checkpoints,
+            disk: setup.disk,
+            workdir: setup.workdir,
+            standing: Standing::new(ARCHIVE, setup.report, setup.clock.now().0.rotate_left(32)),
+            clock: setup.clock,
+        }
+    }
+
+    pub(super) fn archived(&self) -> watch::Receiver<Archived> {
+        self.archived.subscribe()
+    }
+
+    /// Runs until all of a finished log is archived, or the leg is stopped for good.
+    pub(super) async fn run(mut self) {
+        loop {
+            match self.round().await {
+                Ok(false) => self.wait().await,
+                Ok(true) => {
+                    self.archived.send_modify(|archived| archived.finished = true);
+                    return;
+                }
+                Err(failure) if failure.is_passing() => {
+                    let retry_in = self.standing.failed(&failure);
+                    self.lag().await;
+                    sleep(retry_in).await;
+                }
+                Err(failure) => return self.standing.stopped(&failure),
+            }
+        }
+    }
+
+    /// Does what can be done now; says whether that was all there will be.
+    async fn round(&mut self) -> Result<bool, Failure> {
+        // `committed` before `progress`: the log is never behind what the stream has of it.
+        let committed = *self.committed.borrow_and_update();
+        let progress = self.progress.borrow().clone();
+        for file in progress.files.iter().filter(|file| file.closed && file.records > 0) {
+            if file.first >= self.next() && file_end(file) <= committed.next {
+                self.archive(file).await?;
+            }
+        }
+        self.put_checkpoints().await?;
+        self.release(&progress, committed.object)?;
+        self.lag().await;
+        Ok(committed.finished && self.next() == end_of(&progress) && self.waiting.is_empty() && self.objects.is_empty())
+    }
+
+    async fn archive(&mut self, file: &FileState) -> Result<(), Failure> {
+        let object = self.describe(*file).await?;
+        self.oldest = Some((file.first, object.observed));
+        if let Some(note) = &object.genesis {
+            self.leg.put_note(&genesis_key(&object.chain), note.as_bytes()).await?;
+        }
+        if !self.is_there(file, &object).await? {
+            self.put(file, &object).await?;
+        }
+        self.standing.succeeded();
+        let end = End { last: object.links.last, hash: object.links.after };
+        self.wal.confirm(ARCHIVE, end);
+        self.archived.send_modify(|archived| archived.next = end.last.next());
+        self.oldest = None;
+        Delivered { leg: ARCHIVE, first: file.first, last: end.last }.emit();
+        Ok(())
+    }
+
+    /// Whether an object of before the start is there, as it must be where it was confirmed.
+    async fn is_there(&self, file: &FileState, object: &Object) -> Result<bool, Failure> {
+        if file.first >= self.fresh {
+            return Ok(false);
+        }
+        match self.leg.segment(&object.key).await? {
+            Some(links) if links == object.links => Ok(true),
+            Some(_) => Err(Failure::OtherObject { key: object.key.clone() }),
+            None if self.confirmed >= Some(object.links.last) => Err(Failure::Gone { key: object.key.clone() }),
+            None => Ok(false),
+        }
+    }
+
+    async fn put(&self, file: &FileState, object: &Object) -> Result<(), Failure> {
+        let path = self.workdir.join(format!("{:020}.parquet.tmp", file.first.get()));
+        self.remove(&path)?;
+        let segment = self.built(*file, path.clone()).await?;
+        let links = &object.links;
+        if (segment.first, segment.last, segment.before, segment.after)
+            != (links.first, links.last, links.before, links.after)
+        {
+            return Err(Failure::OtherObject { key: object.key.clone() });
+        }
+        let put = self.leg.put_segment(&object.key, &path, &segment).await;
+        // A directory has moved it away; anything else has copied it.
+        self.remove(&path)?;
+        Ok(put?)
+    }
+
+    async fn built(&self, file: FileState, path: PathBuf) -> Result<Segment, Failure> {
+        let (wal, build) = (self.wal.clone(), self.build.clone());
+        aside(move || build.build(wal.open(file.first)?, file.synced, &path)).await
+    }
+
+    async fn describe(&self, file: FileState) -> Result<Object, Failure> {
+        let wal = self.wal.clone();
+        aside(move || describe(wal.open(file.first)?, &file)).await
+    }
+
+    fn remove(&self, path: &std::path::Path) -> Result<(), Failure> {
+        match self.disk.remove(path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::Io { doing: "remove", path: path.to_owned(), source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the checkpoints whose records the archive holds, the ranges first: a checkpoint always has them.
+    async fn put_checkpoints(&mut self) -> Result<(), Failure> {
+        while let Ok(kept) = self.objects.try_recv() {
+            self.waiting.push_back(kept);
+        }
+        while let Some(kept) = self.waiting.front().filter(|kept| kept.size <= self.next().get()) {
+            let chain = self.checkpoints.chain();
+            if let Some(ranges) = &kept.ranges {
+                let key = range_key(chain, kept.size, kept.unix_seconds);
+                self.leg.put_note(&key, ranges.as_bytes()).await?;
+            }
+            let key = checkpoint_key(chain, kept.size, kept.unix_seconds);
+            self.leg.put_note(&key, kept.note.as_bytes()).await?;
+            if let Err(error) = self.checkpoints.archived(kept.size) {
+                tracing::warn!(%error, "a checkpoint that is delivered could not be removed");
+            }
+            self.standing.succeeded();
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Releases what both legs hold, oldest first. A file stays until a checkpoint object covers it: its ranges need the
+    /// links of all records since the one before.
+    fn release(&self, progress: &Progress, object: u64) -> Result<(), Failure> {
+        let Some((_, all_but_last)) = progress.files.split_last() else { return Ok(()) };
+        let held = |file: &&FileState| file.closed && file_end(file) <= self.next() && file_end(file).get() <= object;
+        for file in all_but_last.iter().take_while(held) {
+            let path = PathBuf::from(format!("{:020}.wal", file.first.get()));
+            self.wal.release(file.first).map_err(|source| Failure::Io { doing: "release", path, source })?;
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Sequence {
+        self.archived.borrow().next
+    }
+
+    async fn lag(&mut self) {
+        let progress = self.progress.borrow().clone();
+        let next = self.next();
+        let first = progress.files.iter().find(|file| file_end(file) > next).copied();
+        if let Some(file) = first.filter(|file| self.oldest.is_none_or(|(first, _)| first != file.first)) {
+            // Only a gauge hangs on it.
+            self.oldest = self.describe(file).await.ok().map(|object| (file.first, object.observed));
+        }
+        Lag::of(&progress, next).show(ARCHIVE, self.oldest.map(|(_, observed)| observed), self.clock.now());
+    }
+
+    /// Waits for the stream to get on, or for a checkpoint that it has.
+    async fn wait(&mut self) {
+        let stream = async {
+            if self.committed.changed().await.is_err() {
+                future::pending().await
+            }
+        };
+        let object = async {
+            match self.objects.recv().await {
+                Some(kept) => kept,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stream => {}
+            kept = object => self.waiting.push_back(kept),
+            // A file may close after its last record was committed; nobody tells that but the log, which tells far more.
+            () = sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}
+
+/// Runs what may take long where it holds up nothing else.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Panic))
+}
+
+fn describe(mut cursor: impl Cursor, file: &FileState) -> Result<Object, Failure> {
+    let (chain, before) = (cursor.head().chain().clone(), cursor.head().hash());
+    let short = Failure::Short { next: file.first };
+    let Some(stored) = cursor.next(file.synced)? else { return Err(short) };
+    let observed = stored.link.observed;
+    let genesis = if file.first == Sequence::ZERO { genesis_note(stored.content)? } else { None };
+    let links = links(file, before)?;
+    let key = object_key(&chain, observed, file.first);
+    Ok(Object { chain, key, links, observed, genesis })
+}
+
+fn links(file: &FileState, before: Hash) -> Result<Links, Failure> {
+    let last = file_end(file).get().checked_sub(1).ok_or(Failure::Short { next: file.first })?;
+    Ok(Links { first: file.first, last: Sequence::new(last), before, after: file.last_hash })
+}
+
+/// The note that record 0 carries as `sealtrail.genesis`.
+fn genesis_note(content: &str) -> Result<Option<String>, Failure> {
+    let failed = |source| Failure::Content { sequence: Sequence::ZERO, source };
+    let content = content::Content::parse(content.to_owned()).map_err(failed)?;
+    let attributes = content.record().log.attributes;
+    Ok(attributes.into_iter().find(|attribute| attribute.key == "sealtrail.genesis").and_then(|attribute| {
+        match attribute.value {
+            Value::String(note) => Some(note.into_owned()),
+            _ => None,
+        }
+    }))
+}
+
+fn file_end(file: &FileState) -> Sequence {
+    Sequence::new(file.first.get() + file.records)
+}
+
+fn end_of(progress: &Progress) -> Sequence {
+    progress.files.last().map_or(Sequence::ZERO, file_end)
+}

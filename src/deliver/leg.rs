@@ -1,0 +1,139 @@
+//! What both legs have in common: going down and up, waiting between attempts, and how far they lag.
+
+use std::time::Duration;
+
+use sealtrail_chain::{Sequence, UnixNanos};
+
+use super::{Failure, Report};
+use crate::observe::event::{LegFailed, LegUp};
+use crate::observe::{Metrics, metrics};
+use crate::seal::own::{Event, Kind};
+use crate::wal::Progress;
+
+/// Whether a leg takes what it is given.
+pub(super) struct Standing {
+    leg: &'static str,
+    /// `None`: not tried yet.
+    up: Option<bool>,
+    attempts: u32,
+    jitter: Jitter,
+    report: Report,
+}
+
+impl Standing {
+    pub(super) fn new(leg: &'static str, report: Report, seed: u64) -> Self {
+        Self { leg, up: None, attempts: 0, jitter: Jitter(seed), report }
+    }
+
+    /// It did not take what it was given; says how long to wait before the next attempt.
+    pub(super) fn failed(&mut self, failure: &Failure) -> Duration {
+        let retry_in = self.jitter.up_to(longest_wait(self.attempts));
+        self.attempts += 1;
+        LegFailed { leg: self.leg, error: failure, retry_in }.emit();
+        self.down(failure.reason());
+        retry_in
+    }
+
+    /// It did not take what it was given and won't be tried again until a person has looked at it.
+    pub(super) fn stopped(&mut self, failure: &Failure) {
+        let labels = metrics::Leg { leg: self.leg };
+        Metrics::get().leg_failures.get_or_create(&labels).inc();
+        Metrics::get().leg_up.get_or_create(&labels).set(0);
+        tracing::error!(leg = self.leg, error = %failure, "leg stopped: it is not tried again before a restart");
+        // A new reason, although the leg may be down already.
+        self.up = None;
+        self.down(failure.reason());
+    }
+
+    /// It took what it was given.
+    pub(super) fn succeeded(&mut self) {
+        self.attempts = 0;
+        if self.up == Some(true) {
+            return;
+        }
+        if self.up == Some(false) {
+            self.tell(Kind::LegUp, "success", None);
+        }
+        self.up = Some(true);
+        LegUp { leg: self.leg }.emit();
+    }
+
+    fn down(&mut self, reason: &'static str) {
+        if self.up != Some(false) {
+            self.up = Some(false);
+            self.tell(Kind::LegDown, "failure", Some(reason));
+        }
+    }
+
+    /// Own records are merged by kind and origin: the leg is the origin, so that one leg's doesn't hide the other's.
+    fn tell(&self, kind: Kind, outcome: &str, reason: Option<&str>) {
+        let mut event = Event::new(kind);
+        event.origin = Some(self.leg.to_owned());
+        event.resource = Some(self.leg.to_owned());
+        event.outcome = Some(outcome.to_owned());
+        event.reason = reason.map(str::to_owned);
+        (self.report)(event);
+    }
+}
+
+/// Doubles from 200 ms to 10 s.
+fn longest_wait(attempts: u32) -> Duration {
+    Duration::from_millis(200u64 << attempts.min(6)).min(Duration::from_secs(10))
+}
+
+/// Full jitter: many collectors that lost one target don't come back at one moment. Not for secrets (SplitMix64).
+struct Jitter(u64);
+
+impl Jitter {
+    fn up_to(&mut self, longest: Duration) -> Duration {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        // At least 10 ms, so that an attempt that fails at once doesn't spin.
+        let span = longest.as_millis() as u64 - 10;
+        Duration::from_millis(10 + (z ^ (z >> 31)) % (span + 1))
+    }
+}
+
+/// How much of the log a leg does not hold yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lag {
+    pub(super) records: u64,
+    /// Of all files with a record that the leg doesn't hold.
+    pub(super) bytes: u64,
+}
+
+impl Lag {
+    /// `next`: first record that the leg doesn't hold.
+    pub(super) fn of(progress: &Progress, next: Sequence) -> Self {
+        let behind = |file: &&crate::wal::FileState| file.first.get() + file.records > next.get();
+        let bytes = progress.files.iter().filter(behind).map(|file| file.synced).sum();
+        let end = progress.files.last().map_or(0, |file| file.first.get() + file.records);
+        Self { records: end.saturating_sub(next.get()), bytes }
+    }
+
+    /// `oldest`: when the first record was observed that the leg doesn't hold.
+    pub(super) fn show(self, leg: &'static str, oldest: Option<UnixNanos>, now: UnixNanos) {
+        let (metrics, labels) = (Metrics::get(), metrics::Leg { leg });
+        let age = oldest.filter(|_| self.records > 0).map_or(0, |oldest| now.0.saturating_sub(oldest.0));
+        metrics.leg_lag_records.get_or_create(&labels).set(i64::try_from(self.records).unwrap_or(i64::MAX));
+        metrics.leg_lag_bytes.get_or_create(&labels).set(i64::try_from(self.bytes).unwrap_or(i64::MAX));
+        metrics.leg_lag_seconds.get_or_create(&labels).set(age as f64 / 1e9);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_limit_and_never_vanish() {
+        let mut jitter = Jitter(7);
+        for attempts in (0..40).chain([u32::MAX]) {
+            let (longest, wait) = (longest_wait(attempts), jitter.up_to(longest_wait(attempts)));
+            assert!(longest <= Duration::from_secs(10));
+            assert!(wait >= Duration::from_millis(10) && wait <= longest, "{attempts}: {wait:?}");
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The stream leg's task: tails the log, commits batches, and has checkpoints signed over what is committed.
+//!
+//! One round: read what is synced, build messages, commit them with the checkpoints that wait, then see whether a
+//! checkpoint is due. A crash between any two steps repeats at most a step that can be repeated: where the stream ends is
+//! asked at the start, and what was signed is synced before it is sent.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealtrail_chain::{Sequence, UnixNanos};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::checkpoint::{Due, Error as CheckpointError, Kept, Store};
+use super::leg::{Lag, Standing};
+use super::tail::{SignedState, Stop, Tail};
+use super::{Failure, Report, Resume, STREAM, Wal};
+use crate::host::Clock;
+use crate::observe::Metrics;
+use crate::observe::event::Delivered;
+use crate::stream::{Batch, Builder, End, StreamLeg};
+use crate::wal::Progress;
+
+/// How long records gather for one transaction.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// Most bytes of messages in one transaction.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// How far the stream has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// First record that is not committed.
+    pub next: Sequence,
+    /// Size of the newest checkpoint object that is signed and synced.
+    pub object: u64,
+    /// The log is finished, and all of it is committed with its last checkpoint.
+    pub finished: bool,
+}
+
+pub(super) struct Setup<W, S> {
+    pub(super) wal: Arc<W>,
+    pub(super) leg: S,
+    pub(super) progress: watch::Receiver<Progress>,
+    pub(super) resume: Resume,
+    pub(super) checkpoints: Store,
+    pub(super) interval: Duration,
+    /// Checkpoint objects that the stream has.
+    pub(super) objects: mpsc::UnboundedSender<Kept>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) report: Report,
+}
+
+pub(super) struct Task<W: Wal, S> {
+    wal: Arc<W>,
+    leg: S,
+    progress: watch::Receiver<Progress>,
+    /// `None`: to be found again, after a start or a failed read.
+    tail: Option<Tail<W>>,
+    builder: Builder,
+    committed: watch::Sender<Committed>,
+    /// What the stream holds.
+    end: Option<End>,
+    /// When the first record was observed that is read and not committed.
+    oldest: Option<UnixNanos>,
+    signing: Signing,
+    /// Signed, and not yet in the stream.
+    waiting: Vec<Kept>,
+    objects: mpsc::UnboundedSender<Kept>,
+    clock: Arc<dyn Clock>,
+    standing: Standing,
+}
+
+enum Next {
+    Round,
+    Wait,
+    Done,
+}
+
+impl<W: Wal, S: StreamLeg> Task<W, S> {
+    pub(super) fn new(setup: Setup<W, S>) -> Result<Self, CheckpointError> {
+        let waiting = setup.checkpoints.load()?;
+        let state = SignedState {
+            newest: waiting.last().map(|kept| (kept.size, kept.root)),
+            object: waiting.iter().filter(|kept| kept.is_object()).map(|kept| kept.size).max().unwrap_or(0),
+        };
+        let committed = Committed { next: setup.resume.next, object: state.object, finished: false };
+        Ok(Self {
+            wal: setup.wal,
+            leg: setup.leg,
+            progress: setup.progress,
+            tail: None,
+            builder: Builder::default(),
+            committed: watch::Sender::new(committed),
+            end: setup.resume.end,
+            oldest: None,
+            signing: Signing::new(setup.checkpoints, setup.interval, setup.clock.clone(), state),
+            waiting,
+            objects: setup.objects,
+            standing: Standing::new(STREAM, setup.report, setup.clock.now().0),
+            clock: setup.clock,
+        })
+    }
+
+    pub(super) fn committed(&self) -> watch::Receiver<Committed> {
+        self.committed.subscribe()
+    }
+
+    /// Runs until all of a finished log is committed, or the leg is stopped for good.
+    pub(super) async fn run(mut self) {
+        loop {
+            match self.round().await {
+                // A leg that blocks never yields: what waits for the runtime gets its turn here.
+                Ok(Next::Round) => tokio::task::yield_now().await,
+                Ok(Next::Wait) => self.wait().await,
+                Ok(Next::Done) => {
+                    self.committed.send_modify(|committed| committed.finished = true);
+                    return;
+                }
+                Err(failure) if failure.is_passing() => {
+                    let wait = self.standing.failed(&failure);
+                    (self.tail, self.oldest) = (None, None);
+                    drop(self.builder.take());
+                    sleep(wait).await;
+                }
+                Err(failure) => return self.standing.stopped(&failure),
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<Next, Failure> {
+        let progress = self.progress.borrow_and_update().clone();
+        self.take_signed().await;
+        let stop = self.gather(&progress)?;
+        let batch = Batch {
+            messages: self.builder.take(),
+            checkpoints: self.waiting.iter().map(Kept::for_stream).collect(),
+        };
+        let idle = batch.messages.is_empty() && batch.checkpoints.is_empty();
+        if !idle {
+            self.commit(batch, &progress).await?;
+        }
+        let Some(tail) = &mut self.tail else { return Ok(Next::Round) };
+        self.signing.see(tail, stop);
+        Lag::of(&progress, self.next()).show(STREAM, self.oldest, self.clock.now());
+        let (next, at_end) = (self.next(), self.next() == end_of(&progress));
+        Ok(match stop {
+            Stop::Full => Next::Round,
+            _ if !self.waiting.is_empty() => Next::Round,
+            Stop::SegmentEnd if !at_end => {
+                let goes_on = progress.files.iter().any(|file| file.first == next);
+                if goes_on { Next::Round } else { return Err(Failure::Short { next }) }
+            }
+            Stop::SegmentEnd if progress.finished && self.signing.is_idle() => Next::Done,
+            _ => Next::Wait,
+        })
+    }
+
+    /// Reads what is synced into the builder.
+    fn gather(&mut self, progress: &Progress) -> Result<Stop, Failure> {
+        let next = self.next();
+        let tail = match &mut self.tail {
+            Some(tail) => tail,
+            none => none.insert(Tail::seek(self.wal.clone(), &progress.files, self.signing.state, next)?),
+        };
+        tail.enter_next(&progress.files)?;
+        let (builder, oldest) = (&mut self.builder, &mut self.oldest);
+        tail.read(&progress.files, |chain, stored| {
+            oldest.get_or_insert(stored.link.observed);
+            let pushed = builder.push(chain, &stored.link, stored.content);
+            pushed.map_err(|source| Failure::Content { sequence: stored.link.sequence, source })?;
+            Ok(builder.bytes() < BATCH_BYTES)
+        })
+    }
+
+    /// Sends the batch until the stream has it.
+    async fn commit(&mut self, batch: Batch, progress: &Progress) -> Result<(), Failure> {
+        while let Err(error) = self.leg.commit(&batch).await {
+            self.again_after(error.into(), progress).await?;
+            if batch.end().is_some() && self.stands(&batch, progress).await? {
+                // Whether its checkpoints stand too isn't known; they are sent again.
+                self.confirmed(&batch);
+                return Ok(());
+            }
+        }
+        self.confirmed(&batch);
+        self.streamed();
+        Ok(())
+    }
+
+    /// Asks the stream whether the batch took effect although its commit failed.
+    async fn stands(&mut self, batch: &Batch, progress: &Progress) -> Result<bool, Failure> {
+        let end = loop {
+            match self.leg.end().await {
+                Ok(end) => break end,
+                Err(error) => self.again_after(error.into(), progress).await?,
+            }
+        };
+        let next = |end: Option<End>| end.map_or(Sequence::ZERO, |end| end.last.next());
+        if end == batch.end() {
+            Ok(true)
+        } else if end == self.end {
+            Ok(false)
+        } else {
+            Err(Failure::Elsewhere { expected: next(batch.end()), found: next(end) })
+        }
+    }
+
+    async fn again_after(&mut self, failure: Failure, progress: &Progress) -> Result<(), Failure> {
+        if !failure.is_passing() {
+            return Err(failure);
+        }
+        let wait = self.standing.failed(&failure);
+        Lag::of(progress, self.next()).show(STREAM, self.oldest, self.clock.now());
+        sleep(wait).await;
+        Ok(())
+    }
+
+    fn confirmed(&mut self, batch: &Batch) {
+        self.standing.succeeded();
+        let (Some(first), Some(end)) = (batch.messages.first(), batch.end()) else { return };
+        self.end = Some(end);
+        self.oldest = None;
+        self.wal.confirm(STREAM, end);
+        self.committed.send_modify(|committed| committed.next = end.last.next());
+        Delivered { leg: STREAM, first: first.first, last: end.last }.emit();
+    }
+
+    /// The checkpoints that waited are in the stream; only now may they go elsewhere.
+    fn streamed(&mut self) {
+        if let Some(newest) = self.waiting.last() {
+            self.signing.tidy(newest.size);
+        }
+        for kept in self.waiting.drain(..) {
+            if kept.is_object() {
+                // Without an archive task nobody takes it: it stays kept, and goes out after the next start.
+                let _ = self.objects.send(kept);
+            }
+        }
+    }
+
+    async fn take_signed(&mut self) {
+        if let Some(kept) = self.signing.take().await {
+            if kept.is_object() {
+                self.committed.send_modify(|committed| committed.object = kept.size);
+            }
+            self.waiting.push(kept);
+        }
+    }
+
+    fn next(&self) -> Sequence {
+        self.committed.borrow().next
+    }
+
+    /// Waits for records, and then for more of them, or for a checkpoint.
+    async fn wait(&mut self) {
+        let next = self.next();
+        let grown = async {
+            if self.progress.changed().await.is_err() {
+                // The log is gone, and what it said last holds.
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            () = grown => {}
+            () = self.signing.turn(next) => return,
+        }
+        if !self.progress.borrow().finished {
+            sleep(WINDOW).await;
+        }
+    }
+}
+
+fn end_of(progress: &Progress) -> Sequence {
+    Sequence::new(progress.files.last().map_or(0, |file| file.first.get() + file.records))
+}
+
+/// Has checkpoints signed, one after the other, off this thread.
+struct Signing {
+    store: Store,
+    interval: Duration,
+    clock: Arc<dyn Clock>,
+    /// What is signed, or certain to be.
+    state: SignedState,
+    queue: VecDeque<Due>,
+    running: Option<JoinHandle<Kept>>,
+    signed: Option<Kept>,
+    last: Instant,
+}
+
+impl Signing {
+    fn new(store: Store, interval: Duration, clock: Arc<dyn Clock>, state: SignedState) -> Self {
+        Self { store, interval, clock, state, queue: VecDeque::new(), running: None, signed: None, last: Instant::now() }
+    }
+
+    /// Sees what is committed, and what of it is due to be signed.
+    fn see<W: Wal>(&mut self, tail: &mut Tail<W>, stop: Stop) {
+        let size = tail.head().next().get();
+        if stop == Stop::SegmentEnd && size > self.state.object {
+            let since = tail.cut();
+            self.add(Due::object(tail.head(), since));
+        } else if size > self.newest() && self.last.elapsed() >= self.interval && self.is_idle() {
+            self.add(Due::interim(tail.head()));
+        }
+        self.run();
+    }
+
+    fn add(&mut self, due: Due) {
+        self.state.newest = Some((due.size, due.root));
+        if due.ranges.is_some() {
+            self.state.object = due.size;
+        }
+        self.last = Instant::now();
+        self.queue.push_back(due);
+    }
+
+    fn run(&mut self) {
+        if self.running.is_none()
+            && self.signed.is_none()
+            && let Some(due) = self.queue.pop_front()
+        {
+            self.running = Some(tokio::spawn(sign(self.store.clone(), due, self.clock.clone())));
+        }
+    }
+
+    /// The checkpoint that is signed by now, if there is one.
+    async fn take(&mut self) -> Option<Kept> {
+        if self.signed.is_none() && self.running.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.finish().await;
+        }
+        let kept = self.signed.take()?;
+        self.run();
+        Metrics::get().checkpoint_size.set(i64::try_from(kept.size).unwrap_or(i64::MAX));
+        Some(kept)
+    }
+
+    /// Waits for the one that is being signed. May be given up and called again.
+    async fn finish(&mut self) {
+        if let Some(running) = &mut self.running {
+            self.signed = Some(running.await.expect("`sign` catches panics, and nobody aborts it"));
+            self.running = None;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.is_none() && self.signed.is_none() && self.queue.is_empty()
+    }
+
+    fn newest(&self) -> u64 {
+        self.state.newest.map_or(0, |(size, _)| size)
+    }
+
+    /// Waits until there is something to do: a checkpoint is signed, or one of the records before `next` is due.
+    async fn turn(&mut self, next: Sequence) {
+        if self.running.is_some() {
+            self.finish().await;
+        } else if next.get() > self.newest() {
+            sleep_until(self.last + self.interval).await;
+        } else {
+            std::future::pending().await
+        }
+    }
+
+    fn tidy(&self, size: u64) {
+        if let Err(error) = self.store.streamed(size) {
+            tracing::warn!(%error, "a checkpoint that is delivered could not be removed");
+        }
+    }
+}
+
+/// Signs and keeps, until it is done: what is committed must come under a checkpoint.
+async fn sign(store: Store, due: Due, clock: Arc<dyn Clock>) -> Kept {
+    let due = Arc::new(due);
+    loop {
+        let (again, unix_seconds) = ((store.clone(), due.clone()), clock.now().0 / 1_000_000_000);
+        match tokio::task::spawn_blocking(move || again.0.sign(&again.1, unix_seconds)).await {
+            Ok(Ok(kept)) => return kept,
+            Ok(Err(error)) => tracing::warn!(%error, size = due.size, "a checkpoint could not be kept; trying again"),
+            Err(_) => tracing::error!(size = due.size, "signing a checkpoint panicked; trying again"),
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}

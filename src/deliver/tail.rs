@@ -1,0 +1,134 @@
+//! Follows the log's files, record by record, from one into the next.
+
+use std::sync::Arc;
+
+use sealtrail_chain::{ChainName, CompactRange, Head, Root, Sequence};
+
+use super::{Cursor, Failure, Wal};
+use crate::wal::FileState;
+use crate::wal::reader::Stored;
+
+/// The place up to which the log has been read.
+pub(super) struct Tail<W: Wal> {
+    wal: Arc<W>,
+    /// Names the file that `cursor` reads.
+    file: Sequence,
+    cursor: W::Cursor,
+    /// Behind the last record that was read.
+    head: Head,
+    /// From the size of the last checkpoint object to here.
+    since: CompactRange,
+}
+
+/// Why reading stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// All that is synced has been read.
+    CaughtUp,
+    /// The reader has enough.
+    Full,
+    /// The file is closed and read to its end.
+    SegmentEnd,
+}
+
+/// What was signed already, from which reading goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct SignedState {
+    /// The newest checkpoint of any kind.
+    pub(super) newest: Option<(u64, Root)>,
+    /// Size of the newest object; 0: none.
+    pub(super) object: u64,
+}
+
+impl<W: Wal> Tail<W> {
+    /// Goes to record `next`, through what lies between the last checkpoint object and it, so that the ranges of the next
+    /// one are known. Where that object is older than the log, the ranges begin at 0: longer, and as true.
+    pub(super) fn seek(
+        wal: Arc<W>,
+        files: &[FileState],
+        signed: SignedState,
+        next: Sequence,
+    ) -> Result<Self, Failure> {
+        let from = signed.object.min(next.get());
+        let file = files.iter().rfind(|file| file.first.get() <= from).or(files.first());
+        let file = file.ok_or(Failure::Short { next })?.first;
+        let cursor = wal.open(file)?;
+        let head = cursor.head().clone();
+        let since = head.tree().clone();
+        let mut tail = Self { wal, file, cursor, head, since };
+        loop {
+            tail.check(signed)?;
+            if tail.head.next().get() == signed.object {
+                tail.cut();
+            }
+            if tail.head.next() >= next {
+                break;
+            }
+            let stop = tail.read(files, |_, _| Ok(false))?;
+            if stop != Stop::Full && !tail.enter_next(files)? {
+                return Err(Failure::Short { next });
+            }
+        }
+        if tail.head.next() == next { Ok(tail) } else { Err(Failure::Short { next }) }
+    }
+
+    /// Reads on to the end of the file or of what is synced, as long as `each` wants more.
+    pub(super) fn read(
+        &mut self,
+        files: &[FileState],
+        mut each: impl FnMut(&ChainName, &Stored<'_>) -> Result<bool, Failure>,
+    ) -> Result<Stop, Failure> {
+        let next = self.head.next();
+        let file = files.iter().find(|file| file.first == self.file).ok_or(Failure::Short { next })?;
+        while let Some(stored) = self.cursor.next(file.synced)? {
+            self.head.follow_link(&stored.link)?;
+            self.since.push(&stored.link.hash);
+            if !each(self.head.chain(), &stored)? {
+                return Ok(Stop::Full);
+            }
+        }
+        if self.head.next() != end_of(file) {
+            return Err(Failure::Short { next: self.head.next() });
+        }
+        Ok(if file.closed { Stop::SegmentEnd } else { Stop::CaughtUp })
+    }
+
+    /// Goes into the next file, when this one is read to its end and there is one.
+    pub(super) fn enter_next(&mut self, files: &[FileState]) -> Result<bool, Failure> {
+        let next = self.head.next();
+        let done = files.iter().any(|file| file.first == self.file && file.closed && end_of(file) == next);
+        if !done || next == self.file || !files.iter().any(|file| file.first == next) {
+            return Ok(false);
+        }
+        let cursor = self.wal.open(next)?;
+        // The header repeats the head: a file that doesn't continue this chain is found before its first record.
+        if cursor.head().hash() != self.head.hash() || cursor.head().next() != next {
+            return Err(Failure::Short { next });
+        }
+        (self.file, self.cursor) = (next, cursor);
+        Ok(true)
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The range since the last object; from here on it is counted anew.
+    pub(super) fn cut(&mut self) -> CompactRange {
+        std::mem::replace(&mut self.since, CompactRange::empty(self.head.next().get()))
+    }
+
+    /// A size is never signed over two roots, so one that was signed must be the chain's.
+    fn check(&self, signed: SignedState) -> Result<(), Failure> {
+        match signed.newest {
+            Some((size, root)) if size == self.head.next().get() && size > 0 && root != self.head.root() => {
+                Err(Failure::Contradiction { size })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn end_of(file: &FileState) -> Sequence {
+    Sequence::new(file.first.get() + file.records)
+}
