@@ -124,12 +124,17 @@ pub struct Finding {
     pub first: u64,
     pub last: u64,
     /// Object or file, from the path that was given on.
+    #[serde(serialize_with = "text")]
     pub place: Arc<str>,
     /// Row of the object, or message of the file, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
     pub expected: String,
     pub found: String,
+}
+
+fn text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 impl Finding {

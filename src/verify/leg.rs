@@ -1,7 +1,6 @@
 //! Finds the chains under a path: local archives, stream directories, or a data directory that holds both.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,9 +8,8 @@ use sealtrail_chain::ChainName;
 use serde::Serialize;
 
 use super::Error;
-use super::finding::{Code, Finding, Findings};
-use super::{archive, stream};
-use crate::stream::reader;
+use super::finding::Findings;
+use super::stream;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]

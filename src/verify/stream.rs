@@ -1,14 +1,14 @@
 //! The stream leg as verification sees it: the files of a partition, message by message. The content is rebuilt from each
 //! OTLP record without its seven attributes, so a change anywhere in the record shows in its checksum.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sealtrail_chain::content::otlp::{self, StreamError};
 use sealtrail_chain::content::{Content, Context, Tail};
 use sealtrail_chain::{ChainName, Checkpoint};
 
-use super::checkpoints::Stored;
+use super::checkpoints::{Problem, Stored};
 use super::finding::{Code, Finding};
 use super::fold::Unit;
 use super::judge::{Judge, Own, Seen};
@@ -29,7 +29,7 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
             judge.find(damaged.expected("a whole message", format_args!("{what}, at byte {at}")));
             Some(Unread::Damaged)
         }
-        Err(reader::Error::Io { source, .. }) => Some(Unread::Io(source.to_string())),
+        Err(reader::Error::Io { source, .. }) => Some(Unread::Unchecked(source.to_string())),
     };
     Unit { place: file.place.clone(), judged: judge.finish(), claims: None, unread }
 }
@@ -152,20 +152,23 @@ pub(super) fn files(dir: &Path) -> Result<Vec<File>, reader::Error> {
     Ok(named.into_iter().map(file).collect())
 }
 
-/// Hands the checkpoints of a chain on, in the order of the topic: what can't be read of a file is said by `damaged`.
+/// Hands the checkpoints of a chain on, in the order of the topic.
 pub(super) fn checkpoints(
     dir: &Path,
     chain: &ChainName,
     each: &mut dyn FnMut(Stored),
-    damaged: &mut dyn FnMut(PathBuf, String),
+    problem: &mut dyn FnMut(Problem),
 ) {
+    if !dir.is_dir() {
+        return;
+    }
     let files = match files(dir) {
         Ok(files) => files,
-        Err(error) => return damaged(dir.to_owned(), what(&error)),
+        Err(error) => return problem(problem_of(error, dir)),
     };
     for file in files {
         if let Err(error) = read_checkpoints(&file, chain, each) {
-            damaged(file.path, what(&error));
+            problem(problem_of(error, &file.path));
         }
     }
 }
@@ -182,9 +185,10 @@ fn read_checkpoints(file: &File, chain: &ChainName, each: &mut dyn FnMut(Stored)
     Ok(())
 }
 
-fn what(error: &reader::Error) -> String {
+fn problem_of(error: reader::Error, path: &Path) -> Problem {
+    let path = path.to_owned();
     match error {
-        reader::Error::Damaged { at, what, .. } => format!("{what}, at byte {at}"),
-        reader::Error::Io { source, .. } => source.to_string(),
+        reader::Error::Damaged { at, what, .. } => Problem::Damaged { path, reason: format!("{what}, at byte {at}") },
+        reader::Error::Io { source, .. } => Problem::Unread { path, reason: source.to_string() },
     }
 }

@@ -56,10 +56,6 @@ impl Trust {
         self.keys.push(key);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.kept.is_empty()
-    }
-
     /// Kept checkpoints of a chain: the origin ends with its name.
     pub(super) fn kept<'a>(&'a self, chain: &'a ChainName) -> impl Iterator<Item = &'a (PathBuf, Checkpoint)> {
         self.kept.iter().filter(|(_, checkpoint)| names(&checkpoint.origin, chain))
