@@ -56,7 +56,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(trust) => trust,
         Err(error) => return could_not_run(&error),
     };
-    let mut options = Options { trust, alive_interval: Duration::from_secs(arguments.alive_interval), ..Options::default() };
+    let mut options =
+        Options { trust, alive_interval: Duration::from_secs(arguments.alive_interval), ..Options::default() };
     if let Some(threads) = arguments.threads {
         options.threads = threads.into();
     }

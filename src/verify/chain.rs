@@ -130,11 +130,16 @@ impl<'a> Auditor<'a> {
         let threads = self.options.threads;
         let mut take = |batch: &mut Vec<Stored>| {
             let mut stored = batch.iter();
-            pool::ordered(batch, threads, |stored| judge.note(stored), |verdict| {
-                if let Some(stored) = stored.next() {
-                    collect.add(stored, verdict);
-                }
-            });
+            pool::ordered(
+                batch,
+                threads,
+                |stored| judge.note(stored),
+                |verdict| {
+                    if let Some(stored) = stored.next() {
+                        collect.add(stored, verdict);
+                    }
+                },
+            );
             batch.clear();
         };
         let mut batch = Vec::new();

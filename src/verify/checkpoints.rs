@@ -25,14 +25,27 @@ pub(super) struct Stored {
 /// What is wrong with the place where checkpoints lie, rather than with one of them.
 pub(super) enum Problem {
     /// It could not be read.
-    Unread { path: PathBuf, reason: String },
-    Damaged { path: PathBuf, reason: String },
+    Unread {
+        path: PathBuf,
+        reason: String,
+    },
+    Damaged {
+        path: PathBuf,
+        reason: String,
+    },
     /// A `.range` without its checkpoint.
-    Orphan { path: PathBuf, size: u64 },
+    Orphan {
+        path: PathBuf,
+        size: u64,
+    },
     /// A checkpoint whose name doesn't say its size.
-    Name { path: PathBuf },
+    Name {
+        path: PathBuf,
+    },
     /// Cosignatures and time stamps of others, which this release passes over.
-    Witnesses { count: u64 },
+    Witnesses {
+        count: u64,
+    },
 }
 
 /// By which keys a checkpoint is judged.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sealtrail_chain::{ChainName, CompactRange, Hash, Root, Sequence, UnixNanos};
 
 use super::finding::{Code, Finding, Findings};
-use super::leg::Unread;
 use super::judge::{Judged, Run, Silence, Zero};
+use super::leg::Unread;
 
 /// A size and root that the records must agree with.
 #[derive(Clone, Debug)]

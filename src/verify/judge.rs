@@ -78,6 +78,8 @@ pub(super) struct Judged {
 
 pub(super) struct Judge<'a> {
     chain: &'a ChainName,
+    /// The name that stands in the links.
+    sealed_under: &'a ChainName,
     place: &'a Arc<str>,
     /// Sizes at which a piece ends, ascending.
     cuts: &'a [u64],
@@ -94,7 +96,12 @@ const SILENCES: usize = 16;
 
 impl<'a> Judge<'a> {
     pub(super) fn new(chain: &'a ChainName, place: &'a Arc<str>, cuts: &'a [u64], silence: u64) -> Self {
-        Self { chain, place, cuts, silence, run: None, cut: 0, done: Judged::default() }
+        Self { chain, sealed_under: chain, place, cuts, silence, run: None, cut: 0, done: Judged::default() }
+    }
+
+    /// The file says that its links are another chain's.
+    pub(super) fn seal_under(&mut self, chain: &'a ChainName) {
+        self.sealed_under = chain;
     }
 
     /// Sequence of the record that should come next; `None` before the first.
@@ -171,7 +178,7 @@ impl<'a> Judge<'a> {
             self.find(self.at(Code::Previous, seen).expected(after, previous));
         }
         let Some(previous) = seen.previous.or(after) else { return };
-        let computed = Link::compute(self.chain, seen.sequence, seen.observed, previous, seen.checksum);
+        let computed = Link::compute(self.sealed_under, seen.sequence, seen.observed, previous, seen.checksum);
         if computed != seen.hash {
             self.find(self.at(Code::Link, seen).expected(seen.hash, computed));
         }

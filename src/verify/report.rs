@@ -182,7 +182,11 @@ impl Report {
             writeln!(out, "  {finding}")?;
         }
         if self.findings_total > SHOWN as u64 {
-            writeln!(out, "  … and {} more (`--format json` holds the first 1,000)", self.findings_total - SHOWN as u64)?;
+            writeln!(
+                out,
+                "  … and {} more (`--format json` holds the first 1,000)",
+                self.findings_total - SHOWN as u64
+            )?;
         }
         Ok(())
     }

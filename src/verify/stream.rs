@@ -60,7 +60,8 @@ fn judge_message(message: Framed<'_>, row: u64, chain: &ChainName, place: &Arc<s
         if streamed.chain != chain.as_str() {
             foreign.get_or_insert(link.sequence.get());
         }
-        held = Some(Span { first: held.map_or(link.sequence, |held| held.first), last: link.sequence, head: link.hash });
+        held =
+            Some(Span { first: held.map_or(link.sequence, |held| held.first), last: link.sequence, head: link.hash });
         let own = own(&streamed.record);
         let (log, context) = (streamed.record.log, streamed.record.context);
         if shared.as_ref().is_none_or(|(known, _)| *known != context) {
@@ -85,7 +86,9 @@ fn judge_message(message: Framed<'_>, row: u64, chain: &ChainName, place: &Arc<s
         judge.find(at(Code::Chain, sequence).expected(chain, "another `sealtrail.chain`"));
     }
     if let Err(error) = outcome {
-        judge.find(at(Code::Form, judge.expected().unwrap_or(expected)).expected("records of the stream", reason(&error)));
+        judge.find(
+            at(Code::Form, judge.expected().unwrap_or(expected)).expected("records of the stream", reason(&error)),
+        );
     }
     judge_headers(message, held, at(Code::Header, held.map_or(expected, |held| held.first.get())), chain, judge);
 }

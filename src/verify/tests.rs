@@ -41,6 +41,9 @@ fn a_sound_stream_is_intact_under_its_key_alone() {
     let report = judge(&built, &[stream.clone()]);
     assert_eq!(report.verdict, Verdict::Intact, "{}", report.text());
     let leg = &report.chains[0].legs[0];
-    assert_eq!((leg.first, leg.last, leg.records, leg.covered, leg.checkpoints_matched), (Some(0), Some(59), 60, 60, 6));
+    assert_eq!(
+        (leg.first, leg.last, leg.records, leg.covered, leg.checkpoints_matched),
+        (Some(0), Some(59), 60, 60, 6)
+    );
     assert_eq!(judge_with(Trust::default(), &[stream]).verdict, Verdict::SignerUnknown);
 }

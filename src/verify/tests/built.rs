@@ -159,9 +159,11 @@ impl Built {
     /// The stream's directory below `root`: a file a five messages, and the topic of checkpoints.
     pub(super) fn write_stream(&self, root: &Path) -> PathBuf {
         let root = root.join("stream");
-        let messages: Vec<_> = self.messages().into_iter().map(|message| (message.first.get(), self.frame(&message))).collect();
+        let messages: Vec<_> =
+            self.messages().into_iter().map(|message| (message.first.get(), self.frame(&message))).collect();
         write_messages(&root.join("audit-logs/0"), &messages);
-        let notes: Vec<_> = self.checkpoints.iter().map(|size| (*size, self.checkpoint(*size, &self.keys, false))).collect();
+        let notes: Vec<_> =
+            self.checkpoints.iter().map(|size| (*size, self.checkpoint(*size, &self.keys, false))).collect();
         self.write_notes(&root, &notes);
         root
     }
