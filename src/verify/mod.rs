@@ -1,1 +1,172 @@
-//! verify
+//! Verification: judges what the legs hold, from nothing but their files and a public key.
+//!
+//! Promise 5: any change to what was sealed shows here, and the first bad record is named. A file is judged on its own
+//! (`judge`), in parallel with the others; the results are joined in order (`fold`), which gives the root of the tree at every
+//! checkpoint's size (`checkpoints`) and, where both legs are given, lets them be compared (`chain`). What is wrong is a
+//! `Finding`, and verification goes on behind it; what could not be checked is said and keeps the verdict from "intact".
+//!
+//! Memory does not grow with the chain: a worker holds one message or one row group, the fold one compact range. (A few
+//! dozen bytes stay of each checkpoint and of each border between files.)
+//!
+//! Nothing here writes, seals, or asks a network; no report holds a value of a record. The way in is not used, but for the
+//! format itself: the readers of both legs, and the chain crate.
+
+mod archive;
+mod chain;
+mod checkpoints;
+mod finding;
+mod fold;
+mod judge;
+mod leg;
+mod own;
+mod pool;
+mod report;
+mod stream;
+mod trust;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sealtrail_chain::ChainName;
+
+pub use finding::{Code, Finding, Findings};
+pub use leg::Kind;
+pub use report::{ChainReport, LegReport, Note, Report, Time, Unchecked, Verdict};
+pub use trust::{Trust, TrustError};
+
+use chain::Audit;
+use leg::Leg;
+
+/// What to believe, and how to work.
+pub struct Options {
+    pub trust: Trust,
+    /// How often an idle collector says that it is alive (`seal.alive_interval`).
+    pub alive_interval: Duration,
+    /// Files judged at the same time.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { trust: Trust::default(), alive_interval: Duration::from_secs(300), threads }
+    }
+}
+
+/// Is told how far the work has come, from any thread.
+pub trait Watch: Sync {
+    /// All bytes that will be read.
+    fn total(&self, bytes: u64) {
+        let _ = bytes;
+    }
+    /// So many more were read.
+    fn advance(&self, bytes: u64) {
+        let _ = bytes;
+    }
+}
+
+/// Watches nothing.
+pub struct Unwatched;
+
+impl Watch for Unwatched {}
+
+/// Why there is nothing to judge. What is wrong with records is never an error, but a finding.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("can't {doing} {}: {source}", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(
+        "no chain in {}: looked for audit-logs/chain=NAME/ (an archive), TOPIC/PARTITION/*.messages (a stream), and both \
+         below archive/ and stream/ (a data directory)",
+        path.display()
+    )]
+    Nothing { path: PathBuf },
+    #[error("no message in {} can be read, so its chain is not known", path.display())]
+    NoChain { path: PathBuf },
+    #[error(transparent)]
+    Stream(crate::stream::reader::Error),
+}
+
+/// What every file of a chain is judged by.
+struct Job<'a> {
+    chain: &'a ChainName,
+    /// Sizes at which a root is asked for, ascending.
+    cuts: &'a [u64],
+    /// Nanoseconds without a record that are worth a note.
+    silence: u64,
+}
+
+/// Verifies all chains below the paths. Legs of the same chain are compared.
+pub fn verify(paths: &[PathBuf], options: &Options, watch: &dyn Watch) -> Result<Report, Error> {
+    let begin = Instant::now();
+    let mut legs = Vec::new();
+    for path in distinct(paths) {
+        legs.extend(leg::find(&path)?);
+    }
+    watch.total(legs.iter().flat_map(|leg| &leg.files).map(|file| file.bytes).sum());
+    legs.sort_by(|a, b| (&a.chain, a.kind).cmp(&(&b.chain, b.kind)));
+    let mut audits = Vec::new();
+    let mut legs = legs.into_iter().peekable();
+    while let Some(leg) = legs.next() {
+        let chain = leg.chain.clone();
+        let mut of_chain: Vec<Leg> = vec![leg];
+        while let Some(leg) = legs.next_if(|leg| leg.chain == chain) {
+            of_chain.push(leg);
+        }
+        audits.push(chain::audit(&chain, of_chain, options, watch));
+    }
+    Ok(sum_up(audits, begin.elapsed()))
+}
+
+/// A path given twice is one path: its records must not be compared with themselves.
+fn distinct(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let same = |a: &Path, b: &Path| a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        if !kept.iter().any(|other| same(other, path)) {
+            kept.push(path.clone());
+        }
+    }
+    kept
+}
+
+fn sum_up(audits: Vec<Audit>, took: Duration) -> Report {
+    let mut findings = Findings::default();
+    let (mut chains, mut unchecked, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    for audit in audits {
+        findings.append(audit.findings);
+        chains.push(audit.report);
+        unchecked.extend(audit.unchecked);
+        notes.extend(audit.notes);
+    }
+    let records = chains.iter().flat_map(|chain: &ChainReport| &chain.legs).map(|leg| leg.records).sum();
+    let seconds = took.as_secs_f64();
+    Report {
+        verdict: verdict(findings.total(), records, &unchecked),
+        chains,
+        records,
+        seconds,
+        records_per_second: (records as f64 / seconds.max(1e-9)) as u64,
+        findings_total: findings.total(),
+        findings: findings.iter().cloned().collect(),
+        unchecked,
+        notes,
+    }
+}
+
+fn verdict(findings: u64, records: u64, unchecked: &[Unchecked]) -> Verdict {
+    if findings > 0 {
+        Verdict::Tampered
+    } else if records == 0 {
+        Verdict::Nothing
+    } else if unchecked.is_empty() {
+        Verdict::Intact
+    } else if unchecked.iter().any(|item| matches!(item, Unchecked::NoKey { .. })) {
+        Verdict::SignerUnknown
+    } else {
+        Verdict::NotAllChecked
+    }
+}

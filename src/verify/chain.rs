@@ -1,0 +1,422 @@
+//! Audits one chain over all legs that hold it: whose it is, its checkpoints, its records, and whether the legs agree.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sealtrail_chain::note::Signed;
+use sealtrail_chain::{ChainName, Genesis};
+
+use super::checkpoints::{self, Collect, Loaded, Stored, key_id};
+use super::finding::{Code, Finding, Findings};
+use super::fold::{Anchor, Fold, Folded, Unit, hex};
+use super::leg::{File, Kind, Leg, Unread};
+use super::report::{ChainReport, LegReport, Note, Time, Unchecked};
+use super::trust::Standing;
+use super::{Job, Options, Watch, archive, pool, stream};
+
+/// What an audit of one chain gives.
+pub(super) struct Audit {
+    pub(super) report: ChainReport,
+    pub(super) findings: Findings,
+    pub(super) unchecked: Vec<Unchecked>,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Audits a chain; `legs` is not empty.
+pub(super) fn audit(chain: &ChainName, legs: Vec<Leg>, options: &Options, watch: &dyn Watch) -> Audit {
+    let mut auditor = Auditor::new(chain, options, watch);
+    auditor.find_genesis(&legs);
+    let loaded: Vec<Loaded> = legs.iter().map(|leg| auditor.load_checkpoints(leg)).collect();
+    let cuts = cuts(&legs, &loaded, auditor.kept());
+    let mut judged = Vec::new();
+    for (index, leg) in legs.iter().enumerate() {
+        let anchors = auditor.anchors(index, leg, &loaded);
+        let folded = auditor.judge(leg, &anchors, &cuts, legs.len() > 1);
+        auditor.conclude(leg, &folded);
+        judged.push(folded);
+    }
+    let agree = auditor.compare(&legs, &judged);
+    let reports = legs.iter().zip(&judged).zip(&loaded).map(|((leg, folded), loaded)| leg_report(leg, folded, loaded));
+    let reports = reports.collect();
+    for (leg, loaded) in legs.into_iter().zip(loaded) {
+        auditor.findings.append(leg.findings);
+        auditor.findings.append(loaded.findings);
+    }
+    for folded in judged {
+        auditor.findings.append(folded.findings);
+    }
+    auditor.finish(reports, agree)
+}
+
+struct Auditor<'a> {
+    chain: &'a ChainName,
+    options: &'a Options,
+    watch: &'a dyn Watch,
+    genesis: Option<Signed<Genesis>>,
+    standing: Standing,
+    findings: Findings,
+    unchecked: Vec<Unchecked>,
+    notes: Vec<Note>,
+}
+
+impl<'a> Auditor<'a> {
+    fn new(chain: &'a ChainName, options: &'a Options, watch: &'a dyn Watch) -> Self {
+        Self {
+            chain,
+            options,
+            watch,
+            genesis: None,
+            standing: Standing::NoKey,
+            findings: Findings::default(),
+            unchecked: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads the genesis note wherever it lies. Of several that hold, the one by a trusted key is the chain's; the others
+    /// then don't match record 0, or it doesn't match them.
+    fn find_genesis(&mut self, legs: &[Leg]) {
+        let mut sound = Vec::new();
+        for leg in legs {
+            if let Some(path) = &leg.genesis {
+                sound.extend(self.read_genesis(path));
+            }
+            let carried = leg.files.first().and_then(|file| genesis(leg.kind, file));
+            sound.extend(carried.and_then(|note| Genesis::read(&note).ok()));
+        }
+        sound.retain(|note| note.statement().chain() == self.chain);
+        let trusted = |note: &Signed<Genesis>| {
+            matches!(self.options.trust.of(self.chain, Some(note.statement())), Standing::Trusted(_))
+        };
+        self.genesis = sound.iter().find(|note| trusted(note)).or(sound.first()).cloned();
+        self.standing = self.options.trust.of(self.chain, self.genesis.as_ref().map(Signed::statement));
+    }
+
+    fn read_genesis(&mut self, path: &Path) -> Option<Signed<Genesis>> {
+        let place: Arc<str> = path.display().to_string().into();
+        let at = |code| Finding::at(code, self.chain, 0, &place);
+        let note = match std::fs::read_to_string(path) {
+            Ok(note) => note,
+            Err(error) => {
+                self.findings.add(at(Code::Genesis).expected("the chain's genesis note", error.kind()));
+                return None;
+            }
+        };
+        match Genesis::read(&note) {
+            Ok(signed) if signed.statement().chain() != self.chain => {
+                self.findings.add(at(Code::Chain).expected(self.chain, signed.statement().chain()));
+                None
+            }
+            Ok(signed) => Some(signed),
+            Err(error) => {
+                self.findings.add(at(Code::Genesis).expected("a note that holds", error));
+                None
+            }
+        }
+    }
+
+    fn load_checkpoints(&mut self, leg: &Leg) -> Loaded {
+        let trusted = match &self.standing {
+            Standing::Trusted(keys) => keys.clone(),
+            Standing::Foreign(_) | Standing::NoKey => Vec::new(),
+        };
+        let judge = checkpoints::Judge {
+            chain: self.chain,
+            genesis: self.genesis.as_ref().map(Signed::statement),
+            trusted: &trusted,
+            both: leg.kind == Kind::Archive,
+        };
+        let mut collect = Collect::new(self.chain);
+        let threads = self.options.threads;
+        let mut take = |batch: &mut Vec<Stored>| {
+            let mut stored = batch.iter();
+            pool::ordered(
+                batch,
+                threads,
+                |stored| judge.note(stored),
+                |verdict| {
+                    if let Some(stored) = stored.next() {
+                        collect.add(stored, verdict);
+                    }
+                },
+            );
+            batch.clear();
+        };
+        let mut batch = Vec::new();
+        let mut problems = Vec::new();
+        let mut each = |stored| {
+            batch.push(stored);
+            if batch.len() == BATCH {
+                take(&mut batch);
+            }
+        };
+        match leg.kind {
+            Kind::Archive => archive::checkpoints(&leg.checkpoints, &mut each, &mut |problem| problems.push(problem)),
+            Kind::Stream => {
+                stream::checkpoints(&leg.checkpoints, self.chain, &mut each, &mut |problem| problems.push(problem));
+            }
+        }
+        take(&mut batch);
+        let mut loaded = collect.finish();
+        for problem in problems {
+            self.take_problem(problem, &mut loaded.findings);
+        }
+        loaded
+    }
+
+    fn take_problem(&mut self, problem: checkpoints::Problem, findings: &mut Findings) {
+        match problem {
+            checkpoints::Problem::Unread { path, reason } => {
+                self.unchecked.push(Unchecked::Unread { place: path.display().to_string(), reason });
+            }
+            checkpoints::Problem::Damaged { path, reason } => {
+                let place = path.display().to_string().into();
+                findings.add(Finding::at(Code::Damaged, self.chain, 0, &place).expected("checkpoints", reason));
+            }
+            checkpoints::Problem::Orphan { path, size } => {
+                let place = path.display().to_string().into();
+                let finding = Finding::at(Code::CheckpointMissing, self.chain, size.saturating_sub(1), &place);
+                findings.add(finding.expected(format_args!("a checkpoint of size {size} beside it"), "none"));
+            }
+            checkpoints::Problem::Name { path } => {
+                let place = path.display().to_string().into();
+                let finding = Finding::at(Code::Name, self.chain, 0, &place);
+                findings.add(finding.expected("SIZE-SECONDS.checkpoint", "another name"));
+            }
+            checkpoints::Problem::Witnesses { count } => {
+                self.notes.push(Note::Witnesses { chain: self.chain.clone(), count });
+            }
+        }
+    }
+
+    fn kept(&self) -> Vec<Anchor> {
+        let anchor = |(path, checkpoint): &(std::path::PathBuf, sealtrail_chain::Checkpoint)| Anchor {
+            size: checkpoint.size,
+            root: checkpoint.root,
+            trusted: true,
+            binding: true,
+            place: path.display().to_string().into(),
+            range: None,
+        };
+        self.options.trust.kept(self.chain).map(anchor).collect()
+    }
+
+    /// All checkpoints that a leg's records must agree with: its own, those of the other legs, the kept ones.
+    fn anchors(&self, index: usize, leg: &Leg, loaded: &[Loaded]) -> Vec<Anchor> {
+        let mut anchors = self.kept();
+        for (other, loaded) in loaded.iter().enumerate() {
+            let binding = other == index || leg.kind == Kind::Stream;
+            anchors.extend(loaded.anchors.iter().map(|anchor| Anchor { binding, ..anchor.clone() }));
+        }
+        anchors.sort_by_key(|anchor| anchor.size);
+        anchors
+    }
+
+    fn judge(&mut self, leg: &Leg, anchors: &[Anchor], cuts: &[u64], compared: bool) -> Folded {
+        let silence = nanos(self.options.alive_interval).saturating_add(nanos(SLACK));
+        let job = Job { chain: self.chain, cuts, silence };
+        let marks = if compared { cuts } else { &[] };
+        let mut fold = Fold::new(self.chain, anchors, marks, silence);
+        let mut unread = Vec::new();
+        let work = |file: &File| match leg.kind {
+            Kind::Archive => archive::judge(file, &job, self.watch),
+            Kind::Stream => stream::judge(file, &job, self.watch),
+        };
+        pool::ordered(&leg.files, self.options.threads, work, |unit: Unit| {
+            if let Some(Unread::Unchecked(reason)) = &unit.unread {
+                unread.push(Unchecked::Unread { place: unit.place.to_string(), reason: reason.clone() });
+            }
+            fold.add(unit);
+        });
+        self.unchecked.extend(unread);
+        fold.finish(&leg.place)
+    }
+
+    /// What a leg's records add to the verdict beside their own findings.
+    fn conclude(&mut self, leg: &Leg, folded: &Folded) {
+        self.check_zero(leg, folded);
+        if folded.stopped && folded.signed < folded.end {
+            let finding = Finding::at(Code::StopUncovered, self.chain, folded.end - 1, &leg.place);
+            self.findings.add(finding.expected(format_args!("a checkpoint of size {}", folded.end), folded.signed));
+        }
+        let (chain, kind) = (self.chain.clone(), leg.kind);
+        if folded.unreached > 0 {
+            self.unchecked.push(Unchecked::Unreached { chain: chain.clone(), leg: kind, count: folded.unreached });
+        }
+        for silence in &folded.silences {
+            let (from, to) = (Time(silence.from), Time(silence.to));
+            let sequence = silence.sequence;
+            self.notes.push(Note::Silence { chain: chain.clone(), leg: kind, sequence, from, to });
+        }
+        let (Some(_), Some(last)) = (folded.first, folded.end.checked_sub(1)) else { return };
+        if folded.signed > last {
+            return;
+        }
+        let first = folded.signed;
+        if folded.late_files > 1 && kind == Kind::Archive {
+            let files = folded.late_files;
+            self.unchecked.push(Unchecked::LateSegments { chain, leg: kind, first, last, files });
+        } else if folded.signed > 0 {
+            self.notes.push(Note::NotYetCovered { chain, leg: kind, first, last });
+        }
+    }
+
+    /// Record 0 continues the genesis note, and carries the same.
+    fn check_zero(&mut self, leg: &Leg, folded: &Folded) {
+        let Some(zero) = &folded.zero else {
+            if let (Some(first), None) = (folded.first, &self.genesis) {
+                self.unchecked.push(Unchecked::NoGenesis { chain: self.chain.clone(), leg: leg.kind, first });
+            }
+            return;
+        };
+        let at = |code| Finding::at(code, self.chain, 0, &leg.place);
+        let Some(genesis) = &self.genesis else {
+            self.findings.add(at(Code::Genesis).expected("a genesis note that holds, in record 0", "none"));
+            return;
+        };
+        let digest = genesis.statement().digest();
+        if let Some(previous) = zero.previous.filter(|previous| *previous != digest) {
+            self.findings.add(at(Code::GenesisRecord).expected(format_args!("previous hash {digest}"), previous));
+        }
+        if zero.genesis.as_deref() != Some(genesis.note()) {
+            let found = if zero.genesis.is_some() { "another note" } else { "no note" };
+            self.findings.add(at(Code::GenesisRecord).expected("the chain's genesis note", found));
+        }
+    }
+
+    /// Finds the first stretch in which the legs differ; gives the size up to which they agree.
+    fn compare(&mut self, legs: &[Leg], judged: &[Folded]) -> Option<u64> {
+        let (leg, rest) = legs.split_first()?;
+        let (base, others) = judged.split_first()?;
+        let mut agree = None;
+        for (other_leg, other) in rest.iter().zip(others) {
+            agree = self.compare_roots(base, other_leg, other).max(agree);
+            self.compare_ends(leg, base, other_leg, other);
+        }
+        agree
+    }
+
+    fn compare_roots(&mut self, base: &Folded, leg: &Leg, other: &Folded) -> Option<u64> {
+        let mut agree = None;
+        let mut theirs = other.roots.iter().peekable();
+        for (size, root) in &base.roots {
+            while theirs.next_if(|(other, _)| other < size).is_some() {}
+            let Some((_, found)) = theirs.next_if(|(other, _)| other == size) else { continue };
+            if found != root {
+                let first = agree.unwrap_or(0);
+                let finding = Finding::at(Code::Legs, self.chain, first, &leg.place).to(size - 1);
+                self.findings.add(finding.expected(hex(root), hex(found)));
+                break;
+            }
+            agree = Some(*size);
+        }
+        agree
+    }
+
+    /// The archive takes only what the stream has committed, so it can't hold more.
+    fn compare_ends(&mut self, leg: &Leg, base: &Folded, other_leg: &Leg, other: &Folded) {
+        let (archive, stream, stream_leg) = match (leg.kind, other_leg.kind) {
+            (Kind::Archive, Kind::Stream) => (base, other, other_leg),
+            (Kind::Stream, Kind::Archive) => (other, base, leg),
+            _ => return,
+        };
+        if archive.end > stream.end {
+            let finding = Finding::at(Code::Shorter, self.chain, stream.end, &stream_leg.place).to(archive.end - 1);
+            self.findings.add(finding.expected(format_args!("{} records (the archive)", archive.end), stream.end));
+        } else if archive.end < stream.end {
+            let (first, last) = (archive.end, stream.end - 1);
+            self.notes.push(Note::NotYetArchived { chain: self.chain.clone(), first, last });
+        }
+    }
+
+    fn finish(mut self, mut legs: Vec<LegReport>, legs_agree_to: Option<u64>) -> Audit {
+        let trusted = match &self.standing {
+            Standing::Trusted(keys) => keys.iter().map(key_id).collect(),
+            Standing::Foreign(_) | Standing::NoKey => Vec::new(),
+        };
+        self.judge_trust(&mut legs);
+        let origin = self.genesis.as_ref().map(|note| note.statement().origin.clone());
+        let report = ChainReport { chain: self.chain.to_string(), origin, trusted, legs, legs_agree_to };
+        Audit { report, findings: self.findings, unchecked: self.unchecked, notes: self.notes }
+    }
+
+    fn judge_trust(&mut self, legs: &mut [LegReport]) {
+        let kept = self.options.trust.kept(self.chain).map(|(_, checkpoint)| checkpoint.size).max();
+        for leg in &mut *legs {
+            // A kept checkpoint that matches pins record 0 and so the genesis, which names the keys of all others.
+            if kept.is_some_and(|size| size > 0 && leg.covered >= size) {
+                leg.covered = leg.covered.max(leg.signed);
+            }
+        }
+        let covered = |leg: &&mut LegReport| leg.covered > 0;
+        match &self.standing {
+            Standing::Foreign(keys) => {
+                let place = legs.first().map_or_else(String::new, |leg| leg.place.clone()).into();
+                let ours = keys.iter().map(key_id).collect::<Vec<_>>().join(", ");
+                let genesis = self.genesis.as_ref().map(|note| key_id(&note.statement().ed25519));
+                let finding = Finding::at(Code::Key, self.chain, 0, &place);
+                self.findings.add(finding.expected(ours, genesis.unwrap_or_default()));
+            }
+            Standing::NoKey if !legs.iter_mut().any(|leg| covered(&leg)) => {
+                self.unchecked.push(Unchecked::NoKey { chain: self.chain.clone() });
+            }
+            Standing::NoKey | Standing::Trusted(_) => {
+                for leg in legs.iter().filter(|leg| leg.covered == 0) {
+                    self.unchecked.push(Unchecked::NoCheckpoint { chain: self.chain.clone(), leg: leg.leg });
+                }
+            }
+        }
+    }
+}
+
+/// Checkpoints whose signatures are checked side by side.
+const BATCH: usize = 512;
+
+/// An idle collector's sign of life may come so much later than its interval says.
+const SLACK: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn nanos(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn genesis(kind: Kind, first: &File) -> Option<String> {
+    match kind {
+        Kind::Archive => archive::genesis(first),
+        Kind::Stream => stream::genesis(first),
+    }
+}
+
+/// Every size at which someone wants the root: all checkpoints and, where legs are compared, the borders of the archive.
+fn cuts(legs: &[Leg], loaded: &[Loaded], kept: Vec<Anchor>) -> Vec<u64> {
+    let mut cuts: Vec<u64> = loaded.iter().flat_map(|loaded| &loaded.anchors).map(|anchor| anchor.size).collect();
+    cuts.extend(kept.iter().map(|anchor| anchor.size));
+    if legs.len() > 1 {
+        for leg in legs.iter().filter(|leg| leg.kind == Kind::Archive) {
+            cuts.extend(leg.files.iter().map(|file| file.first).filter(|first| *first != u64::MAX));
+            cuts.extend(leg.files.last().and_then(archive::end));
+        }
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts
+}
+
+fn leg_report(leg: &Leg, folded: &Folded, loaded: &Loaded) -> LegReport {
+    let any = folded.first.is_some();
+    LegReport {
+        leg: leg.kind,
+        place: leg.place.to_string(),
+        files: folded.files,
+        records: folded.records,
+        first: folded.first,
+        last: any.then(|| folded.end.saturating_sub(1)),
+        from: folded.from.map(Time),
+        to: folded.to.map(Time),
+        checkpoints_stored: loaded.read,
+        checkpoints_matched: folded.checkpoints,
+        signed: folded.signed,
+        covered: folded.covered,
+        signed_by: loaded.signers.iter().cloned().collect(),
+        stopped: folded.stopped,
+    }
+}

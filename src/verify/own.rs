@@ -1,0 +1,26 @@
+//! The collector's own records, as far as verification acts on them. Only `received.by` = `self` makes a record the
+//! collector's own: whatever a sender calls its events changes nothing here.
+
+use sealtrail_chain::content::{By, Record, Value};
+
+use super::judge::Own;
+
+/// What the record says about the chain's life, if the collector wrote it.
+pub(super) fn own(record: &Record<'_>) -> Option<Own> {
+    if record.context.received.by != By::Own {
+        return None;
+    }
+    Some(match &*record.log.event_name {
+        "sealtrail.started" => Own::Started { genesis: text(record, "sealtrail.genesis") },
+        "sealtrail.stopped" => Own::Stopped,
+        _ => Own::Other,
+    })
+}
+
+fn text(record: &Record<'_>, key: &str) -> Option<String> {
+    let attribute = record.log.attributes.iter().find(|attribute| attribute.key == key)?;
+    match &attribute.value {
+        Value::String(text) => Some(text.clone().into_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,239 @@
+//! What verification says at its end: the verdict first, then what it rests on. The text is for an auditor, the serialised
+//! form for programs; fields are added, never renamed.
+
+use std::fmt::{self, Write as _};
+
+use sealtrail_chain::{ChainName, UnixNanos};
+use serde::{Serialize, Serializer};
+
+use super::finding::Finding;
+use super::leg::Kind;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// All that was given was checked and holds, under a trusted key or a kept checkpoint.
+    Intact,
+    /// Something was changed, removed, added or cut off.
+    Tampered,
+    /// Everything agrees with itself, but no trusted key says who signed it.
+    SignerUnknown,
+    /// What was checked holds, but not all that was given could be checked.
+    NotAllChecked,
+    /// There was not one record.
+    Nothing,
+}
+
+impl Verdict {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Intact => "INTACT: nothing was altered, removed, reordered, inserted or cut off",
+            Self::Tampered => "TAMPERED",
+            Self::SignerUnknown => "CONSISTENT, SIGNER UNKNOWN: give the chain's public key with --public-key",
+            Self::NotAllChecked => "NOT ALL CHECKED: what could be checked holds",
+            Self::Nothing => "NOTHING TO VERIFY: not one record was found",
+        }
+    }
+}
+
+/// What stands between a sound result and "intact".
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unchecked {
+    #[error("chain {chain}: no trusted key; `--public-key FILE` takes the collector's log.vkey")]
+    NoKey { chain: ChainName },
+    #[error("chain {chain}, {leg}: no checkpoint by a trusted key covers any record")]
+    NoCheckpoint { chain: ChainName, leg: Kind },
+    #[error("chain {chain}, {leg}: records {first} to {last} lie in {files} whole segments behind the last checkpoint")]
+    LateSegments { chain: ChainName, leg: Kind, first: u64, last: u64, files: u64 },
+    #[error("chain {chain}, {leg}: {count} checkpoints could not be recomputed, as records before them are not there")]
+    Unreached { chain: ChainName, leg: Kind, count: u64 },
+    #[error("{place}: {reason}")]
+    Unread { place: String, reason: String },
+    #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
+    NoGenesis { chain: ChainName, leg: Kind, first: u64 },
+}
+
+/// What an auditor should know although nothing is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Note {
+    #[error("chain {chain}, {leg}: records {first} to {last} are not yet under a checkpoint")]
+    NotYetCovered { chain: ChainName, leg: Kind, first: u64, last: u64 },
+    #[error("chain {chain}, {leg}: silence from {from} to {to} (before record {sequence}) without a stop record")]
+    Silence { chain: ChainName, leg: Kind, sequence: u64, from: Time, to: Time },
+    #[error("chain {chain}: records {first} to {last} are in the stream only, not yet archived")]
+    NotYetArchived { chain: ChainName, first: u64, last: u64 },
+    #[error("chain {chain}: {count} cosignatures or time stamps of others were not looked at by this release")]
+    Witnesses { chain: ChainName, count: u64 },
+}
+
+macro_rules! as_text {
+    ($($type:ty),*) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+as_text!(Unchecked, Note, Time);
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Archive => "archive",
+            Self::Stream => "stream",
+        })
+    }
+}
+
+/// A time as RFC 3339 writes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Time(pub UnixNanos);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_nanosecond(self.0.0.into()) {
+            Ok(time) => time.fmt(f),
+            Err(_) => write!(f, "{} ns", self.0.0),
+        }
+    }
+}
+
+/// One place that holds one chain.
+#[derive(Clone, Debug, Serialize)]
+pub struct LegReport {
+    pub leg: Kind,
+    pub place: String,
+    pub files: u64,
+    pub records: u64,
+    pub first: Option<u64>,
+    pub last: Option<u64>,
+    pub from: Option<Time>,
+    pub to: Option<Time>,
+    /// Checkpoints that this leg stores, and how many of all known ones its records gave the root of.
+    pub checkpoints_stored: u64,
+    pub checkpoints_matched: u64,
+    /// Records under a checkpoint of any key the genesis names, and of a trusted one.
+    pub signed: u64,
+    pub covered: u64,
+    /// Name and key id of the keys whose signatures held.
+    pub signed_by: Vec<String>,
+    /// The last record says that the collector stopped.
+    pub stopped: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ChainReport {
+    pub chain: String,
+    pub origin: Option<String>,
+    /// Name and key id of the trusted keys of this chain.
+    pub trusted: Vec<String>,
+    pub legs: Vec<LegReport>,
+    /// Up to this size the legs were compared and agree; `None` with one leg alone.
+    pub legs_agree_to: Option<u64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub verdict: Verdict,
+    pub chains: Vec<ChainReport>,
+    pub records: u64,
+    pub seconds: f64,
+    pub records_per_second: u64,
+    pub findings_total: u64,
+    /// The first ones, the lowest record of each chain first.
+    pub findings: Vec<Finding>,
+    pub unchecked: Vec<Unchecked>,
+    pub notes: Vec<Note>,
+}
+
+/// Findings that the text shows; the JSON form holds all that were kept.
+const SHOWN: usize = 20;
+
+impl Report {
+    /// The report in words; the verdict is the first line.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text).expect("writing to a String can't fail");
+        text
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "{}", self.verdict.text())?;
+        if let Some(first) = self.findings.first() {
+            writeln!(out, "first: {first}")?;
+        }
+        for chain in &self.chains {
+            chain.write(out)?;
+        }
+        self.write_findings(out)?;
+        section(out, "could not be checked", &self.unchecked)?;
+        section(out, "good to know", &self.notes)?;
+        let rate = self.records_per_second;
+        writeln!(out, "\n{} records in {:.1} s, {rate} records/s", self.records, self.seconds)
+    }
+
+    fn write_findings(&self, out: &mut String) -> fmt::Result {
+        if self.findings_total == 0 {
+            return Ok(());
+        }
+        writeln!(out, "\nfindings: {}", self.findings_total)?;
+        for finding in self.findings.iter().take(SHOWN) {
+            writeln!(out, "  {finding}")?;
+        }
+        if self.findings_total > SHOWN as u64 {
+            writeln!(
+                out,
+                "  … and {} more (`--format json` holds the first 1,000)",
+                self.findings_total - SHOWN as u64
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl ChainReport {
+    fn write(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "\nchain {}{}", self.chain, named(" of ", self.origin.as_deref()))?;
+        if !self.trusted.is_empty() {
+            writeln!(out, "  trusted      {}", self.trusted.join(", "))?;
+        }
+        for leg in &self.legs {
+            leg.write(out)?;
+        }
+        match self.legs_agree_to {
+            Some(size) => writeln!(out, "  legs         hold the same records up to size {size}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl LegReport {
+    fn write(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "  {:<12} {}", self.leg.to_string(), self.place)?;
+        if let (Some(first), Some(last), Some(from), Some(to)) = (self.first, self.last, self.from, self.to) {
+            writeln!(out, "    records      {first} to {last} ({}), in {} files", self.records, self.files)?;
+            writeln!(out, "    sealed       {from} to {to}{}", if self.stopped { ", then stopped" } else { "" })?;
+        } else {
+            writeln!(out, "    records      none")?;
+        }
+        let (stored, matched) = (self.checkpoints_stored, self.checkpoints_matched);
+        writeln!(out, "    checkpoints  {stored} here; {matched} recomputed, up to size {}", self.signed)?;
+        if !self.signed_by.is_empty() {
+            writeln!(out, "    signed by    {}", self.signed_by.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+fn named(before: &str, name: Option<&str>) -> String {
+    name.map(|name| format!("{before}{name}")).unwrap_or_default()
+}
+
+fn section(out: &mut String, head: &str, lines: &[impl fmt::Display]) -> fmt::Result {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{head}:")?;
+    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
+}

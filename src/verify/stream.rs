@@ -1,0 +1,197 @@
+//! The stream leg as verification sees it: the files of a partition, message by message. The content is rebuilt from each
+//! OTLP record without its seven attributes, so a change anywhere in the record shows in its checksum.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sealtrail_chain::content::otlp::{self, StreamError};
+use sealtrail_chain::content::{Content, Context, Tail};
+use sealtrail_chain::{ChainName, Checkpoint};
+
+use super::checkpoints::{Problem, Stored};
+use super::finding::{Code, Finding};
+use super::fold::Unit;
+use super::judge::{Judge, Own, Seen};
+use super::leg::{File, Unread};
+use super::own::own;
+use super::{Job, Watch};
+use crate::stream::reader::{self, FileName, Framed, Messages, Span};
+
+/// Judges one file.
+pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
+    let mut judge = Judge::new(job.chain, &file.place, job.cuts, job.silence);
+    let outcome = read(file, job.chain, &mut judge, watch);
+    let expected = judge.expected().unwrap_or(file.first);
+    let unread = match outcome {
+        Ok(()) => None,
+        Err(reader::Error::Damaged { at, what, .. }) => {
+            let damaged = Finding::at(Code::Damaged, job.chain, expected, &file.place);
+            judge.find(damaged.expected("a whole message", format_args!("{what}, at byte {at}")));
+            Some(Unread::Damaged)
+        }
+        Err(reader::Error::Io { source, .. }) => Some(Unread::Unchecked(source.to_string())),
+    };
+    Unit { place: file.place.clone(), judged: judge.finish(), claims: None, unread }
+}
+
+fn read(file: &File, chain: &ChainName, judge: &mut Judge<'_>, watch: &dyn Watch) -> Result<(), reader::Error> {
+    let mut messages = Messages::open(&name(file))?;
+    let mut at = 0;
+    for row in 0.. {
+        let Some(message) = messages.next()? else { break };
+        if row == 0 && message.span().is_some_and(|span| span.first.get() != file.first) {
+            let found = message.span().map_or(0, |span| span.first.get());
+            judge.find(Finding::at(Code::Name, chain, found, &file.place).row(0).expected(found, file.first));
+        }
+        judge_message(message, row, chain, &file.place, judge);
+        watch.advance(messages.at() - at);
+        at = messages.at();
+    }
+    Ok(())
+}
+
+fn judge_message(message: Framed<'_>, row: u64, chain: &ChainName, place: &Arc<str>, judge: &mut Judge<'_>) {
+    let expected = judge.expected().unwrap_or(0);
+    let mut held: Option<Span> = None;
+    let mut foreign = None;
+    let mut shared: Option<(Context<'_>, Tail)> = None;
+    let outcome = otlp::read_stream(message.value, &mut |streamed| {
+        let link = streamed.link;
+        if streamed.chain != chain.as_str() {
+            foreign.get_or_insert(link.sequence.get());
+        }
+        held =
+            Some(Span { first: held.map_or(link.sequence, |held| held.first), last: link.sequence, head: link.hash });
+        let own = own(&streamed.record);
+        let (log, context) = (streamed.record.log, streamed.record.context);
+        if shared.as_ref().is_none_or(|(known, _)| *known != context) {
+            let tail = Tail::write(&context);
+            shared = Some((context, tail));
+        }
+        let Some((_, tail)) = &shared else { return };
+        let content = Content::write(&log, tail);
+        judge.record(&Seen {
+            sequence: link.sequence,
+            observed: link.observed,
+            previous: Some(link.previous),
+            checksum: link.checksum,
+            hash: link.hash,
+            content: content.as_str(),
+            row,
+            own,
+        });
+    });
+    let at = |code, sequence| Finding::at(code, chain, sequence, place).row(row);
+    if let Some(sequence) = foreign {
+        judge.find(at(Code::Chain, sequence).expected(chain, "another `sealtrail.chain`"));
+    }
+    if let Err(error) = outcome {
+        judge.find(
+            at(Code::Form, judge.expected().unwrap_or(expected)).expected("records of the stream", reason(&error)),
+        );
+    }
+    judge_headers(message, held, at(Code::Header, held.map_or(expected, |held| held.first.get())), chain, judge);
+}
+
+fn judge_headers(message: Framed<'_>, held: Option<Span>, finding: Finding, chain: &ChainName, judge: &mut Judge<'_>) {
+    if message.key != chain.as_str().as_bytes() {
+        judge.find(finding.clone().expected(format_args!("key {chain}"), "another key"));
+    }
+    let claimed = message.span();
+    if claimed != held || held.is_none() {
+        judge.find(finding.expected(show(held), show(claimed)));
+    }
+}
+
+fn show(span: Option<Span>) -> String {
+    match span {
+        Some(span) => format!("headers for {} to {}, {}", span.first, span.last, span.head),
+        None => "no such headers".to_owned(),
+    }
+}
+
+/// The format's own words only: nothing of what a record holds.
+fn reason(error: &StreamError) -> String {
+    error.to_string()
+}
+
+fn name(file: &File) -> FileName {
+    FileName { path: file.path.clone(), first: file.first, newest: file.newest }
+}
+
+/// The chain of a partition: the key of its first readable message.
+pub(super) fn chain(files: &[File]) -> Option<ChainName> {
+    files.iter().find_map(|file| {
+        let mut messages = Messages::open(&name(file)).ok()?;
+        let message = messages.next().ok()??;
+        std::str::from_utf8(message.key).ok()?.parse().ok()
+    })
+}
+
+/// The genesis note that record 0 carries, if the file begins with it.
+pub(super) fn genesis(file: &File) -> Option<String> {
+    let mut messages = Messages::open(&name(file)).ok()?;
+    let message = messages.next().ok()??;
+    let mut note = None;
+    // What is wrong with the message is found when the file is judged.
+    let _ = otlp::read_stream(message.value, &mut |streamed| {
+        if streamed.link.sequence.get() == 0
+            && let Some(Own::Started { genesis }) = own(&streamed.record)
+        {
+            note = genesis;
+        }
+    });
+    note
+}
+
+/// Files of a partition, oldest first.
+pub(super) fn files(dir: &Path) -> Result<Vec<File>, reader::Error> {
+    let named = reader::files(dir)?;
+    let file = |name: FileName| {
+        let place = name.path.display().to_string().into();
+        let bytes = name.path.metadata().map_or(0, |metadata| metadata.len());
+        File { path: name.path, place, first: name.first, newest: name.newest, bytes }
+    };
+    Ok(named.into_iter().map(file).collect())
+}
+
+/// Hands the checkpoints of a chain on, in the order of the topic.
+pub(super) fn checkpoints(
+    dir: &Path,
+    chain: &ChainName,
+    each: &mut dyn FnMut(Stored),
+    problem: &mut dyn FnMut(Problem),
+) {
+    if !dir.is_dir() {
+        return;
+    }
+    let files = match files(dir) {
+        Ok(files) => files,
+        Err(error) => return problem(problem_of(error, dir)),
+    };
+    for file in files {
+        if let Err(error) = read_checkpoints(&file, chain, each) {
+            problem(problem_of(error, &file.path));
+        }
+    }
+}
+
+fn read_checkpoints(file: &File, chain: &ChainName, each: &mut dyn FnMut(Stored)) -> Result<(), reader::Error> {
+    let mut messages = Messages::open(&name(file))?;
+    while let Some(message) = messages.next()? {
+        if message.key == chain.as_str().as_bytes() {
+            let note = String::from_utf8_lossy(message.value).into_owned();
+            let named = Checkpoint::parse(&note).map_or(0, |checkpoint| checkpoint.size);
+            each(Stored { place: file.place.clone(), note, named, range: None });
+        }
+    }
+    Ok(())
+}
+
+fn problem_of(error: reader::Error, path: &Path) -> Problem {
+    let path = path.to_owned();
+    match error {
+        reader::Error::Damaged { at, what, .. } => Problem::Damaged { path, reason: format!("{what}, at byte {at}") },
+        reader::Error::Io { source, .. } => Problem::Unread { path, reason: source.to_string() },
+    }
+}
