@@ -1,1 +1,0 @@
-//! The one place where all parts are wired, started and stopped.

@@ -1,0 +1,68 @@
+//! Why a collector does not start. What can be acted on says how.
+
+use std::io;
+use std::path::PathBuf;
+
+use sealtrail_chain::ChainName;
+use sealtrail_chain::note::{NoteError, Vkey};
+
+use crate::seal::keys::KeyError;
+use crate::{archive, deliver, mask, receive, stream, wal};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{}", list(.0))]
+    Rules(Vec<mask::RuleError>),
+    #[error("`seal.origin`: {0}\n  remedy  a host name of yours, such as `audit.example.com`")]
+    Origin(NoteError),
+    #[error("{0}")]
+    StreamConfig(#[from] stream::Invalid),
+    #[error("{0}")]
+    Wal(#[from] wal::Error),
+    #[error("{0}")]
+    WalRead(#[from] wal::reader::Error),
+    #[error("{0}")]
+    Stream(#[from] stream::Error),
+    #[error("{0}")]
+    Archive(#[from] archive::Error),
+    #[error("{0}")]
+    Checkpoints(#[from] deliver::CheckpointError),
+    #[error("{0}")]
+    Resume(#[from] deliver::Refusal),
+    #[error("{0}")]
+    Deliver(#[from] deliver::StartError),
+    #[error("{0}")]
+    Keys(#[from] KeyError),
+    #[error(
+        "{} holds no signing keys, but the chain has begun\n  remedy  put back the key files of this chain from their backup",
+        dir.display()
+    )]
+    NoKeys { dir: PathBuf },
+    #[error(
+        "the signing keys are not those of this chain: it began with {}, found {}\n  remedy  put back the key files of this chain from their backup",
+        key_id(expected),
+        key_id(found)
+    )]
+    ForeignKeys { expected: Vkey, found: Vkey },
+    #[error("can't use the recovery key in {} (`seal.recovery_key`): {problem}\n  remedy  a file with one vkey", path.display())]
+    RecoveryKey { path: PathBuf, problem: String },
+    #[error("record 0 in {} carries no genesis note\n  remedy  restore the data directory from its backup", wal.display())]
+    NoGenesis { wal: PathBuf },
+    #[error(
+        "the legs hold a chain `{chain}` already, but {} has no log of it\n  remedy  put its data directory back, or give the new chain another name; to go on from the legs needs `--continue-from-legs`, which this release does not have yet",
+        wal.display()
+    )]
+    LegsHoldChain { chain: ChainName, wal: PathBuf },
+    #[error("{0}\n  remedy  {}", .0.remedy())]
+    Receive(#[from] receive::Error),
+    #[error("can't listen on `{endpoint}` (`{key}`): {source}\n  remedy  use `host:port` with an address of this machine and a port that nothing else has")]
+    Listen { key: &'static str, endpoint: String, source: io::Error },
+}
+
+fn key_id(vkey: &Vkey) -> String {
+    const_hex::encode(vkey.id())
+}
+
+fn list(errors: &[mask::RuleError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: ")
+}

@@ -1,0 +1,122 @@
+//! Whose chain this is: its keys and its genesis note. A key is made only for a chain that has neither a log nor legs, and a
+//! key that isn't the chain's refuses the start: signing with another would look like a forgery for ever.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sealtrail_chain::content::{self, Value};
+use sealtrail_chain::note::{Signed, Vkey};
+use sealtrail_chain::segment::genesis_key;
+use sealtrail_chain::{Genesis, Sequence, UnixNanos};
+use tracing::info;
+
+use super::{StartError, is_empty};
+use crate::config::Config;
+use crate::deliver::{Keys, Store};
+use crate::host::Disk;
+use crate::seal::keys;
+use crate::stream::End;
+use crate::wal::Recovered;
+use crate::wal::reader::Reader;
+
+/// Partition of the chain's records in the stream; fixed by the genesis note.
+pub(super) const PARTITION: u32 = 0;
+
+pub(super) struct Identity {
+    pub(super) keys: Arc<Keys>,
+    /// Of a chain that begins now.
+    pub(super) genesis: Option<Signed<Genesis>>,
+    /// The note in record 0, where the log still holds that record.
+    held: Option<Signed<Genesis>>,
+}
+
+impl Identity {
+    /// Reads the chain's keys, or makes them where a chain begins.
+    pub(super) fn find(
+        config: &Config,
+        recovered: &Recovered,
+        end: Option<End>,
+        archive: &Path,
+        now: UnixNanos,
+        disk: &Arc<dyn Disk>,
+    ) -> Result<Self, StartError> {
+        let log = Genesis::origin(&config.seal.origin, &config.chain).map_err(StartError::Origin)?;
+        let dir = config.keys_dir();
+        let new = recovered.head().is_none();
+        if new && (end.is_some() || archive.join(genesis_key(&config.chain)).exists()) {
+            return Err(StartError::LegsHoldChain { chain: config.chain.clone(), wal: config.wal_dir() });
+        }
+        let found = keys::Keys::read(&dir, &log)?;
+        let pair = match found {
+            Some(pair) => pair,
+            None if new => {
+                let pair = keys::Keys::generate(&dir, &log)?;
+                info!(dir = %dir.display(), public = %keys::Keys::public_file(&dir).display(), "signing keys made: back them up");
+                pair
+            }
+            None => return Err(StartError::NoKeys { dir }),
+        };
+        let keys = Arc::new(Keys {
+            origin: log,
+            chain: config.chain.clone(),
+            ed25519: pair.ed25519,
+            ml_dsa_44: pair.ml_dsa_44,
+        });
+        let genesis = if new { Some(genesis(config, &keys, now)?) } else { None };
+        let held = held_genesis(recovered, config, disk)?;
+        Ok(Self { keys, genesis, held })
+    }
+
+    /// Whether the keys are those that the chain began with and has signed with since.
+    pub(super) fn check(&self, checkpoints: &Store) -> Result<(), StartError> {
+        if let Some(held) = &self.held {
+            let (genesis, keys) = (held.statement(), &self.keys);
+            if genesis.ed25519 != *keys.ed25519.vkey() || genesis.ml_dsa_44 != *keys.ml_dsa_44.vkey() {
+                return Err(StartError::ForeignKeys { expected: genesis.ed25519.clone(), found: keys.ed25519.vkey().clone() });
+            }
+        }
+        // Checkpoints that were kept are verified with our key as they are read.
+        checkpoints.newest()?;
+        Ok(())
+    }
+}
+
+fn genesis(config: &Config, keys: &Keys, now: UnixNanos) -> Result<Signed<Genesis>, StartError> {
+    let recovery = config.seal.recovery_key.as_deref().map(read_recovery).transpose()?;
+    let genesis = Genesis {
+        origin: keys.origin.clone(),
+        chain: keys.chain.clone(),
+        created: now.0 / 1_000_000_000,
+        partition: PARTITION,
+        ed25519: keys.ed25519.vkey().clone(),
+        ml_dsa_44: keys.ml_dsa_44.vkey().clone(),
+        recovery,
+        predecessor: None,
+    };
+    if !is_empty(&config.wal_dir().join("checkpoints")) {
+        return Err(StartError::LegsHoldChain { chain: config.chain.clone(), wal: config.wal_dir() });
+    }
+    Ok(genesis.sign(&keys.ed25519))
+}
+
+fn read_recovery(path: &Path) -> Result<Vkey, StartError> {
+    let wrong = |problem: String| StartError::RecoveryKey { path: path.to_owned(), problem };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    text.trim().parse::<Vkey>().map_err(|error| wrong(error.to_string()))
+}
+
+/// The genesis note out of record 0, while the log holds it.
+fn held_genesis(recovered: &Recovered, config: &Config, disk: &Arc<dyn Disk>) -> Result<Option<Signed<Genesis>>, StartError> {
+    let Some(file) = recovered.files().first().filter(|file| file.first == Sequence::ZERO) else { return Ok(None) };
+    let mut reader = Reader::open(&**disk, &crate::wal::path(&config.wal_dir(), file.first))?;
+    let Some(stored) = reader.next(file.synced)? else { return Ok(None) };
+    let note = content::read(stored.content).ok().and_then(|record| {
+        record.log.attributes.into_iter().find(|attribute| attribute.key == "sealtrail.genesis").and_then(|attribute| {
+            match attribute.value {
+                Value::String(note) => Genesis::read(&note).ok(),
+                _ => None,
+            }
+        })
+    });
+    note.map(Some).ok_or(StartError::NoGenesis { wal: config.wal_dir() })
+}

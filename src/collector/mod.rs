@@ -1,0 +1,291 @@
+//! The one place where all parts are wired, started and stopped.
+//!
+//! Order of a start: everything that can be judged is judged before anything is changed. The configuration and the rules;
+//! the write-ahead log (locked, read); the keys; the stream's end against the log; then the stream is taken over and asked
+//! again; then the log goes on, the legs, and last of all the receivers. The stop goes the other way round.
+
+mod adapters;
+mod check;
+mod error;
+mod identity;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use http::StatusCode;
+use sealtrail_chain::{Head, Sequence};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+pub use check::{Checked, check};
+pub use error::StartError;
+
+use crate::archive::DirectoryArchive;
+use crate::config::Config;
+use crate::deliver::{self, Known, Store};
+use crate::host::{Clock, Disk, SystemClock, SystemDisk};
+use crate::mask::Engine;
+use crate::observe::{self, Metrics};
+use crate::receive::{self, Pipeline};
+use crate::seal::own::{Event, Kind, Reporter, Scribe};
+use crate::stream::{self, DirectoryStream, End, StreamLeg};
+use crate::wal::{self, Leg};
+
+use adapters::{Builder, Files};
+use identity::Identity;
+
+/// How long the stop waits for the legs; what they can't take then stays in the write-ahead log.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A running collector.
+pub struct Collector {
+    config: Mutex<Config>,
+    grpc: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    stop_receiving: watch::Sender<bool>,
+    receiving: JoinHandle<std::io::Result<()>>,
+    reloader: receive::Reloader,
+    engine: Arc<ArcSwap<Engine>>,
+    log: wal::Running,
+    legs: deliver::Handle,
+    pages: [JoinHandle<()>; 2],
+}
+
+impl Collector {
+    /// Starts all parts; when this returns, records are accepted.
+    pub async fn start(config: Config, accept_clock: bool) -> Result<Self, StartError> {
+        let started = Instant::now();
+        config.stream.check()?;
+        let engine = load(&config)?;
+        let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+
+        let recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
+        let stream::Config::Directory(directory) = &config.stream;
+        let mut stream = DirectoryStream::new(
+            Arc::clone(&disk),
+            directory,
+            &config.data_dir,
+            identity::PARTITION,
+            config.chain.clone(),
+        );
+        let archive_dir = config.archive.directory.resolve(&config.data_dir);
+        let end = stream.end().await?;
+        let identity = Identity::find(&config, &recovered, end, &archive_dir, clock.now(), &disk)?;
+        let checkpoints = Store::open(Arc::clone(&disk), config.wal_dir().join("checkpoints"), identity.keys.clone())?;
+        identity.check(&checkpoints)?;
+        let known = known(&recovered, &checkpoints)?;
+        judge(&recovered, &known, end)?;
+        stream.take_over().await?;
+        let resume = judge(&recovered, &known, stream.end().await?)?;
+        let archive = DirectoryArchive::open(&archive_dir)?;
+        let archived = recovered.legs().confirmed(Leg::Archive).map(end_of);
+
+        let cut = recovered.cut();
+        let genesis = identity.genesis.clone();
+        let log = recovered.resume(&config.wal, engine.digest(), || {
+            Head::genesis(genesis.as_ref().expect("a log without a head is a new chain, which has a genesis note"))
+        })?;
+        let engine = Arc::new(ArcSwap::from_pointee(engine));
+        let reporter = Reporter::new(Arc::clone(&clock));
+        let scribe = Scribe::new(Arc::clone(&engine));
+        let options = wal::Options {
+            config: config.wal,
+            accept_clock,
+            alive_interval: config.seal.alive_interval.get(),
+            started: started_event(&config, accept_clock),
+            genesis: identity.genesis.as_ref().map(|note| note.note().to_owned()),
+            cut,
+        };
+        let write: wal::Write = Box::new(move |entry, now| scribe.write(entry, now));
+        let log = wal::start(log, Arc::clone(&clock), reporter.clone(), write, options)?;
+
+        let report = reporter.clone();
+        let legs = deliver::start(deliver::Parts {
+            wal: Arc::new(Files::new(Arc::clone(&log.shelf), Arc::clone(&disk))),
+            progress: log.shelf.progress(),
+            stream,
+            resume,
+            archive,
+            archived,
+            build: Builder { promotions: config.archive.promotions.clone() },
+            checkpoints,
+            checkpoint_interval: config.seal.checkpoint_interval.get(),
+            clock,
+            disk,
+            scratch: config.wal_dir(),
+            report: Arc::new(move |event| report.report(event)),
+        })?;
+
+        let pipeline = Pipeline { engine: Arc::clone(&engine), intake: log.intake.clone(), reporter };
+        let server = receive::Server::bind(&config.receivers.otlp, &config.memory_limiter, pipeline)?;
+        let (grpc, http) = (server.grpc_addr(), server.http_addr());
+        let (health, health_address) = bind(&config.health_check.endpoint, "health_check.endpoint").await?;
+        let (page, page_address) = bind(&config.telemetry.metrics.endpoint, "telemetry.metrics.endpoint").await?;
+        let intake = log.intake.clone();
+        let pages = [
+            tokio::spawn(observe::http::serve(health, move |path| readiness(path, intake.state()))),
+            tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started))),
+        ];
+        let reloader = server.reloader();
+        let (stop_receiving, stopped) = watch::channel(false);
+        let receiving = tokio::spawn(server.run(stopped));
+        info!(
+            chain = %config.chain,
+            grpc = grpc.map(|address| address.to_string()),
+            http = http.map(|address| address.to_string()),
+            health = %health_address,
+            metrics = %page_address,
+            "ready"
+        );
+        Ok(Self { config: Mutex::new(config), grpc, http, stop_receiving, receiving, reloader, engine, log, legs, pages })
+    }
+
+    /// Where OTLP/gRPC is taken.
+    ///
+    /// # Panics
+    /// When the configuration has switched it off.
+    pub fn grpc(&self) -> SocketAddr {
+        self.grpc.expect("the configuration has `grpc`")
+    }
+
+    /// Where OTLP/HTTP is taken.
+    ///
+    /// # Panics
+    /// When the configuration has switched it off.
+    pub fn http(&self) -> SocketAddr {
+        self.http.expect("the configuration has `http`")
+    }
+
+    /// Comes back only when the collector can't go on: the log's thread has ended without being told to.
+    pub async fn failed(&self) -> wal::Refused {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if let Err(refused @ wal::Refused::Stopping) = self.log.intake.state() {
+                return refused;
+            }
+        }
+    }
+
+    /// Takes over what can change while running: certificates, tokens and rules. Each is checked whole first; where one is
+    /// wrong, the old one stays and the log says why.
+    pub async fn reload(&self, config: Config) {
+        if let Err(error) = self.reloader.reload() {
+            warn!(%error, remedy = error.remedy(), "certificates or tokens refused; the old ones stay in force");
+        }
+        let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        match load(&config) {
+            Ok(engine) => self.change_rules(engine),
+            Err(error) => warn!(%error, "rules refused; the old ones stay in force"),
+        }
+        let settled = Config {
+            mask: current.mask.clone(),
+            telemetry: config.telemetry.clone(),
+            base_dir: current.base_dir.clone(),
+            ..config.clone()
+        };
+        if settled.show() != (Config { telemetry: config.telemetry.clone(), ..current.clone() }).show() {
+            warn!("other settings changed too: they take effect with a restart");
+        }
+        current.mask = config.mask;
+    }
+
+    fn change_rules(&self, engine: Engine) {
+        let (before, after) = (self.engine.load().digest(), engine.digest());
+        if before == after {
+            return;
+        }
+        let hex = |digest: [u8; 32]| sealtrail_chain::Checksum(digest).to_string();
+        let mut event = Event::new(Kind::RulesChanged);
+        event.resource = Some(format!("rules {}", hex(after)));
+        event.reason = Some(format!("before {}", hex(before)));
+        self.engine.store(Arc::new(engine));
+        self.log.rules_changed(after, event);
+        info!(before = hex(before), after = hex(after), "rules changed");
+    }
+
+    /// Stops in order: no new requests, what was accepted is sealed and goes to both legs; what a leg can't take in time
+    /// stays in the write-ahead log, and the log says so by name.
+    pub async fn stop(self) {
+        let _ = self.stop_receiving.send(true);
+        // Requests that are in hand get their answer; a listener that failed has none.
+        let _ = self.receiving.await;
+        let log = self.log;
+        // The thread ends by itself; a panic in it was reported by the hook.
+        let _ = tokio::task::spawn_blocking(move || log.stop()).await;
+        let left = self.legs.stop(GRACE).await;
+        for leg in &left {
+            warn!("{leg}");
+        }
+        self.pages.iter().for_each(JoinHandle::abort);
+        info!(complete = left.is_empty(), "stopped");
+    }
+}
+
+/// Compiles the rules that the configuration names.
+fn load(config: &Config) -> Result<Engine, StartError> {
+    Engine::load(&config.mask, &config.base_dir, &config.chain).map_err(StartError::Rules)
+}
+
+/// What the chain's own records say of this start.
+fn started_event(config: &Config, accept_clock: bool) -> Event {
+    let mut event = Event::new(Kind::Started);
+    let protocols = &config.receivers.otlp.protocols;
+    let insecure = [("grpc", &protocols.grpc), ("http", &protocols.http)]
+        .into_iter()
+        .filter(|(_, protocol)| protocol.as_ref().is_some_and(|protocol| protocol.insecure))
+        .map(|(name, _)| format!("insecure {name}"));
+    let accepted = accept_clock.then(|| "clock accepted".to_owned());
+    let notes = insecure.chain(accepted).collect::<Vec<_>>();
+    event.reason = (!notes.is_empty()).then(|| notes.join(", "));
+    event.resource = Some(format!("sealtrail {}", env!("CARGO_PKG_VERSION")));
+    event
+}
+
+fn end_of(confirmed: wal::Confirmed) -> End {
+    End { last: confirmed.last, hash: confirmed.hash }
+}
+
+/// What this machine knows of the chain, before the stream's word is weighed against it.
+fn known(recovered: &wal::Recovered, checkpoints: &Store) -> Result<Known, StartError> {
+    let next = recovered.head().map_or(Sequence::ZERO, Head::next);
+    Ok(Known {
+        confirmed: recovered.legs().confirmed(Leg::Stream).map(end_of),
+        signed: checkpoints.newest()?.map_or(0, |(size, _)| size),
+        oldest: recovered.files().first().map_or(next, |file| file.first),
+        next,
+    })
+}
+
+fn judge(recovered: &wal::Recovered, known: &Known, end: Option<End>) -> Result<deliver::Resume, StartError> {
+    let hash = match end {
+        Some(end) => recovered.find(end.last)?,
+        None => None,
+    };
+    Ok(deliver::compare(end, known, |_| hash)?)
+}
+
+async fn bind(endpoint: &str, key: &'static str) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
+    observe::http::bind(endpoint)
+        .await
+        .map_err(|source| StartError::Listen { key, endpoint: endpoint.to_owned(), source })
+}
+
+/// `/` is 200 only while records are accepted.
+fn readiness(path: &str, state: Result<(), wal::Refused>) -> Option<observe::http::Answer> {
+    let (status, text) = match state {
+        Ok(()) => (StatusCode::OK, "{\"status\":\"ready\"}\n".to_owned()),
+        Err(refused) => (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{refused}\"}}\n")),
+    };
+    Metrics::get().wal_writable.set(i64::from(state.is_ok()));
+    (path == "/").then_some((status, "application/json", text))
+}
+
+/// Whether a directory holds anything.
+fn is_empty(dir: &Path) -> bool {
+    dir.read_dir().map_or(true, |mut entries| entries.next().is_none())
+}
