@@ -217,7 +217,7 @@ def required(fields, names):
 
 RECEIVED = required({
     "auth": one_of("mtls", "token", "none"), "by": one_of("sender", "access", "self"),
-    "peer": plain(str), "subject": plain(str),
+    "peer": is_a(str), "subject": is_a(str),
 }, ("auth", "by"))
 RECORD = required({
     "logRecord": lambda v: pick(v, LOG_RECORD), "received": RECEIVED,

@@ -217,6 +217,7 @@ def contents():
         "attributes": [{"key": "min", "value": {"intValue": str(-2**63)}}, {"key": "max", "value": {"intValue": str(2**63 - 1)}}]}))
     right("content", "short-ids", "ids keep the length that they were sent with", record=record({"traceId": "0a", "spanId": "00" * 9}))
     right("content", "deepest", "24 levels", record=body(nested(24)))
+    right("content", "empty-subject", "a certificate may have an empty name", record=record(None, SENDER | {"subject": ""}))
     right("content", "own", "a record of the collector", record=record(
         {"eventName": "sealtrail.stopped", "severityNumber": 9, "timeUnixNano": str(NOON)}, {"auth": "none", "by": "self"},
         resource={"attributes": [{"key": "service.name", "value": value("sealtrail")}]}, scope={"name": "sealtrail.collector"}))
@@ -283,7 +284,8 @@ def contents():
         ("no-by", "by always stands", least.replace(',"by":"sender"', "")),
         ("unknown-auth", "auth is of a closed list", least.replace("none", "password")),
         ("unknown-by", "by is of a closed list", least.replace('"sender"', '"own"')),
-        ("empty-peer", "an unknown peer is left out", least.replace("}}", ',"peer":""}}')),
+        ("peer-null", "an unknown peer is left out", least.replace("}}", ',"peer":null}}')),
+        ("received-order", "members of received have an order", least.replace('"auth":"none","by":"sender"', '"by":"sender","auth":"none"')),
         ("array-not-object", "the whole is an object", f"[{least}]"),
     ):
         wrong("content", name, "content", proves, text=text)
