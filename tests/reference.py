@@ -55,9 +55,10 @@ def double(value):
     """ECMAScript's writing of a finite double, from the shortest digits, which repr finds."""
     if value == 0:
         return "0"
-    sign, digits, exponent = "-" if value < 0 else "", *re.fullmatch(
-        r"([0-9.]+)(?:e([+-][0-9]+))?", repr(abs(value))
-    ).groups("0")
+    sign, digits, exponent = (
+        "-" if value < 0 else "",
+        *re.fullmatch(r"([0-9.]+)(?:e([+-][0-9]+))?", repr(abs(value))).groups("0"),
+    )
     whole, _, fraction = digits.partition(".")
     point = len(whole) + int(exponent)
     digits = whole + fraction
@@ -112,6 +113,7 @@ def plain(kind):
         if type(value) is not kind:
             raise Refused("content")
         return value or None
+
     return make
 
 
@@ -120,6 +122,7 @@ def number(low, high):
         if type(value) is not int or not low <= value < high:
             raise Refused("content")
         return value or None
+
     return make
 
 
@@ -136,7 +139,7 @@ def identifier(value):
 
 
 def int64(value):
-    if type(value) is not str or not re.fullmatch("0|-?[1-9][0-9]*", value) or not -2**63 <= int(value) < 2**63:
+    if type(value) is not str or not re.fullmatch("0|-?[1-9][0-9]*", value) or not -(2**63) <= int(value) < 2**63:
         raise Refused("content")
     return value
 
@@ -154,6 +157,7 @@ def is_a(kind):
         if type(value) is not kind:
             raise Refused("content")
         return value
+
     return make
 
 
@@ -161,18 +165,22 @@ def any_value(depth):
     def make(value):
         if depth > MAX_DEPTH:
             raise Refused("content")
-        value = pick(value, {
-            "arrayValue": lambda v: pick(v, {"values": items(lambda x: any_value(depth + 1)(x) or {})}),
-            "boolValue": is_a(bool),
-            "bytesValue": lambda v: b64(unb64(v)),
-            "doubleValue": any_double,
-            "intValue": int64,
-            "kvlistValue": lambda v: pick(v, {"values": items(key_value(depth + 1))}),
-            "stringValue": is_a(str),
-        })
+        value = pick(
+            value,
+            {
+                "arrayValue": lambda v: pick(v, {"values": items(lambda x: any_value(depth + 1)(x) or {})}),
+                "boolValue": is_a(bool),
+                "bytesValue": lambda v: b64(unb64(v)),
+                "doubleValue": any_double,
+                "intValue": int64,
+                "kvlistValue": lambda v: pick(v, {"values": items(key_value(depth + 1))}),
+                "stringValue": is_a(str),
+            },
+        )
         if len(value) > 1:
             raise Refused("content")
         return value or None
+
     return make
 
 
@@ -181,6 +189,7 @@ def items(make):
         if type(values) is not list:
             raise Refused("content")
         return [make(value) for value in values] or None
+
     return make_all
 
 
@@ -191,9 +200,17 @@ def key_value(depth):
 COUNT = number(0, 2**32)
 ATTRIBUTES = items(key_value(1))
 LOG_RECORD = {
-    "attributes": ATTRIBUTES, "body": any_value(1), "droppedAttributesCount": COUNT, "eventName": plain(str),
-    "flags": COUNT, "observedTimeUnixNano": time, "severityNumber": number(-2**31, 2**31), "severityText": plain(str),
-    "spanId": identifier, "timeUnixNano": time, "traceId": identifier,
+    "attributes": ATTRIBUTES,
+    "body": any_value(1),
+    "droppedAttributesCount": COUNT,
+    "eventName": plain(str),
+    "flags": COUNT,
+    "observedTimeUnixNano": time,
+    "severityNumber": number(-(2**31), 2**31),
+    "severityText": plain(str),
+    "spanId": identifier,
+    "timeUnixNano": time,
+    "traceId": identifier,
 }
 RESOURCE = {"attributes": ATTRIBUTES, "droppedAttributesCount": COUNT}
 SCOPE = RESOURCE | {"name": plain(str), "version": plain(str)}
@@ -204,6 +221,7 @@ def one_of(*names):
         if value not in names:
             raise Refused("content")
         return value
+
     return make
 
 
@@ -212,18 +230,30 @@ def required(fields, names):
         if not isinstance(message, dict) or not set(names) <= set(message):
             raise Refused("content")
         return pick(message, fields)
+
     return make
 
 
-RECEIVED = required({
-    "auth": one_of("mtls", "token", "none"), "by": one_of("sender", "access", "self"),
-    "peer": plain(str), "subject": plain(str),
-}, ("auth", "by"))
-RECORD = required({
-    "logRecord": lambda v: pick(v, LOG_RECORD), "received": RECEIVED,
-    "resource": lambda v: pick(v, RESOURCE) or None, "resourceSchemaUrl": plain(str),
-    "scope": lambda v: pick(v, SCOPE) or None, "scopeSchemaUrl": plain(str),
-}, ("logRecord", "received"))
+RECEIVED = required(
+    {
+        "auth": one_of("mtls", "token", "none"),
+        "by": one_of("sender", "access", "self"),
+        "peer": is_a(str),
+        "subject": is_a(str),
+    },
+    ("auth", "by"),
+)
+RECORD = required(
+    {
+        "logRecord": lambda v: pick(v, LOG_RECORD),
+        "received": RECEIVED,
+        "resource": lambda v: pick(v, RESOURCE) or None,
+        "resourceSchemaUrl": plain(str),
+        "scope": lambda v: pick(v, SCOPE) or None,
+        "scopeSchemaUrl": plain(str),
+    },
+    ("logRecord", "received"),
+)
 
 
 def content(record):
@@ -247,6 +277,7 @@ def escaped(name):
 
 # Link
 
+
 def link_hash(chain, sequence, observed, previous, checksum):
     text = f"sealtrail/1\n{chain}\n{sequence}\n{observed}\n{previous.hex()}\n{checksum.hex()}\n"
     return sha256(text.encode())
@@ -258,10 +289,16 @@ def seal(chain, head, contents):
     for observed, text in contents:
         checksum = sha256(text.encode())
         linked = link_hash(chain, sequence, observed, previous, checksum)
-        records.append({
-            "sequence": sequence, "observed": str(observed), "previous": previous.hex(),
-            "checksum": checksum.hex(), "hash": linked.hex(), "content": text,
-        })
+        records.append(
+            {
+                "sequence": sequence,
+                "observed": str(observed),
+                "previous": previous.hex(),
+                "checksum": checksum.hex(),
+                "hash": linked.hex(),
+                "content": text,
+            }
+        )
         sequence, previous = sequence + 1, linked
     return records
 
@@ -287,6 +324,7 @@ def follow(chain, head, records):
 
 
 # Tree: RFC 6962, 2.1, over a list of leaf hashes
+
 
 def leaf(data):
     return sha256(b"\0" + data)
@@ -320,7 +358,7 @@ def places(begin, end):
 
 def range_text(leaves, begin, end):
     """`leaves` are all from 0."""
-    lines = (f"{l} {i} {root(leaves[i << l:i + 1 << l]).hex()}\n" for l, i in places(begin, end))
+    lines = (f"{l} {i} {root(leaves[i << l : i + 1 << l]).hex()}\n" for l, i in places(begin, end))
     return "".join(lines)
 
 
@@ -373,6 +411,7 @@ def check_inclusion(entry, index, size, path, expected):
         if index < k:
             return node(climb(index, k, path[:-1]), sibling)
         return node(sibling, climb(index - k, size - k, path[:-1]))
+
     if not index < size:
         raise Refused("outside")
     if climb(index, size, path) != expected:
@@ -403,6 +442,7 @@ def check_consistency(old, old_root, size, new_root, path):
             return before, node(after, other)
         before, after = climb(old - k, size - k, path[:-1], False)
         return node(other, before), node(other, after)
+
     if old > size:
         raise Refused("backwards")
     if old == 0:
@@ -419,13 +459,19 @@ def check_consistency(old, old_root, size, new_root, path):
 
 ED25519, ML_DSA = 1, 6
 LENGTHS = {ED25519: 32, ML_DSA: 1312}
-SMALL_ORDER = {bytes.fromhex(key) for key in (
-    "01" + "00" * 31, "00" * 32, "00" * 31 + "80", "ec" + "ff" * 30 + "7f",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-)}
+SMALL_ORDER = {
+    bytes.fromhex(key)
+    for key in (
+        "01" + "00" * 31,
+        "00" * 32,
+        "00" * 31 + "80",
+        "ec" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    )
+}
 
 
 def is_name(name):
@@ -449,7 +495,10 @@ def parse_vkey(text):
         raise Refused("vkey") from None
     kind, key = material[:1], material[1:]
     sound = (
-        is_name(name) and kind and LENGTHS.get(kind[0]) == len(key) and key not in SMALL_ORDER
+        is_name(name)
+        and kind
+        and LENGTHS.get(kind[0]) == len(key)
+        and key not in SMALL_ORDER
         and key_id(name, kind[0], key).hex() == identity
     )
     if not sound:
@@ -484,9 +533,14 @@ class Signer:
 def parse_note(note):
     """(text, [(name, key id, signature)])"""
     split_at = note.rfind("\n\n")
-    lines = note[split_at + 2:].split("\n")
-    if (len(note.encode()) > 1_000_000 or re.search(r"[\x00-\x09\x0b-\x1f]", note)
-            or split_at < 0 or lines.pop() != "" or len(lines) not in range(1, 65)):
+    lines = note[split_at + 2 :].split("\n")
+    if (
+        len(note.encode()) > 1_000_000
+        or re.search(r"[\x00-\x09\x0b-\x1f]", note)
+        or split_at < 0
+        or lines.pop() != ""
+        or len(lines) not in range(1, 65)
+    ):
         raise Refused("form")
     signatures = []
     for line in lines:
@@ -500,7 +554,7 @@ def parse_note(note):
         if len(data) < 5:
             raise Refused("form")
         signatures.append((parts[1], data[:4], data[4:]))
-    return note[:split_at + 1], signatures
+    return note[: split_at + 1], signatures
 
 
 def check_note(note, vkeys):
@@ -526,11 +580,18 @@ def holds(key, signature, message):
 
 # Genesis
 
+
 def check_origin(origin):
     chain = origin.rpartition("/")[2]
-    if (not is_name(origin) or origin.startswith("/") and origin.count("/") == 1 or "/" not in origin
-            or not CHAIN_NAME.fullmatch(chain) or len(origin.encode()) > 255
-            or origin in ("cosignature/v1", "subtree/v1")):
+    if (
+        not is_name(origin)
+        or origin.startswith("/")
+        and origin.count("/") == 1
+        or "/" not in origin
+        or not CHAIN_NAME.fullmatch(chain)
+        or len(origin.encode()) > 255
+        or origin in ("cosignature/v1", "subtree/v1")
+    ):
         raise ValueError("origin")
 
 
@@ -546,7 +607,7 @@ def check_genesis(note):
         for name, line in zip(names, lines[1:8]):
             if not line.startswith(name + " "):
                 raise ValueError(name)
-            values.append(line[len(name) + 1:])
+            values.append(line[len(name) + 1 :])
         origin, created, partition, ed25519, ml_dsa, recovery, predecessor = values
         check_origin(origin)
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", created, re.ASCII):
@@ -574,6 +635,7 @@ def check_genesis(note):
 
 
 # Checkpoints
+
 
 def parse_checkpoint(text):
     """(origin, size, root)"""
@@ -617,8 +679,13 @@ def check_checkpoint(note, vkeys):
                 cosigned = max(cosigned or 0, seconds)
     known = {parse_vkey(vkey)[:2] for vkey in vkeys}
     return {
-        "origin": origin, "size": size, "root": digest.hex(), "held": held, "witnessed": witnessed,
-        "cosigned": cosigned, "unknown": [n for n, i, _ in signatures if (n, i) not in known],
+        "origin": origin,
+        "size": size,
+        "root": digest.hex(),
+        "held": held,
+        "witnessed": witnessed,
+        "cosigned": cosigned,
+        "unknown": [n for n, i, _ in signatures if (n, i) not in known],
     }
 
 
@@ -644,6 +711,7 @@ def check_proof(text, linked, vkeys):
 
 
 # Names
+
 
 def names(chain, sequence, observed, size, seconds):
     date = (datetime.date(1970, 1, 1) + datetime.timedelta(observed // 86_400_000_000_000)).isoformat()
@@ -680,6 +748,7 @@ def check_name(what, text):
 
 
 # Stream: protobuf, written field by field, and the local twin's frames
+
 
 def varint(value):
     value &= 2**64 - 1
@@ -757,9 +826,12 @@ def stream_value(chain, records, attributes=None):
     for record in records:
         said = json.loads(record["content"])
         seven = [
-            ("chain", {"stringValue": chain}), ("sequence", {"intValue": str(record["sequence"])}),
-            ("observed", {"intValue": record["observed"]}), ("prev_hash", {"stringValue": record["previous"]}),
-            ("checksum", {"stringValue": record["checksum"]}), ("hash", {"stringValue": record["hash"]}),
+            ("chain", {"stringValue": chain}),
+            ("sequence", {"intValue": str(record["sequence"])}),
+            ("observed", {"intValue": record["observed"]}),
+            ("prev_hash", {"stringValue": record["previous"]}),
+            ("checksum", {"stringValue": record["checksum"]}),
+            ("hash", {"stringValue": record["hash"]}),
             ("received", {"stringValue": jcs(said["received"])}),
         ]
         if attributes:
@@ -767,7 +839,8 @@ def stream_value(chain, records, attributes=None):
         log = pb_log(said["logRecord"], [{"key": "sealtrail." + name, "value": value} for name, value in seven])
         scope = said.get("scope", {})
         pb_scope = (
-            pb_some(scope, (1, "name", str), (2, "version", str)) + pb_pairs(3, scope)
+            pb_some(scope, (1, "name", str), (2, "version", str))
+            + pb_pairs(3, scope)
             + pb_some(scope, (4, "droppedAttributesCount", int))
         )
         resource = said.get("resource", {})
@@ -807,13 +880,14 @@ def check_frame(data):
         size = struct.unpack("<I", rest[:4])[0] if len(rest) >= 4 else len(rest)
         if len(rest) < 4 + size:
             raise Refused("damage")
-        parts, rest = parts + [rest[4:4 + size]], rest[4 + size:]
+        parts, rest = parts + [rest[4 : 4 + size]], rest[4 + size :]
     if rest or len(parts) != 3:
         raise Refused("damage")
     return parts
 
 
 # Envelopes
+
 
 def xaes_key(key, nonce):
     block = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
@@ -850,8 +924,10 @@ def token(key, key_id, kind, value):
 
 # Reading the stream: as much protobuf as that takes
 
+
 def fields(data):
     """(number, wire type, value) of each field."""
+
     def read_varint():
         nonlocal data
         shift = result = 0

@@ -191,3 +191,51 @@ fn parse_predecessor(text: &str) -> Result<Option<Predecessor>, NoteError> {
 fn statement(reason: &'static str) -> NoteError {
     NoteError::Statement { kind: "genesis note", reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Cosigner;
+
+    fn genesis(ed25519: &Ed25519Signer) -> Genesis {
+        let origin = "audit.example.com/payments-eu-1";
+        Genesis {
+            origin: origin.to_owned(),
+            chain: "payments-eu-1".parse().unwrap(),
+            created: 1_795_449_600,
+            partition: 0,
+            ed25519: ed25519.vkey().clone(),
+            ml_dsa_44: Cosigner::new(origin, &[2; 32]).vkey().clone(),
+            recovery: None,
+            predecessor: None,
+        }
+    }
+
+    #[test]
+    fn an_origin_looks_like_nothing_else() {
+        let chain: ChainName = "v1".parse().unwrap();
+        assert_eq!(Genesis::origin("audit.example.com", &chain).unwrap(), "audit.example.com/v1");
+        let (long, longest) = ("a".repeat(253), "a".repeat(252));
+        for origin in ["", "a b", "a+b", "a\u{a0}b", "a\nb", "a\u{7f}", "cosignature", "subtree", &long] {
+            assert!(Genesis::origin(origin, &chain).is_err(), "{origin:?}");
+        }
+        assert_eq!(Genesis::origin(&longest, &chain).map(|origin| origin.len()), Ok(255));
+    }
+
+    #[test]
+    #[should_panic(expected = "reads back")]
+    fn another_signer_makes_no_note() {
+        let name = "audit.example.com/payments-eu-1";
+        let _ = genesis(&Ed25519Signer::new(name, &[1; 32])).sign(&Ed25519Signer::new(name, &[3; 32]));
+    }
+
+    /// Own logs may show a signer; never its secret.
+    #[test]
+    fn debug_shows_the_public_half_only() {
+        let name = "audit.example.com/payments-eu-1";
+        let (ed25519, ml_dsa) = (Ed25519Signer::new(name, &[0x41; 32]), Cosigner::new(name, &[0x41; 32]));
+        for shown in [format!("{ed25519:?}"), format!("{ml_dsa:?}")] {
+            assert!(shown.contains(name) && !shown.contains("QUFBQUFB") && !shown.contains("65, 65"), "{shown}");
+        }
+    }
+}

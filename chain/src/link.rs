@@ -1,6 +1,6 @@
 //! The link: how a record is bound to the one before it. One type seals and checks, so the two can't drift apart.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
@@ -136,10 +136,48 @@ impl Link {
         previous: Hash,
         checksum: Checksum,
     ) -> Hash {
-        let mut text = String::with_capacity(256);
-        write!(text, "sealtrail/1\n{chain}\n{sequence}\n{}\n{previous}\n{checksum}\n", observed.0)
-            .expect("writing to a String can't fail");
-        Hash(Sha256::digest(text.as_bytes()).into())
+        let mut text = LinkText { bytes: [0; LinkText::LONGEST], len: 0 };
+        text.push(b"sealtrail/1\n");
+        text.push(chain.as_str().as_bytes());
+        text.push(b"\n");
+        text.push_decimal(sequence.get());
+        text.push_decimal(observed.0);
+        text.push_hex(&previous.0);
+        text.push_hex(&checksum.0);
+        Hash(Sha256::digest(&text.bytes[..text.len]).into())
+    }
+}
+
+/// The text under a link's hash. Every record makes one, so it stands on the stack and passes by the formatting machinery.
+struct LinkText {
+    bytes: [u8; Self::LONGEST],
+    len: usize,
+}
+
+impl LinkText {
+    /// Version, a name of 63, two numbers of 20 digits, two hashes in hex; each with its newline.
+    const LONGEST: usize = 12 + 64 + 2 * 21 + 2 * 65;
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    fn push_decimal(&mut self, mut number: u64) {
+        let (mut digits, mut at) = ([b'\n'; 21], 20);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return self.push(&digits[at..]);
+            }
+        }
+    }
+
+    fn push_hex(&mut self, hash: &[u8; 32]) {
+        self.push(const_hex::Buffer::<32>::new().format(hash).as_bytes());
+        self.push(b"\n");
     }
 }
 
@@ -165,7 +203,10 @@ impl Head {
         }
     }
 
-    /// A head as it was written down (a WAL file's header, a Parquet footer). `tree` must span `[0, next)`.
+    /// A head as it was written down (a WAL file's header, a Parquet footer).
+    ///
+    /// # Panics
+    /// Unless `tree` spans `[0, next)`: read it as that range, which refuses any other.
     pub fn resume(chain: ChainName, next: Sequence, observed: UnixNanos, hash: Hash, tree: CompactRange) -> Self {
         assert!(tree.begin() == 0 && tree.end() == next.get(), "a head's tree spans all of its records");
         Self { chain, next, observed, hash, tree }
@@ -249,4 +290,65 @@ pub enum Break {
     Time { before: UnixNanos, found: UnixNanos },
     #[error("hash {claimed} is not that of the link, {computed}")]
     Hash { claimed: Hash, computed: Hash },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn head() -> Head {
+        let chain = "payments-eu-1".parse().unwrap();
+        Head::resume(chain, Sequence::ZERO, UnixNanos(0), Hash([7; 32]), CompactRange::empty(0))
+    }
+
+    proptest! {
+        /// The text that is hashed is the one that FORMAT.md shows.
+        #[test]
+        fn the_hash_is_that_of_the_text(
+            chain in "[a-z][a-z0-9-]{0,62}", sequence: u64, observed: u64, previous: [u8; 32], checksum: [u8; 32],
+        ) {
+            let (previous, checksum) = (Hash(previous), Checksum(checksum));
+            let text = format!("sealtrail/1\n{chain}\n{sequence}\n{observed}\n{previous}\n{checksum}\n");
+            let chain = chain.parse().unwrap();
+            let hash = Link::compute(&chain, Sequence::new(sequence), UnixNanos(observed), previous, checksum);
+            prop_assert_eq!(hash, Hash(Sha256::digest(text).into()));
+        }
+
+        /// What is sealed can be followed, whatever the clock did, and ends in the same head.
+        #[test]
+        fn what_is_sealed_is_followed(times in proptest::collection::vec(any::<u64>(), 1..20)) {
+            let (mut sealer, mut reader) = (head(), head());
+            let mut latest = 0;
+            for time in times {
+                let content = time.to_string();
+                let link = sealer.seal(UnixNanos(time), Checksum::of(content.as_bytes()));
+                latest = latest.max(time);
+                prop_assert_eq!(link.observed, UnixNanos(latest));
+                prop_assert_eq!(reader.follow(&link, &content), Ok(()));
+            }
+            prop_assert_eq!(sealer, reader);
+        }
+    }
+
+    /// A refused record leaves the head where it was, so that a reader can go on behind it.
+    #[test]
+    fn a_broken_link_moves_nothing() {
+        let sound = head().seal(UnixNanos(5), Checksum::of(b"a"));
+        let mut reader = head();
+        assert!(matches!(reader.follow(&sound, "b"), Err(Break::Content { .. })));
+        let later = Link { observed: UnixNanos(6), ..sound };
+        assert!(matches!(reader.follow(&later, "a"), Err(Break::Hash { .. })));
+        assert_eq!(reader, head());
+        assert_eq!(reader.follow(&sound, "a"), Ok(()));
+    }
+
+    #[test]
+    fn hashes_are_read_in_one_writing_only() {
+        let hash = Hash([0xab; 32]);
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        for text in [&"AB".repeat(32), &"ab".repeat(31), &"ab".repeat(33), &format!("0x{}", "ab".repeat(31)), ""] {
+            assert_eq!(text.parse::<Hash>(), Err(NotHex), "{text}");
+        }
+    }
 }
