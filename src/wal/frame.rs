@@ -3,21 +3,21 @@
 use sealtrail_chain::{Checksum, Hash, Link, UnixNanos};
 
 /// Random name of a file; part of every frame's checksum, so that no frame is sound in another file.
-pub type FileId = [u8; 16];
+pub(super) type FileId = [u8; 16];
 
 /// Bytes before a frame's payload.
-pub const HEAD: usize = 16;
+pub(super) const HEAD: usize = 16;
 /// Bytes of a record's payload before its content.
-pub const LINK: usize = 72;
+pub(super) const LINK: usize = 72;
 /// Largest payload. What fits into a stream message (900 KB) is far below.
-pub const MAX_PAYLOAD: usize = 16 << 20;
+pub(super) const MAX_PAYLOAD: usize = 16 << 20;
 
 const RECORD: u8 = 1;
 const MARK: u8 = 2;
 
 /// A frame whose checksum holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame<'a> {
+pub(super) struct Frame<'a> {
     /// How far the file was synced before the group of this frame was written: where that group begins.
     pub synced: u64,
     /// Offset behind the frame.
@@ -26,7 +26,7 @@ pub struct Frame<'a> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body<'a> {
+pub(super) enum Body<'a> {
     /// The sequence follows from the place in the file, the previous hash from the record before.
     Record { observed: UnixNanos, checksum: Checksum, hash: Hash, content: &'a [u8] },
     /// Nothing but the word that all before it is synced.
@@ -34,7 +34,7 @@ pub enum Body<'a> {
 }
 
 /// Adds the frame of a record to a group that will begin at `start`.
-pub fn push_record(group: &mut Vec<u8>, id: &FileId, start: u64, link: &Link, content: &str) {
+pub(super) fn push_record(group: &mut Vec<u8>, id: &FileId, start: u64, link: &Link, content: &str) {
     group.reserve(HEAD + LINK + content.len());
     let at = open(group, RECORD, LINK + content.len());
     group.extend_from_slice(&link.observed.0.to_le_bytes());
@@ -45,13 +45,13 @@ pub fn push_record(group: &mut Vec<u8>, id: &FileId, start: u64, link: &Link, co
 }
 
 /// Adds a mark to a group that will begin at `start`.
-pub fn push_mark(group: &mut Vec<u8>, id: &FileId, start: u64) {
+pub(super) fn push_mark(group: &mut Vec<u8>, id: &FileId, start: u64) {
     let at = open(group, MARK, 0);
     close(group, at, id, start);
 }
 
 /// Makes a group that was framed for another file, or another place, sound at `start` of the file `id`.
-pub fn rebase(group: &mut [u8], id: &FileId, start: u64) {
+pub(super) fn rebase(group: &mut [u8], id: &FileId, start: u64) {
     let mut at = 0;
     while at < group.len() {
         let end = at + HEAD + u32::from_le_bytes(word(&group[at + 4..])) as usize;
@@ -62,7 +62,7 @@ pub fn rebase(group: &mut [u8], id: &FileId, start: u64) {
 }
 
 /// Payload length that the 16 bytes of `head` claim, if a frame can begin so at all.
-pub fn payload_len(head: &[u8]) -> Option<usize> {
+pub(super) fn payload_len(head: &[u8]) -> Option<usize> {
     let len = u32::from_le_bytes(word(head.get(4..HEAD)?)) as usize;
     let possible = match head.get(12..HEAD)? {
         [RECORD, 0, 0, 0] => (LINK..=MAX_PAYLOAD).contains(&len),
@@ -73,7 +73,7 @@ pub fn payload_len(head: &[u8]) -> Option<usize> {
 }
 
 /// Reads the frame that fills `bytes`, which stand at `offset` of the file `id`.
-pub fn parse<'a>(bytes: &'a [u8], id: &FileId, offset: u64) -> Option<Frame<'a>> {
+pub(super) fn parse<'a>(bytes: &'a [u8], id: &FileId, offset: u64) -> Option<Frame<'a>> {
     let len = payload_len(bytes)?;
     let payload = bytes.get(HEAD..).filter(|payload| payload.len() == len)?;
     if checksum(id, offset, &bytes[4..]) != u32::from_le_bytes(word(bytes)) {
@@ -139,7 +139,7 @@ mod tests {
         /// A frame is sound at its own place in its own file and nowhere else, and no flipped bit goes unseen.
         #[test]
         fn a_frame_is_sound_only_where_it_was_written(
-            content in ".{0,200}", observed: u64, byte: u8, start in 0..u64::MAX / 2, flip: proptest::sample::Index, bit in 0..8,
+            content in ".{0,200}", observed: u64, byte: u8, start in 0..u64::MAX / 2, flip: proptest::sample::Index, bit in 0..8_u8,
         ) {
             let id = [byte; 16];
             let mut group = Vec::new();

@@ -6,7 +6,7 @@ use super::frame::FileId;
 
 /// What stands at the start of a file. It is synced before the file gets its name, so it is whole or damaged, never torn.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Header {
+pub(super) struct Header {
     pub id: FileId,
     /// The chain's head before the first record of the file.
     pub head: Head,
@@ -18,7 +18,7 @@ pub struct Header {
 
 /// The end of the file before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Previous {
+pub(super) struct Previous {
     /// Sequence of its first record; names it.
     pub first: Sequence,
     /// Bytes of it that count.
@@ -27,16 +27,16 @@ pub struct Previous {
 
 /// Why bytes are no header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Bad {
+pub(super) enum Bad {
     /// Another release's; its layout isn't known, so neither is whether it is sound.
     Version(u32),
     Damaged,
 }
 
 /// Version of the layout that this release writes and reads.
-pub const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 /// No header is longer: a name of 63 bytes and 64 nodes.
-pub const MAX_LEN: usize = FIXED + 63 + 64 * 32 + 4;
+pub(super) const MAX_LEN: usize = FIXED + 63 + 64 * 32 + 4;
 
 const MAGIC: [u8; 8] = *b"sealwal\n";
 /// The content rules, `sealtrail/1`.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealtrail_chain::{Hash, Sequence};
 
+use super::log::replace;
 use crate::host::Disk;
 
 /// A delivery target.
@@ -90,21 +91,9 @@ impl Legs {
             state.changed = false;
             encode(&state.confirmed)
         };
-        self.replace(&text).inspect_err(|_| self.lock().changed = true)
-    }
-
-    /// A crash leaves the old file or the new one: the new one is whole before it gets the name.
-    fn replace(&self, text: &str) -> io::Result<()> {
-        let (name, new) = (self.dir.join(NAME), self.dir.join("legs.new"));
-        match self.disk.remove(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = self.disk.create(&new)?;
-        file.write_at(text.as_bytes(), 0)?;
-        file.sync()?;
-        self.disk.rename(&new, &name)?;
-        self.disk.sync_dir(&self.dir)
+        let path = self.dir.join(NAME);
+        let replaced = replace(self.disk.as_ref(), &self.dir, &path, text.as_bytes());
+        replaced.map(drop).inspect_err(|_| self.lock().changed = true)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -24,7 +24,7 @@ pub enum Tail {
 }
 
 /// What a file holds.
-pub struct Scan {
+pub(super) struct Scan {
     pub tail: Tail,
     /// The chain's head behind the last sound record.
     pub head: Head,
@@ -37,7 +37,7 @@ pub struct Scan {
 /// `synced`: how much of the file others prove to have been acknowledged (the next file's header); the witnesses within the
 /// file raise it. Memory stays flat, whatever the file's size; records are checked by frame and link, not by content, whose
 /// checksum the archive leg recomputes.
-pub fn scan<S: Source + ?Sized>(source: &S, header: &Header, start: u64, len: u64, synced: u64) -> io::Result<Scan> {
+pub(super) fn scan<S: Source + ?Sized>(source: &S, header: &Header, start: u64, len: u64, synced: u64) -> io::Result<Scan> {
     let mut frames = Frames { source, window: Window::default(), header, len };
     let mut head = header.head.clone();
     let (mut at, mut synced) = (start, synced.max(start));

@@ -1,11 +1,12 @@
 //! The files that are held for the legs: who reads them learns here how far they are synced, and gives them back here.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sealtrail_chain::Sequence;
+use sealtrail_chain::{Sequence, UnixNanos};
 use tokio::sync::watch;
 
 use super::legs::{Leg, Legs};
@@ -13,7 +14,7 @@ use super::{FileState, Progress};
 use crate::host::Disk;
 
 /// Path of the WAL file whose first record is `first`.
-pub fn path(dir: &Path, first: Sequence) -> PathBuf {
+pub(super) fn path(dir: &Path, first: Sequence) -> PathBuf {
     dir.join(format!("{:020}.wal", first.get()))
 }
 
@@ -27,6 +28,8 @@ pub struct Shelf {
     /// Whether a file without a record follows the listed ones: then the last of those may be released.
     spare: AtomicBool,
     releasing: Mutex<()>,
+    /// When each file was begun, by its first sequence.
+    begun: Mutex<BTreeMap<Sequence, UnixNanos>>,
 }
 
 /// Why a file isn't released.
@@ -43,11 +46,17 @@ pub enum ReleaseError {
 }
 
 impl Shelf {
-    pub(super) fn new(disk: Arc<dyn Disk>, dir: &Path, legs: Legs, files: Vec<FileState>) -> Self {
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        legs: Legs,
+        files: Vec<FileState>,
+        begun: BTreeMap<Sequence, UnixNanos>,
+    ) -> Self {
         let bytes = AtomicU64::new(files.iter().map(|file| file.synced).sum());
         let progress = watch::Sender::new(Progress { files, finished: false });
-        let (spare, releasing) = (AtomicBool::new(false), Mutex::new(()));
-        Self { disk, dir: dir.to_owned(), legs, progress, bytes, spare, releasing }
+        let (spare, releasing, begun) = (AtomicBool::new(false), Mutex::new(()), Mutex::new(begun));
+        Self { disk, dir: dir.to_owned(), legs, progress, bytes, spare, releasing, begun }
     }
 
     /// How far the log has come, now and whenever that changes.
@@ -89,7 +98,19 @@ impl Shelf {
         self.progress.send_modify(|progress| {
             progress.files.remove(0);
         });
+        self.begun().retain(|file, _| *file > first);
         Ok(())
+    }
+
+    /// When the oldest held file was begun, if it holds a record.
+    pub fn oldest(&self) -> Option<UnixNanos> {
+        let first = self.progress.borrow().files.first()?.first;
+        self.begun().get(&first).copied()
+    }
+
+    fn begun(&self) -> MutexGuard<'_, BTreeMap<Sequence, UnixNanos>> {
+        // Single insertions and removals: a thread that panicked can't have left it half changed.
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn releasable(&self, first: Sequence) -> Result<FileState, ReleaseError> {
@@ -118,7 +139,8 @@ impl Shelf {
     }
 
     /// A group, or a mark, of the newest file is synced.
-    pub(super) fn synced(&self, state: FileState) {
+    pub(super) fn synced(&self, state: FileState, observed: UnixNanos) {
+        self.begun().entry(state.first).or_insert(observed);
         self.progress.send_modify(|progress| {
             let before = match progress.files.last_mut() {
                 Some(last) if last.first == state.first => std::mem::replace(last, state).synced,

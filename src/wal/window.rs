@@ -5,12 +5,12 @@ use std::io;
 use crate::host::File;
 
 /// Bytes that can be read at an offset: a file, or, in a test, a slice.
-pub trait Source {
+pub(super) trait Source {
     /// Reads at `offset` as much as there is, up to the buffer's length.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-impl Source for dyn File {
+impl Source for dyn File + '_ {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         File::read_at(self, buffer, offset)
     }
@@ -30,7 +30,7 @@ const STEP: usize = 256 << 10;
 
 /// The part of a file that is in memory.
 #[derive(Default)]
-pub struct Window {
+pub(super) struct Window {
     buffer: Vec<u8>,
     /// Offset of `buffer[0]`.
     start: u64,
