@@ -1,1 +1,5 @@
-fn main(){}
+//! The `sealtrail` program: parse, run, exit code.
+
+fn main() -> std::process::ExitCode {
+    sealtrail::cli::main()
+}

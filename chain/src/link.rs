@@ -129,7 +129,13 @@ pub struct Link {
 
 impl Link {
     /// The hash that these parts make: FORMAT.md, "Link".
-    pub fn compute(chain: &ChainName, sequence: Sequence, observed: UnixNanos, previous: Hash, checksum: Checksum) -> Hash {
+    pub fn compute(
+        chain: &ChainName,
+        sequence: Sequence,
+        observed: UnixNanos,
+        previous: Hash,
+        checksum: Checksum,
+    ) -> Hash {
         let mut text = String::with_capacity(256);
         write!(text, "sealtrail/1\n{chain}\n{sequence}\n{}\n{previous}\n{checksum}\n", observed.0)
             .expect("writing to a String can't fail");

@@ -2,6 +2,8 @@
 //! ever takes a record's text, and metric labels come from the configuration or from closed lists, never from a request.
 
 pub mod event;
+pub mod http;
+pub mod logs;
 pub mod metrics;
 
 pub use metrics::Metrics;

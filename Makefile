@@ -1,0 +1,47 @@
+# Everything a fresh machine needs: `make demo` and `make test` do their own set-up. Downloads and build output go to
+# SEALTRAIL_CACHE (default ~/.cache/sealtrail), outside the checkout.
+SHELL := /bin/bash
+export SEALTRAIL_CACHE ?= $(HOME)/.cache/sealtrail
+export CARGO_TARGET_DIR ?= $(SEALTRAIL_CACHE)/target
+export SEALTRAIL_PYTHON := $(SEALTRAIL_CACHE)/python/bin/python
+CARGO := cargo
+
+.PHONY: demo test test-long bench lint fmt python telemetrygen help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## the main job on the embedded default: 10,000 records in, masked, sealed, written twice, verified, a tampering caught
+	$(CARGO) build --release --locked --bin sealtrail
+	$(CARGO_TARGET_DIR)/release/sealtrail demo
+
+test: python telemetrygen ## every test, with a tenth of the lengths of test-long
+	$(CARGO) test --workspace --locked
+	$(SEALTRAIL_PYTHON) tests/vectors.py check
+
+test-long: python telemetrygen ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
+	SEALTRAIL_KILLS=100 SEALTRAIL_SEEDS=10000 SEALTRAIL_FUZZ_SECONDS=600 $(CARGO) test --workspace --locked
+	$(SEALTRAIL_PYTHON) tests/vectors.py check
+
+bench: ## speed of the real binary and of its parts, as ratios and CPU time
+	$(CARGO) bench --locked
+
+lint: ## formatting, clippy, licences and advisories
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --all-features check bans licenses sources; else echo "cargo-deny is not installed: licences not checked"; fi
+
+fmt: ## formats the code
+	$(CARGO) fmt --all
+
+python: $(SEALTRAIL_CACHE)/python/.of-$(shell sha256sum tests/requirements.txt | cut -c1-16)
+
+# Python with the OpenTelemetry SDK, DuckDB, Spark and the reference cryptography, for tests only.
+$(SEALTRAIL_CACHE)/python/.of-%: tests/requirements.txt
+	tests/setup-python.sh $(SEALTRAIL_CACHE)/python tests/requirements.txt
+	touch $@
+
+# OpenTelemetry's own load tool; without a Go toolchain its test says that it proved nothing.
+telemetrygen:
+	@if [ ! -x $(SEALTRAIL_CACHE)/go/bin/telemetrygen ] && command -v go >/dev/null; then \
+		GOBIN=$(SEALTRAIL_CACHE)/go/bin go install github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.155.0; fi

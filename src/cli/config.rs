@@ -1,0 +1,96 @@
+//! `sealtrail config`: what a configuration says, and whether it would start.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::exit::Exit;
+use super::{could_not_run, say};
+use crate::collector;
+use crate::config::Config;
+
+/// Checks or shows a configuration.
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reads everything that a start would read, changes nothing, and says what would start.
+    #[command(after_help = "Example:\n  sealtrail config check --config /etc/sealtrail.yaml --records-per-second 600")]
+    Check(Check),
+    /// Prints every setting with its default, secrets left out.
+    #[command(after_help = "Example:\n  sealtrail config show > sealtrail.yaml")]
+    Show(File),
+}
+
+#[derive(Args)]
+struct File {
+    /// Configuration file; without one, the embedded default.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory, in place of the configuration's.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    file: File,
+    /// Load for which the length of an outage is reckoned that the write-ahead log bridges. 580 is 50 million a day.
+    #[arg(long, value_name = "N", default_value_t = 580, value_parser = clap::value_parser!(u64).range(1..))]
+    records_per_second: u64,
+    /// Bytes of a record in the write-ahead log, for the same reckoning.
+    #[arg(long, value_name = "BYTES", default_value_t = 1400, value_parser = clap::value_parser!(u64).range(1..))]
+    record_bytes: u64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    match &arguments.command {
+        Command::Show(file) => match read(file.config.as_deref(), file.data_dir.as_deref()) {
+            Ok(config) => {
+                say(format_args!("{}", config.show().trim_end()));
+                Exit::Ok
+            }
+            Err(error) => could_not_run(&error),
+        },
+        Command::Check(check) => match read(check.file.config.as_deref(), check.file.data_dir.as_deref()) {
+            Ok(config) => report(&config, check),
+            Err(error) => could_not_run(&error),
+        },
+    }
+}
+
+/// Reads the configuration file, or takes the embedded default, and lets `--data-dir` move it.
+pub(super) fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Result<Config, String> {
+    let mut config = file.map_or_else(|| Ok(Config::default()), Config::read).map_err(|error| error.to_string())?;
+    if let Some(data_dir) = data_dir {
+        config.data_dir = data_dir.to_owned();
+    }
+    // Rules and tokens are named relative to the file that names them.
+    config.base_dir = file.and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+    Ok(config)
+}
+
+fn report(config: &Config, check: &Check) -> Exit {
+    let checked = match collector::check(config) {
+        Ok(checked) => checked,
+        Err(error) => return could_not_run(&error),
+    };
+    for (what, how) in &checked.lines {
+        say(format_args!("{what:<12} {how}"));
+    }
+    let seconds = config.wal.max_size_mib * 1024 * 1024 / (check.record_bytes * check.records_per_second);
+    say(format_args!(
+        "outage       with a leg down, {} MiB of write-ahead log hold {}.{} hours of {} records/s of {} bytes",
+        config.wal.max_size_mib,
+        seconds / 3600,
+        seconds % 3600 * 10 / 3600,
+        check.records_per_second,
+        check.record_bytes
+    ));
+    Exit::Ok
+}

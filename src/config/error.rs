@@ -1,0 +1,79 @@
+//! What can be wrong with a configuration: what, where, remedy. Values are never repeated: one of them may be a secret.
+
+use std::path::{Path, PathBuf};
+
+use super::tree::Node;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("can't read the configuration {}: {source}\n  remedy  name a file that this user can read, or leave `--config` out for the embedded default", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the configuration is not YAML\n  at      {}:{line}:{column}\n  remedy  mend the indentation or quoting there", path.display())]
+    Yaml { path: PathBuf, line: u64, column: u64 },
+    #[error("{what}\n  at      {}:{line}\n  remedy  {remedy}", path.display())]
+    Reference { path: PathBuf, line: u64, what: String, remedy: String },
+    #[error("{what}\n  at      {}:{line}, key `{key}`\n  remedy  {remedy}", path.display())]
+    Key { path: PathBuf, line: u64, key: String, what: String, remedy: String },
+}
+
+impl ConfigError {
+    pub(super) fn of_key(error: &serde_path_to_error::Error<serde_json::Error>, tree: &Node, path: &Path) -> Self {
+        let message = error.inner().to_string();
+        let mut keys = error.path().to_string();
+        if keys == "." {
+            keys.clear();
+        }
+        let (what, remedy) = explain(&message);
+        if let Some(unknown) = unknown_field(&message)
+            && !keys.ends_with(unknown)
+        {
+            keys = if keys.is_empty() { unknown.to_owned() } else { format!("{keys}.{unknown}") };
+        }
+        let line = tree.line_of(keys.split(['.', '[', ']']).filter(|key| !key.is_empty()));
+        Self::Key { path: path.to_owned(), line, key: keys, what, remedy }
+    }
+}
+
+fn unknown_field(message: &str) -> Option<&str> {
+    message.strip_prefix("unknown field `")?.split('`').next()
+}
+
+/// Turns a deserialiser's message into what and remedy, leaving out what the file's value was.
+fn explain(message: &str) -> (String, String) {
+    if let Some(unknown) = unknown_field(message) {
+        let known = backticked(message).skip(1).collect::<Vec<_>>();
+        let remedy = match nearest(unknown, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "this section takes no keys".into(),
+            None => format!("leave it out; keys here: {}", known.join(", ")),
+        };
+        return (format!("unknown key `{unknown}`"), remedy);
+    }
+    if message.starts_with("unknown variant `") {
+        let known = backticked(message).skip(1).collect::<Vec<_>>();
+        return ("the value is none of those possible".into(), format!("one of: {}", known.join(", ")));
+    }
+    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        return (format!("`{missing}` is missing"), format!("add `{missing}`"));
+    }
+    if message.starts_with("invalid type:") || message.starts_with("invalid value:") || message.starts_with("invalid length") {
+        let expected = message.rsplit_once("expected ").map_or("another value", |(_, expected)| expected);
+        return ("the value has the wrong type or range".into(), format!("expected {expected}"));
+    }
+    // Our own deserialisers say what they expect and never repeat the value.
+    (message.to_owned(), "correct the value; `sealtrail config show` prints every key with its default".into())
+}
+
+fn backticked(message: &str) -> impl Iterator<Item = &str> {
+    message.split('`').skip(1).step_by(2)
+}
+
+/// The right name that a wrong one most likely means.
+pub fn nearest<'k>(wrong: &str, known: &[&'k str]) -> Option<&'k str> {
+    known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(wrong, name), *name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}

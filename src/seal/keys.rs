@@ -1,0 +1,145 @@
+//! The log's signing keys on disk: made once for a chain, read at every start.
+//!
+//! `ed25519.key` and `ml-dsa-44.key` hold the base64 of a 32-byte seed, mode 0600; `log.vkey` holds both verifier keys, a
+//! line each: the file to hand out.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sealtrail_chain::Cosigner;
+use sealtrail_chain::note::{Ed25519Signer, Vkey};
+use zeroize::Zeroizing;
+
+use crate::host::entropy;
+
+const ED25519: &str = "ed25519.key";
+const ML_DSA_44: &str = "ml-dsa-44.key";
+const PUBLIC: &str = "log.vkey";
+
+/// Both keys of a log. They sign checkpoints, genesis and key notes, nothing else.
+pub struct Keys {
+    pub ed25519: Ed25519Signer,
+    pub ml_dsa_44: Cosigner,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("can't {doing} {}: {source}", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} exists already\n  remedy  keep it: a chain's keys are never made twice; for another chain give another `seal.keys_dir`", path.display())]
+    Exists { path: PathBuf },
+    #[error("{} is not the base64 of 32 bytes\n  remedy  put back the key file of this chain from its backup", path.display())]
+    Form { path: PathBuf },
+    #[error("{} can be read by others (mode {mode:04o})\n  remedy  chmod 600 {}", path.display(), path.display())]
+    Open { path: PathBuf, mode: u32 },
+}
+
+impl Keys {
+    /// Makes both keys for a log named `<origin>/<chain>` and writes them below `dir`; an existing one is an error.
+    pub fn generate(dir: &Path, log: &str) -> Result<Self, KeyError> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|source| io_error("make", dir, source))?;
+        for name in [ED25519, ML_DSA_44] {
+            let path = dir.join(name);
+            if path.exists() {
+                return Err(KeyError::Exists { path });
+            }
+        }
+        let keys = Self {
+            ed25519: Ed25519Signer::new(log, &new_seed(&dir.join(ED25519))?),
+            ml_dsa_44: Cosigner::new(log, &new_seed(&dir.join(ML_DSA_44))?),
+        };
+        let public = dir.join(PUBLIC);
+        let text = keys.vkeys().map(|vkey| format!("{vkey}\n")).concat();
+        write_new(&public, text.as_bytes(), 0o644)?;
+        sync_dir(dir)?;
+        Ok(keys)
+    }
+
+    /// Reads the keys of the log named `log`. None where there is neither.
+    pub fn read(dir: &Path, log: &str) -> Result<Option<Self>, KeyError> {
+        if !dir.join(ED25519).exists() && !dir.join(ML_DSA_44).exists() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            ed25519: Ed25519Signer::new(log, &*read_seed(&dir.join(ED25519))?),
+            ml_dsa_44: Cosigner::new(log, &*read_seed(&dir.join(ML_DSA_44))?),
+        }))
+    }
+
+    /// The verifier keys, Ed25519 first.
+    pub fn vkeys(&self) -> [&Vkey; 2] {
+        [self.ed25519.vkey(), self.ml_dsa_44.vkey()]
+    }
+
+    /// Where the verifier keys lie.
+    pub fn public_file(dir: &Path) -> PathBuf {
+        dir.join(PUBLIC)
+    }
+}
+
+fn new_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    entropy::fill(&mut *seed);
+    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(*seed)));
+    write_new(path, text.as_bytes(), 0o600)?;
+    Ok(seed)
+}
+
+fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let mode = std::fs::metadata(path).map_err(|source| io_error("read", path, source))?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Open { path: path.to_owned(), mode });
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|source| io_error("read", path, source))?);
+    let bytes = Zeroizing::new(STANDARD.decode(text.trim_end()).map_err(|_| KeyError::Form { path: path.to_owned() })?);
+    let seed = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::Form { path: path.to_owned() })?;
+    Ok(Zeroizing::new(seed))
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .map_err(|source| io_error("create", path, source))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| io_error("write", path, source))
+}
+
+fn sync_dir(dir: &Path) -> Result<(), KeyError> {
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| io_error("sync", dir, source))
+}
+
+fn io_error(doing: &'static str, path: &Path, source: io::Error) -> KeyError {
+    KeyError::Io { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_back_and_never_made_twice() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let keys = dir.path().join("keys");
+        assert!(Keys::read(&keys, "example.com/a").expect("no keys yet").is_none());
+        let made = Keys::generate(&keys, "example.com/a").expect("made");
+        let read = Keys::read(&keys, "example.com/a").expect("read").expect("there");
+        assert_eq!(made.vkeys(), read.vkeys());
+        assert!(matches!(Keys::generate(&keys, "example.com/a"), Err(KeyError::Exists { .. })));
+        assert_eq!(std::fs::metadata(keys.join(ED25519)).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        Keys::generate(dir.path(), "example.com/a").expect("made");
+        let path = dir.path().join(ML_DSA_44);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("changed");
+        assert!(matches!(Keys::read(dir.path(), "example.com/a"), Err(KeyError::Open { mode: 0o640, .. })));
+    }
+}

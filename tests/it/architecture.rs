@@ -1,0 +1,76 @@
+//! Who may use whom: the table in ARCHITECTURE.md against the `use` lines and paths of `src`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::harness::files;
+
+/// May be used by every module.
+const BY_ALL: [&str; 2] = ["host", "observe"];
+
+#[test]
+fn modules_use_only_what_the_table_allows() {
+    let table = table(&std::fs::read_to_string("ARCHITECTURE.md").expect("ARCHITECTURE.md"));
+    let modules = table.keys().cloned().collect::<BTreeSet<_>>();
+    let mut wrong = Vec::new();
+    let mut used = BTreeSet::new();
+    for file in files(Path::new("src")) {
+        let module = module_of(&file);
+        let Some(allowed) = table.get(&module) else {
+            assert!(matches!(module.as_str(), "main" | "lib"), "{} is in no row of the table", file.display());
+            continue;
+        };
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let text = text.split("#[cfg(test)]").next().expect("there is a first part");
+        for other in text.match_indices("crate::").map(|(place, _)| &text[place + 7..]).flat_map(targets) {
+            let shared = other == "config" && (text.contains("crate::config::Duration") || text.contains("crate::config::nearest"));
+            if other == module || BY_ALL.contains(&other.as_str()) || !modules.contains(&other) || shared {
+                continue;
+            }
+            used.insert((module.clone(), other.clone()));
+            if !allowed.contains(&other) {
+                wrong.push(format!("{}: `{module}` may not use `{other}`", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(used.len() > 10, "the test reads no `use` lines: {used:?}");
+}
+
+fn table(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let rows = text.split("<!-- may-use -->").nth(1).and_then(|rest| rest.split("<!-- /may-use -->").next()).expect("the table is marked");
+    rows.lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| module"))
+        .map(|line| {
+            let mut cells = line.trim_matches('|').split('|').map(str::trim);
+            let module = cells.next().expect("a first cell").to_owned();
+            let names = cells.next().unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
+            (module, names.map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+fn module_of(file: &Path) -> String {
+    let below = file.strip_prefix("src").expect("below src");
+    let first = below.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules that a path behind `crate::` names: one, or those of a brace list.
+fn targets(path: &str) -> Vec<String> {
+    let names = path.strip_prefix('{').map_or(path, |list| list.split("};").next().unwrap_or(list));
+    let list = path.starts_with('{');
+    let mut depth = 0;
+    let mut found = Vec::new();
+    for part in names.split_inclusive([',', '{', '}']) {
+        if depth == 0 {
+            let name = part.trim().split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+            found.push(name.to_owned());
+        }
+        depth += i32::from(part.ends_with('{')) - i32::from(part.ends_with('}'));
+        if !list {
+            break;
+        }
+    }
+    found
+}

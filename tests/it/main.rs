@@ -1,0 +1,14 @@
+//! The real binary, one module a promise. Every test has its own directory and ports, so they run side by side.
+#![allow(clippy::disallowed_methods, reason = "tests write files and read clocks of their own")]
+
+mod harness;
+
+mod architecture;
+mod cli;
+mod exactly_once;
+mod fail_closed;
+mod kept;
+mod masked;
+mod senders;
+mod sql;
+mod tamper;
