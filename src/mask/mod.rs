@@ -1,13 +1,72 @@
 //! Masking: what the rules recognise never goes further than this module.
+//!
+//! A record comes in as `Received` and leaves as `Masked`, which only `Session::mask` makes: nothing else can be sealed
+//! (promise 2). Every text of a record is looked at wherever it stands (body, attributes, nested values, keys, names,
+//! schema URLs, severity) and whatever its type; only trace and span ids, times and numbers of the record itself stay
+//! unseen. What can't be read as what it claims to be is masked as text; what can't be inspected within the limits is
+//! replaced whole and counted. Work is linear in a record's size. Masking a masked record changes nothing.
+//!
+//! `rules` reads what to look for (data), `detect` finds it in `fold`ed views of a `text`, `value` walks a record, `action`
+//! and `envelope` are what is done about it, `keys` remembers what a key means. Rules and standards: PCI DSS 4.0.1 (3.3.1,
+//! 3.5.1), ISO/IEC 7812 and 7813, GB 11643, RFC 5321, ITU-T E.164, C2SP XAES-256-GCM.
+//!
+//! Here is no I/O but reading rule files, no clock, and no log line: nothing may quote what it saw.
 
-use sealtrail_chain::content::{Context, LogRecord, Tail};
+mod action;
+mod detect;
+mod engine;
+mod envelope;
+mod fold;
+mod keys;
+mod rules;
+mod text;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use sealtrail_chain::content::{LogRecord, Tail};
 use sealtrail_chain::{Checksum, Content};
+
+pub use engine::{Engine, Session};
+pub use rules::{Class, Problem, RuleError};
+
+/// The section `mask` of the configuration.
+#[derive(Clone, serde::Deserialize, serde::Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Rule files in order, relative to the configuration file; `payment` alone is the embedded pack.
+    pub rules: Vec<String>,
+    /// Keys for `encrypt` by id: base64 of 32 bytes. Never shown.
+    #[serde(serialize_with = "hidden")]
+    pub keys: BTreeMap<String, String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { rules: vec!["payment".to_owned()], keys: BTreeMap::new() }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("rules", &self.rules).field("keys", &self.keys.keys()).finish()
+    }
+}
+
+/// Key ids with asterisks in place of the keys.
+fn hidden<S: serde::Serializer>(keys: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(keys.keys().map(|id| (id, "***")))
+}
 
 /// A log record as a sender sent it. Anyone may make one; only the engine may look into it, so it has no `Debug`, `Display`
 /// or `Serialize`, and nothing but masking takes it.
 pub struct Received<'a>(LogRecord<'a>);
 
 impl<'a> Received<'a> {
+    /// Takes a record in.
     pub fn new(record: LogRecord<'a>) -> Self {
         Self(record)
     }
@@ -26,12 +85,16 @@ impl Masked {
         let content = Content::parse(text.to_owned()).expect("canonical text");
         Self { checksum: content.checksum(), content }
     }
+
+    /// The canonical text.
     pub fn content(&self) -> &Content {
         &self.content
     }
+    /// SHA-256 of the content, computed where requests run in parallel.
     pub fn checksum(&self) -> Checksum {
         self.checksum
     }
+    /// Gives the content away.
     pub fn into_content(self) -> Content {
         self.content
     }
@@ -40,42 +103,17 @@ impl Masked {
 /// What the records of one `ScopeLogs` share, masked and rendered once.
 pub struct MaskedContext {
     tail: Tail,
+    /// The collector's own: names that begin with `sealtrail.` stay.
+    own: bool,
 }
 
 /// Why a record can't be masked (and so is refused, alone). Closed, without values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
+    /// A stream message could not hold it.
     #[error("the record is larger than {limit} bytes once masked")]
-    TooLarge { limit: usize },
-}
-
-/// The rules in force, compiled. Shared by all requests; a reload makes another one.
-pub struct Engine {}
-
-impl Engine {
-    /// SHA-256 over the rule files in force, in order.
-    pub fn digest(&self) -> [u8; 32] {
-        todo!()
-    }
-    /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
-    pub fn session(&self) -> Session<'_> {
-        Session { engine: self }
-    }
-}
-
-pub struct Session<'e> {
-    engine: &'e Engine,
-}
-
-impl Session<'_> {
-    /// Masks resource and scope and escapes reserved names in them (unless `received.by` is the collector itself).
-    pub fn context(&mut self, context: Context<'_>) -> Result<MaskedContext, Refused> {
-        let _ = (context, self.engine);
-        todo!()
-    }
-    /// Masks one record under its context and writes its canonical text.
-    pub fn mask(&mut self, context: &MaskedContext, record: Received<'_>) -> Result<Masked, Refused> {
-        let _ = (context, record);
-        todo!()
-    }
+    TooLarge {
+        /// Bytes.
+        limit: usize,
+    },
 }

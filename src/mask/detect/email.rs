@@ -1,0 +1,97 @@
+//! E-mail addresses (RFC 5321 dot-atom; RFC 6531 for other scripts), found from their `@`.
+
+/// Longest local part and domain that are looked at; RFC 5321 allows 64 and 255.
+const MAX_LOCAL: usize = 128;
+const MAX_DOMAIN: usize = 255;
+
+/// Last labels that are no top-level domain but end other things with an `@` in them: files, systemd units, methods.
+const NOT_TOP_LEVEL: [&[u8]; 36] = [
+    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"css", b"js", b"mjs", b"ts", b"json", b"xml", b"yaml", b"yml",
+    b"html", b"htm", b"txt", b"log", b"java", b"class", b"jar", b"py", b"rs", b"go", b"so", b"dll", b"exe", b"service", b"target",
+    b"socket", b"timer", b"mount", b"slice", b"device", b"localhost",
+];
+
+/// The address around the `@` at `at`: where it begins and ends. `None`: no address, or one that is masked already.
+pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let before = bytes.get(..at)?;
+    let length = before.iter().rev().take(MAX_LOCAL).take_while(|b| is_local(**b)).count();
+    let skipped = before.get(at - length..)?.iter().take_while(|b| matches!(b, b'.' | b'-' | b'+' | b'\'' | b'%' | b'/' | b'#' | b'?' | b'!')).count();
+    let local = before.get(at - length + skipped..)?;
+    let domain = domain(bytes.get(at + 1..)?)?;
+    if local.is_empty() || is_masked(local) {
+        return None;
+    }
+    Some((at - local.len(), at + 1 + domain))
+}
+
+/// RFC 5321 allows `=` and more; an address after `key=` begins behind it.
+fn is_local(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'~' | b'!' | b'#' | b'$' | b'\'' | b'*' | b'?' | b'^' | b'/' | b'`')
+}
+
+/// What masking leaves: up to two signs, then asterisks only.
+fn is_masked(local: &[u8]) -> bool {
+    let shown = local.iter().position(|&b| b == b'*').unwrap_or(local.len());
+    let hidden = local.get(shown..).unwrap_or_default();
+    let signs = String::from_utf8_lossy(local.get(..shown).unwrap_or_default()).chars().count();
+    signs <= 2 && !hidden.is_empty() && hidden.iter().all(|&b| b == b'*')
+}
+
+/// Length of the domain that `bytes` begin with: labels, at least two, the last one no number and in no list of file types.
+fn domain(bytes: &[u8]) -> Option<usize> {
+    let is_label = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b == b'-';
+    let mut end = bytes.iter().take(MAX_DOMAIN).take_while(|b| is_label(**b) || **b == b'.').count();
+    // A dot or dash at the end belongs to the sentence; two dots end the name.
+    if let Some(double) = bytes.get(..end)?.windows(2).position(|pair| pair == b"..") {
+        end = double;
+    }
+    while end > 0 && matches!(bytes.get(end - 1), Some(b'.' | b'-')) {
+        end -= 1;
+    }
+    let name = bytes.get(..end)?;
+    let dot = name.iter().rposition(|&b| b == b'.')?;
+    let top = name.get(dot + 1..)?;
+    // Text of another script may follow without a space: `a@b.com联系`.
+    let ascii = top.iter().take_while(|b| b.is_ascii()).count();
+    let (top, end) = if ascii >= 2 && ascii < top.len() { (top.get(..ascii)?, dot + 1 + ascii) } else { (top, end) };
+    let sound = name.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80) && top.len() >= 2 && dot > 0;
+    let number = top.iter().all(|b| b.is_ascii_digit() || *b == b'-') || (top.iter().any(u8::is_ascii_digit) && !has_prefix(top, b"xn--"));
+    let listed = NOT_TOP_LEVEL.iter().any(|name| top.eq_ignore_ascii_case(name));
+    (sound && !number && !listed).then_some(end)
+}
+
+fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(text: &str) -> Option<&str> {
+        let at = text.find('@')?;
+        let (from, to) = around(text.as_bytes(), at)?;
+        Some(&text[from..to])
+    }
+
+    #[test]
+    fn addresses_and_what_only_looks_like_one() {
+        for (text, expected) in [
+            ("mail zhang.san@example.com now", Some("zhang.san@example.com")),
+            ("email=a@b.co.", Some("a@b.co")),
+            ("张三@例子.中国", Some("张三@例子.中国")),
+            ("写信a.b@example.com联系", Some("写信a.b@example.com")),
+            ("x@xn--fsq.xn--fiqs8s", Some("x@xn--fsq.xn--fiqs8s")),
+            ("zh*******@example.com", None),
+            ("icon@2x.png", None),
+            ("x@y.service", None),
+            ("pkg@1.2.3", None),
+            ("image@sha256:abc", None),
+            ("Class@1a2b", None),
+            ("user@localhost", None),
+            ("@example.com", None),
+        ] {
+            assert_eq!(find(text), expected, "{text}");
+        }
+    }
+}

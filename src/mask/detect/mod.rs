@@ -1,0 +1,270 @@
+//! Finding: one pass over a view collects candidates (numbers, `@`), validators and the words before them decide.
+//!
+//! Work is linear: a number looks back at most a fixed window, a group of digits belongs to at most a fixed number of
+//! groupings, a token is judged once. Evidence: a sound number of a sound length with clean borders is enough, unless the
+//! nearest word before it says that it is an id; a key or word that says card (phone, id card) also lifts what is less sound.
+
+pub(super) mod cn_id;
+pub(super) mod email;
+mod number;
+pub(super) mod pan;
+pub(super) mod phone;
+pub(super) mod token;
+mod track;
+
+use super::keys::{Facts, KeyCache};
+use super::rules::{RuleSet, Validator};
+
+/// What a rule found in a view.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finding {
+    /// Bytes `start..end` of the view.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) rule: u8,
+    /// Which view of the text.
+    pub(super) view: u8,
+    pub(super) shape: Shape,
+}
+
+/// How a finding is hidden where its action shows something of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shape {
+    /// Digits and letters are hidden, separators stay.
+    Signs,
+    /// The local part is hidden, the domain stays.
+    Email,
+    /// Nothing of it can be shown: it is encoded, or not written digit by digit.
+    Whole,
+}
+
+/// The pass over one view.
+pub(super) struct Scan<'s, 'v> {
+    pub(super) rules: &'s RuleSet,
+    pub(super) keys: &'s mut KeyCache,
+    /// Rules that are in force at this place.
+    pub(super) active: u64,
+    /// What the attribute's own key says.
+    pub(super) key: Facts,
+    pub(super) bytes: &'v [u8],
+    pub(super) view: u8,
+    pub(super) found: &'s mut Vec<Finding>,
+    /// The last token that was judged.
+    pub(super) token: Token,
+    /// End of the last token whose EMV tags were read.
+    pub(super) emv_until: usize,
+}
+
+/// A run of letters and digits.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Token {
+    start: usize,
+    end: usize,
+    /// Hexadecimal digits only, and a letter among them.
+    hex: bool,
+    /// Begins with `0x`.
+    prefixed: bool,
+}
+
+/// What stands before a candidate.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Before {
+    /// Rules that a key vouches for.
+    lift: u64,
+    /// Rules that the nearest word speaks for.
+    near: u64,
+    /// Rules that the nearest word speaks against.
+    against: u64,
+    /// No other word stands between.
+    adjacent: bool,
+}
+
+const DIGIT: u8 = 1;
+const AT: u8 = 2;
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = b'0';
+    while byte <= b'9' {
+        class[byte as usize] = DIGIT;
+        byte += 1;
+    }
+    class[b'@' as usize] = AT;
+    class
+};
+
+/// Words that may stand between a key and its value.
+const FILLERS: [&str; 29] = [
+    "is", "was", "code", "number", "no", "num", "nr", "value", "val", "data", "text", "string", "content", "stringvalue", "intvalue",
+    "are", "the", "int", "str", "td", "b", "是", "为", "值", "号", "号码", "码", "为空", "number_is",
+];
+
+impl Scan<'_, '_> {
+    pub(super) fn run(&mut self) {
+        let mut at = 0;
+        while let Some(&byte) = self.bytes.get(at) {
+            match CLASS[byte as usize] {
+                DIGIT => at = self.number(at),
+                AT => {
+                    self.email(at);
+                    at += 1;
+                }
+                _ => at += 1,
+            }
+        }
+    }
+
+    fn email(&mut self, at: usize) {
+        let Some(rule) = self.first(self.with(Validator::Email)) else { return };
+        if let Some((start, end)) = email::around(self.bytes, at) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Email });
+        }
+    }
+
+    /// Active rules with this validator.
+    fn with(&self, validator: Validator) -> u64 {
+        self.active & self.rules.with(validator)
+    }
+
+    /// The first rule of a set.
+    fn first(&self, rules: u64) -> Option<u8> {
+        (rules != 0).then(|| rules.trailing_zeros() as u8)
+    }
+
+    fn hit(&mut self, start: usize, end: usize, rule: u8) {
+        self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Signs });
+    }
+
+    fn byte_before(&self, at: usize) -> u8 {
+        at.checked_sub(1).and_then(|before| self.bytes.get(before)).copied().unwrap_or(b' ')
+    }
+
+    fn byte_at(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(b' ')
+    }
+
+    /// Whether `start..end` is all that the value holds, but for space and quotes around it.
+    fn is_bare(&self, start: usize, end: usize) -> bool {
+        let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'(' | b')' | b'+' | b'-' | b'[' | b']');
+        self.bytes.iter().take(start).all(blank) && self.bytes.iter().skip(end).all(blank)
+    }
+
+    /// The token around `at`; each byte is looked at once over the whole pass.
+    fn token_at(&mut self, at: usize) -> Token {
+        if at >= self.token.start && at < self.token.end {
+            return self.token;
+        }
+        let mut start = at;
+        while start > self.token.end && self.byte_before(start).is_ascii_alphanumeric() {
+            start -= 1;
+        }
+        let end = at + self.bytes.iter().skip(at).take_while(|b| b.is_ascii_alphanumeric()).count();
+        let signs = self.bytes.get(start..end).unwrap_or_default();
+        let letters = signs.iter().any(u8::is_ascii_alphabetic);
+        let hex = letters && signs.iter().all(u8::is_ascii_hexdigit);
+        self.token = Token { start, end, hex, prefixed: matches!(signs, [b'0', b'x' | b'X', ..]) };
+        self.token
+    }
+
+    /// What the nearest word within the window before `at` says for or against `rules`, and the attribute's own key.
+    fn before(&mut self, at: usize, bare: bool, rules: u64) -> Before {
+        let mut before = Before { lift: self.key.lift, near: self.key.near, against: if bare { self.key.against } else { 0 }, adjacent: true };
+        let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
+        let mut adjacent = true;
+        for _ in 0..5 {
+            let Some((start, end)) = words.next(self.bytes) else { break };
+            let word = self.bytes.get(start..end).unwrap_or_default();
+            let facts = self.keys.facts(self.rules, word);
+            if (facts.lift | facts.near | facts.against) & rules != 0 {
+                before = Before { lift: before.lift | facts.lift, near: facts.near, against: facts.against, adjacent };
+                break;
+            }
+            adjacent &= is_filler(word);
+        }
+        before
+    }
+
+    /// The rule whose key stands right before `at` and whose value fits `token`.
+    fn keyed(&mut self, at: usize, token: &[u8]) -> Option<u8> {
+        let rules = self.active & self.rules.keyed_in_text;
+        if rules == 0 {
+            return None;
+        }
+        let mut words = Words { low: at.saturating_sub(64), end: at };
+        let mut ends = [0usize; 4];
+        let mut open = 0;
+        for _ in 0..4 {
+            let (start, end) = match self.tag_before(words.end) {
+                Some(tag) => {
+                    words.end = 0;
+                    tag
+                }
+                None => words.next(self.bytes)?,
+            };
+            *ends.get_mut(open)? = end;
+            for &end in ends.get(..=open)? {
+                let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
+                let mut hits = facts.keyed & rules;
+                while hits != 0 {
+                    let rule = hits.trailing_zeros() as u8;
+                    if self.rules.value_is(rule, token) {
+                        return Some(rule);
+                    }
+                    hits &= hits - 1;
+                }
+            }
+            // Behind a word that fills, the key may end; behind another, only a key of several words may.
+            if is_filler(self.bytes.get(start..end)?) && open + 1 < ends.len() {
+                open += 1;
+            }
+        }
+        None
+    }
+
+    /// Name of the XML tag that ends right before `at`.
+    fn tag_before(&self, at: usize) -> Option<(usize, usize)> {
+        if self.byte_before(at) != b'>' {
+            return None;
+        }
+        let low = at.saturating_sub(96);
+        let open = low + self.bytes.get(low..at)?.iter().rposition(|&b| b == b'<')? + 1;
+        let name = self.bytes.get(open..at - 1)?.iter().take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.')).count();
+        (name > 0).then_some((open, open + name))
+    }
+}
+
+/// Walks the words before a place, the nearest first; ends at what parts one field from the next, and at another value.
+struct Words {
+    low: usize,
+    end: usize,
+}
+
+impl Words {
+    fn next(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let mut end = self.end;
+        loop {
+            let sign = *bytes.get(end.checked_sub(1)?)?;
+            if end <= self.low || matches!(sign, b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!') {
+                return None;
+            }
+            if is_word(sign) {
+                break;
+            }
+            end -= 1;
+        }
+        let mut start = end;
+        while start > self.low && bytes.get(start - 1).is_some_and(|b| is_word(*b)) {
+            start -= 1;
+        }
+        self.end = start;
+        let value = bytes.get(start..end)?.iter().all(u8::is_ascii_digit);
+        (!value).then_some((start, end))
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+fn is_filler(word: &[u8]) -> bool {
+    FILLERS.iter().any(|filler| word.eq_ignore_ascii_case(filler.as_bytes()))
+}

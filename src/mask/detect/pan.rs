@@ -1,0 +1,140 @@
+//! Card numbers: the brands' prefixes and lengths, and the check digit (ISO/IEC 7812-1, Luhn).
+//!
+//! The check digit passes one number in ten and the prefixes four in ten, so neither decides alone. The table is that of
+//! November 2026; a length a brand never issues is as good as a wrong prefix.
+
+/// Fewest and most digits of a card number (ISO/IEC 7812-1; Maestro has 12).
+pub(in crate::mask) const MIN: usize = 12;
+pub(in crate::mask) const MAX: usize = 19;
+
+/// Names that `brands` of a rule may list, in the order of the bits of `Brands`.
+pub(in crate::mask) const NAMES: [&str; 13] = [
+    "visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "mir", "rupay", "maestro", "verve", "troy", "elo",
+];
+
+/// A set of brands: bit `i` stands for `NAMES[i]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::mask) struct Brands(pub(in crate::mask) u16);
+
+impl Brands {
+    pub(in crate::mask) const ALL: Self = Self((1 << NAMES.len()) - 1);
+
+    pub(in crate::mask) fn insert(&mut self, index: usize) {
+        self.0 |= 1 << index;
+    }
+}
+
+const fn lengths(list: &[u8]) -> u32 {
+    let (mut bits, mut i) = (0, 0);
+    while i < list.len() {
+        bits |= 1 << list[i];
+        i += 1;
+    }
+    bits
+}
+
+const L16: u32 = lengths(&[16]);
+const L16_19: u32 = lengths(&[16, 17, 18, 19]);
+
+/// First six digits from, to; lengths that are evidence by themselves; lengths that need a card key; brand.
+const TABLE: [(u32, u32, u32, u32, u8); 25] = [
+    (400_000, 499_999, lengths(&[16, 18, 19]), lengths(&[13]), 0),
+    (510_000, 559_999, L16, 0, 1),
+    (222_100, 272_099, L16, 0, 1),
+    (340_000, 349_999, lengths(&[15]), 0, 2),
+    (370_000, 379_999, lengths(&[15]), 0, 2),
+    (601_100, 601_199, L16_19, 0, 3),
+    (644_000, 659_999, L16_19, 0, 3),
+    (300_000, 305_999, lengths(&[14, 16, 19]), 0, 4),
+    (309_500, 309_599, lengths(&[14, 16, 19]), 0, 4),
+    (360_000, 369_999, lengths(&[14, 16, 19]), 0, 4),
+    (380_000, 399_999, lengths(&[14, 16, 19]), 0, 4),
+    (352_800, 358_999, L16_19, 0, 5),
+    (180_000, 180_099, lengths(&[15]), 0, 5),
+    (213_100, 213_199, lengths(&[15]), 0, 5),
+    (620_000, 629_999, L16_19, 0, 6),
+    (810_000, 817_199, L16_19, 0, 6),
+    (220_000, 220_499, L16_19, 0, 7),
+    (508_000, 508_999, L16, 0, 8),
+    (600_000, 609_999, L16, 0, 8),
+    (817_200, 829_999, L16, 0, 8),
+    (500_000, 509_999, L16_19, lengths(&[12, 13, 14, 15]), 9),
+    (560_000, 589_999, L16_19, lengths(&[12, 13, 14, 15]), 9),
+    (600_000, 699_999, L16_19, lengths(&[12, 13, 14, 15]), 9),
+    (506_099, 506_198, lengths(&[16, 18, 19]), 0, 10),
+    (979_200, 979_299, L16, 0, 11),
+];
+
+/// How well a number's prefix and length fit a brand of the set.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::mask) enum Fit {
+    No,
+    /// A length or prefix so common among other numbers that only a card key makes it one.
+    Weak,
+    Strong,
+}
+
+/// How `digits` (ASCII) fit the brands.
+pub(in crate::mask) fn fit(digits: &[u8], brands: Brands) -> Fit {
+    let length = digits.len();
+    if !(MIN..=MAX).contains(&length) {
+        return Fit::No;
+    }
+    let prefix = digits.iter().take(6).fold(0, |number, &digit| number * 10 + u32::from(digit - b'0'));
+    let mut best = Fit::No;
+    for &(from, to, strong, weak, brand) in &TABLE {
+        if prefix < from || prefix > to || brands.0 & (1 << brand) == 0 {
+            continue;
+        }
+        if strong & (1 << length) != 0 {
+            return Fit::Strong;
+        }
+        if weak & (1 << length) != 0 {
+            best = Fit::Weak;
+        }
+    }
+    // UATP, prefix 1 with 15 digits, is any other number too.
+    if best == Fit::No && length == 15 && digits.first() == Some(&b'1') && brands == Brands::ALL { Fit::Weak } else { best }
+}
+
+/// The check digit of ISO/IEC 7812-1 over ASCII digits.
+pub(in crate::mask) fn luhn(digits: &[u8]) -> bool {
+    const DOUBLED: [u8; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let mut sum = 0u32;
+    for (place, &digit) in digits.iter().rev().enumerate() {
+        let value = digit.wrapping_sub(b'0');
+        let Some(&doubled) = DOUBLED.get(usize::from(value)) else { return false };
+        sum += u32::from(if place % 2 == 1 { doubled } else { value });
+    }
+    sum % 10 == 0 && digits.iter().any(|&digit| digit != b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_test_cards_of_every_brand_fit() {
+        for card in [
+            "4111111111111111", "5555555555554444", "2223003122003222", "378282246310005", "6011111111111117", "3056930009020004",
+            "36227206271667", "3566002020360505", "6200000000000005", "6205500000000000004", "8171999927660000", "2201382000000013",
+            "6759649826438453",
+        ] {
+            assert_eq!(fit(card.as_bytes(), Brands::ALL), Fit::Strong, "{card}");
+            assert!(luhn(card.as_bytes()), "{card}");
+        }
+        assert_eq!(fit(b"4222222222222", Brands::ALL), Fit::Weak);
+        assert_eq!(fit(b"1718000000000", Brands::ALL), Fit::No);
+        assert_eq!(fit(b"4111111111111111", Brands(1 << 1)), Fit::No);
+    }
+
+    #[test]
+    fn one_wrong_digit_fails_the_check() {
+        let card = *b"4111111111111111";
+        for place in 0..card.len() {
+            let mut wrong = card;
+            wrong[place] = b'0' + (wrong[place] - b'0' + 1) % 10;
+            assert!(!luhn(&wrong), "digit {place}");
+        }
+    }
+}

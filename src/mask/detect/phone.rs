@@ -1,0 +1,45 @@
+//! Telephone numbers: mainland Chinese mobiles, and E.164 numbers that say so with a `+`.
+
+/// Fewest and most digits of a national number that a key vouches for; short service numbers (95588) stay.
+pub(in crate::mask) const NATIONAL: std::ops::RangeInclusive<usize> = 7..=15;
+
+/// How many leading digits of a mainland mobile number are its country code (`86`, `0086`, none); `None`: it isn't one.
+pub(in crate::mask) fn mainland(digits: &[u8]) -> Option<usize> {
+    let prefix = match digits.len() {
+        11 => 0,
+        13 if digits.starts_with(b"86") => 2,
+        15 if digits.starts_with(b"0086") => 4,
+        _ => return None,
+    };
+    match digits.get(prefix..)? {
+        [b'1', b'3'..=b'9', ..] => Some(prefix),
+        _ => None,
+    }
+}
+
+/// How many digits an E.164 number of this country has (`digits`: what follows the `+`, at least two). ITU-T E.164: 15 at
+/// most; numbering plans of fixed length are held to it, which keeps signed numbers (`+15000000`) out.
+pub(in crate::mask) fn e164_lengths(digits: &[u8]) -> std::ops::RangeInclusive<usize> {
+    match digits {
+        [b'0', ..] => 1..=0,
+        [b'1', b'2'..=b'9', ..] | [b'7', ..] => 11..=11,
+        [b'1', ..] => 1..=0,
+        [b'8', b'6', b'1', b'3'..=b'9', ..] => 13..=13,
+        _ => 8..=15,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mainland_mobiles_with_and_without_country_code() {
+        assert_eq!(mainland(b"13800138000"), Some(0));
+        assert_eq!(mainland(b"8613800138000"), Some(2));
+        assert_eq!(mainland(b"008613800138000"), Some(4));
+        for other in ["12800138000", "1718000000000", "138001380001", ""] {
+            assert_eq!(mainland(other.as_bytes()), None, "{other}");
+        }
+    }
+}

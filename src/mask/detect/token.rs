@@ -1,0 +1,134 @@
+//! Encoded tokens: base64 (both alphabets) and hexadecimal text that may hide a value.
+
+/// Shortest token that can hide a value: 11 digits in base64.
+const MIN: usize = 15;
+
+/// Gives every token of `bytes` that may be encoded text: start, end, decoded bytes.
+pub(in crate::mask) fn decode_all(bytes: &[u8], found: &mut impl FnMut(usize, usize, Vec<u8>)) {
+    // A token of MIN bytes covers one place in MIN: only these are looked at.
+    let mut at = MIN - 1;
+    while let Some(&probe) = bytes.get(at) {
+        if sextet(probe).is_none() {
+            at += MIN;
+            continue;
+        }
+        let before = bytes.get(..at).unwrap_or_default().iter().rev().take_while(|b| sextet(**b).is_some()).count();
+        let after = bytes.get(at..).unwrap_or_default().iter().take_while(|b| sextet(**b).is_some()).count();
+        let (start, end) = (at - before, at + after);
+        at = end + MIN;
+        if end - start < MIN {
+            continue;
+        }
+        let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
+        for decoded in readings(bytes.get(start..end).unwrap_or_default()) {
+            found(start, end + padding, decoded);
+        }
+    }
+}
+
+/// Whether a short text is base64 of three digits or more.
+pub(in crate::mask) fn hides_digits(text: &[u8]) -> bool {
+    let token = text.trim_ascii_end().strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
+    token.len() >= 4
+        && token.iter().all(|b| sextet(*b).is_some())
+        && base64(token).split(|b| !b.is_ascii_digit()).any(|digits| digits.len() >= 3)
+}
+
+/// The ways in which a token may be read as text, most often none.
+fn readings(token: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let hex = is_hex_text(token).then(|| token.chunks_exact(2).filter_map(byte).collect());
+    let shifts = (0..4).filter(|&shift| token.get(shift..).is_some_and(|rest| if shift == 0 { starts_as_text(rest) } else { holds_digits(rest) }));
+    hex.into_iter().chain(shifts.map(|shift| base64(token.get(shift..).unwrap_or_default())))
+}
+
+/// Whether base64 text that decodes to ASCII, or to Chinese in UTF-8, may begin like this.
+fn starts_as_text(token: &[u8]) -> bool {
+    holds_digits(token)
+        || token.chunks(4).take(4).all(|quad| quad.first().and_then(|b| sextet(*b)).is_some_and(|top| (2..32).contains(&top) || (57..=58).contains(&top)))
+}
+
+/// Whether three digits in a row decode from each of three quads in a row, as in every encoded number of 11 digits.
+fn holds_digits(token: &[u8]) -> bool {
+    let mut row = 0;
+    token.chunks_exact(4).any(|quad| {
+        row = if matches!(quad, [b'M' | b'N' | b'O', ..]) { row + 1 } else { 0 };
+        row == 3
+    })
+}
+
+fn is_hex_text(token: &[u8]) -> bool {
+    let mut row = 0;
+    token.len() % 2 == 0
+        && token.first() != Some(&b'0')
+        && token.iter().all(u8::is_ascii_hexdigit)
+        && token.chunks_exact(2).any(|pair| {
+            row = if matches!(pair, [b'3', b'0'..=b'9']) { row + 1 } else { 0 };
+            row == 11
+        })
+}
+
+fn byte(pair: &[u8]) -> Option<u8> {
+    match pair {
+        [high, low] => Some(crate::mask::fold::hex(*high)? << 4 | crate::mask::fold::hex(*low)?),
+        _ => None,
+    }
+}
+
+fn base64(token: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(token.len() / 4 * 3 + 3);
+    for quad in token.chunks(4) {
+        let bits = quad.iter().fold(0u32, |bits, b| bits << 6 | u32::from(sextet(*b).unwrap_or(0))) << (6 * (4 - quad.len()));
+        decoded.extend_from_slice(bits.to_be_bytes().get(1..quad.len().max(1)).unwrap_or_default());
+    }
+    decoded
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    const NONE: u8 = 255;
+    const SEXTETS: [u8; 256] = {
+        let mut table = [NONE; 256];
+        let mut i = 0;
+        while i < 26 {
+            table[b'A' as usize + i] = i as u8;
+            table[b'a' as usize + i] = i as u8 + 26;
+            i += 1;
+        }
+        let mut i = 0;
+        while i < 10 {
+            table[b'0' as usize + i] = i as u8 + 52;
+            i += 1;
+        }
+        table[b'+' as usize] = 62;
+        table[b'-' as usize] = 62;
+        table[b'/' as usize] = 63;
+        table[b'_' as usize] = 63;
+        table
+    };
+    Some(SEXTETS[byte as usize]).filter(|&value| value != NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_read_in_both_alphabets_and_at_any_shift() {
+        for (text, expected) in [
+            ("NDExMTExMTExMTExMTExMQ==", "4111111111111111"),
+            ("x=eyJwYW4iOiI0MTExMTExMTExMTExMTExIn0 ok", r#"{"pan":"4111111111111111"}"#),
+            ("/v1/NDExMTExMTExMTExMTExMQ", "4111111111111111"),
+            ("34313131313131313131313131313131", "4111111111111111"),
+        ] {
+            let mut found = Vec::new();
+            decode_all(text.as_bytes(), &mut |_, _, decoded| found.push(String::from_utf8_lossy(&decoded).into_owned()));
+            assert!(found.iter().any(|f| f.contains(expected)), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn plain_words_and_hashes_are_not_decoded() {
+        for text in ["payment.authorise", "transaction_authorised_by_operator", "4bf92f3577b34da6a3ce929d0e0e4736", "00000001-00000002-ab12"] {
+            decode_all(text.as_bytes(), &mut |_, _, _| panic!("{text}"));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The engine: compiled rules, and sessions that mask the records of one request.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use prometheus_client::metrics::counter::Counter;
+use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
+use sealtrail_chain::{ChainName, Content};
+use sha2::{Digest, Sha256};
+
+use super::envelope::Key;
+use super::keys::{Facts, KeyCache};
+use super::rules::{self, Case, CaseValue, Place, Problem, RuleError, RuleSet, Source};
+use super::text::Scratch;
+use super::{Config, Masked, MaskedContext, Received, Refused};
+use crate::observe::Metrics;
+use crate::observe::metrics::Rule as RuleLabel;
+
+/// The embedded pack.
+const PAYMENT: &str = include_str!("../../rules/payment.yaml");
+/// Bytes of a stream message that one record may fill (formats.md, "Stream").
+const MAX_MESSAGE: usize = 900_000;
+
+/// The rules in force, compiled. Shared by all requests; a reload makes another one.
+pub struct Engine {
+    rules: RuleSet,
+    keys: Vec<Key>,
+    digest: [u8; 32],
+    /// A counter for each rule.
+    counters: Vec<Counter>,
+}
+
+impl Engine {
+    /// Reads, checks and compiles the rules, and runs their tests. Paths are relative to `base_dir`. `chain` stands in
+    /// envelopes. The error lists all that is wrong.
+    pub fn load(config: &Config, base_dir: &Path, chain: &ChainName) -> Result<Self, Vec<RuleError>> {
+        let mut sources = Vec::new();
+        let mut errors = Vec::new();
+        for name in &config.rules {
+            match read(name, base_dir) {
+                Ok(text) => sources.push(Source { name: name.clone(), text }),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut hasher = Sha256::new();
+        for source in &sources {
+            hasher.update(source.text.as_bytes());
+        }
+        let compiled = match rules::compile(&sources, &config.keys, chain) {
+            Ok(compiled) if errors.is_empty() => compiled,
+            Ok(_) => return Err(errors),
+            Err(more) => return Err(errors.into_iter().chain(more).collect()),
+        };
+        let counters = compiled.rules.iter().map(|rule| counter(&rule.id, rule.class.as_str())).collect();
+        let engine = Self { rules: compiled.rules, keys: compiled.keys, digest: hasher.finalize().into(), counters };
+        let failed: Vec<_> = compiled.cases.iter().filter_map(|case| engine.run(case).err()).collect();
+        if failed.is_empty() { Ok(engine) } else { Err(failed) }
+    }
+
+    /// SHA-256 over the rule files in force, in order.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
+    pub fn session(&self) -> Session<'_> {
+        Session { engine: self, keys: KeyCache::new(), scratch: Scratch::default(), counts: vec![0; self.counters.len()], fallbacks: 0 }
+    }
+
+    pub(super) fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// The envelope of `plain` under a key of the configuration.
+    pub(super) fn encrypt(&self, key: usize, head: &str, plain: &[u8]) -> String {
+        self.keys.get(key).map_or_else(|| "[uninspected]".to_owned(), |key| key.envelope(head, plain))
+    }
+
+    /// Runs one test of a rule.
+    fn run(&self, case: &Case) -> Result<(), RuleError> {
+        let value = match &case.value {
+            CaseValue::Text(text) => Value::String(Cow::Borrowed(text)),
+            CaseValue::Int(int) => Value::Int(*int),
+            CaseValue::Double(double) => Value::Double(*double),
+            CaseValue::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+        };
+        let mut record = LogRecord::default();
+        match &case.key {
+            Some(key) => record.attributes.push(KeyValue { key: Cow::Borrowed(key), value }),
+            None => record.body = value,
+        }
+        let mut session = self.session();
+        session.record(&mut record, true);
+        let hit = session.counts.get(usize::from(case.rule)).is_some_and(|count| *count > 0);
+        // Tests are no traffic: they don't count.
+        session.counts.clear();
+        session.fallbacks = 0;
+        let number = case.number;
+        let problem = match (case.must_mask, hit) {
+            (true, false) => Problem::NotMasked { number },
+            (false, true) => Problem::NotKept { number },
+            _ => return Ok(()),
+        };
+        let rule = self.rules.get(case.rule).map(|rule| rule.id.to_string());
+        Err(RuleError { file: case.file.clone(), line: case.line, rule, problem })
+    }
+}
+
+fn read(name: &str, base_dir: &Path) -> Result<String, RuleError> {
+    if name == "payment" {
+        return Ok(PAYMENT.to_owned());
+    }
+    std::fs::read_to_string(base_dir.join(name))
+        .map_err(|error| RuleError { file: name.to_owned(), line: 0, rule: None, problem: Problem::Unreadable(error.to_string()) })
+}
+
+fn counter(rule: &str, class: &'static str) -> Counter {
+    Metrics::get().masked.get_or_create(&RuleLabel { rule: rule.to_owned(), class }).clone()
+}
+
+/// Masks the records of one request.
+pub struct Session<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) keys: KeyCache,
+    pub(super) scratch: Scratch,
+    /// Values masked, by rule.
+    pub(super) counts: Vec<u64>,
+    pub(super) fallbacks: u64,
+}
+
+impl<'e> Session<'e> {
+    /// Masks resource and scope and escapes reserved names in them (unless `received.by` is the collector itself).
+    pub fn context(&mut self, mut context: Context<'_>) -> Result<MaskedContext, Refused> {
+        let own = context.received.by == By::Own;
+        self.attributes(&mut context.resource.attributes, Place::Resource, !own);
+        self.field(&mut context.resource_schema_url, Place::Resource);
+        self.attributes(&mut context.scope.attributes, Place::Scope, !own);
+        self.field(&mut context.scope.name, Place::Scope);
+        self.field(&mut context.scope.version, Place::Scope);
+        self.field(&mut context.scope_schema_url, Place::Scope);
+        if !own {
+            escape(&mut context.scope.name);
+        }
+        Ok(MaskedContext { tail: Tail::write(&context), own })
+    }
+
+    /// Masks one record under its context and writes its canonical text.
+    pub fn mask(&mut self, context: &MaskedContext, record: Received<'_>) -> Result<Masked, Refused> {
+        let mut record = record.0;
+        self.record(&mut record, !context.own);
+        let content = Content::write(&record, &context.tail);
+        if otlp::message_bound(content.as_str().len()) > MAX_MESSAGE {
+            return Err(Refused::TooLarge { limit: MAX_MESSAGE });
+        }
+        let checksum = content.checksum();
+        Ok(Masked { content, checksum })
+    }
+
+    /// Masks a record in place. Trace and span ids are ids and stay.
+    pub(super) fn record(&mut self, record: &mut LogRecord<'_>, foreign: bool) {
+        self.field(&mut record.severity_text, Place::Body);
+        self.field(&mut record.event_name, Place::Body);
+        self.value(&mut record.body, Facts::default(), Place::Body);
+        self.attributes(&mut record.attributes, Place::Attributes, foreign);
+        if foreign {
+            escape(&mut record.event_name);
+        }
+    }
+
+    pub(super) fn rules(&self) -> &'e RuleSet {
+        self.engine.rules()
+    }
+
+    fn field(&mut self, field: &mut Cow<'_, str>, place: Place) {
+        if let Some(masked) = self.text(field, Facts::default(), place) {
+            *field = Cow::Owned(masked);
+        }
+    }
+
+    /// Attributes of a record, resource or scope: the names in them may be the collector's own.
+    fn attributes(&mut self, attributes: &mut Vec<KeyValue<'_>>, place: Place, foreign: bool) {
+        if foreign {
+            attributes.iter_mut().for_each(|attribute| escape(&mut attribute.key));
+            self.entries(attributes, Facts::default(), place);
+        } else {
+            // The genesis note is the text that record 0 is bound to: it holds names and keys of the configuration only.
+            let genesis = attributes.iter().position(|attribute| attribute.key == "sealtrail.genesis").map(|at| (at, attributes[at].value.clone()));
+            self.entries(attributes, Facts::default(), place);
+            if let Some((at, note)) = genesis
+                && let Some(attribute) = attributes.get_mut(at)
+            {
+                attribute.value = note;
+            }
+        }
+    }
+}
+
+/// Puts `sender.` before a name that is the collector's.
+fn escape(name: &mut Cow<'_, str>) {
+    if is_reserved(name) {
+        *name = Cow::Owned(format!("sender.{name}"));
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        for (counter, &count) in self.engine.counters.iter().zip(&self.counts) {
+            if count > 0 {
+                counter.inc_by(count);
+            }
+        }
+        if self.fallbacks > 0 {
+            Metrics::get().masking_fallbacks.inc_by(self.fallbacks);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What the rules say about a key (of an attribute, a map entry, or a word before a value in a text), asked once per key.
+//!
+//! Keys are compared in a normal form: folded, lower case, the words of `camelCase` parted by `_`.
+
+use super::fold::View;
+use super::rules::RuleSet;
+
+/// Slots of the cache, and the longest key that it holds: a hostile sender can only make it miss.
+const SLOTS: usize = 512;
+const MAX_KEY: usize = 64;
+/// Longer keys are judged by their end, where their last words stand.
+const MAX_JUDGED: usize = 256;
+
+/// What the rules say about a key; bit `i` stands for rule `i`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Facts {
+    /// `detect.key` of a rule with a validator matches: what is less sound counts too.
+    pub(super) lift: u64,
+    /// One of `context.words`.
+    pub(super) near: u64,
+    /// One of `context.not_words`.
+    pub(super) against: u64,
+    /// `detect.key` of a rule without a validator matches.
+    pub(super) keyed: u64,
+    /// Holds nothing that could be masked itself.
+    pub(super) plain: bool,
+}
+
+impl Facts {
+    /// What stays true of the entries of a map, or elements of a list, under a key that says `self`.
+    pub(super) fn inherited(self) -> Self {
+        Self { keyed: 0, ..self }
+    }
+
+    /// These facts, or what the key above says where they say nothing.
+    pub(super) fn or(self, above: Self) -> Self {
+        if self.lift | self.near | self.against == 0 {
+            Self { lift: above.lift, near: above.near, ..self }
+        } else {
+            self
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Slot {
+    key: Box<[u8]>,
+    facts: Facts,
+}
+
+/// Facts by key, direct-mapped.
+pub(super) struct KeyCache {
+    slots: Vec<Option<Slot>>,
+}
+
+impl KeyCache {
+    pub(super) fn new() -> Self {
+        Self { slots: vec![None; SLOTS] }
+    }
+
+    pub(super) fn facts(&mut self, rules: &RuleSet, key: &[u8]) -> Facts {
+        if key.len() > MAX_KEY {
+            return judge(rules, key);
+        }
+        let Some(slot) = self.slots.get_mut(hash(key) as usize % SLOTS) else { return judge(rules, key) };
+        if let Some(known) = slot.as_ref().filter(|known| *known.key == *key) {
+            return known.facts;
+        }
+        let facts = judge(rules, key);
+        *slot = Some(Slot { key: key.into(), facts });
+        facts
+    }
+}
+
+/// Multiplies eight bytes at a time; spread matters here, not secrecy.
+fn hash(key: &[u8]) -> u64 {
+    const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut hash = key.len() as u64;
+    for chunk in key.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(PRIME);
+    }
+    hash >> 32
+}
+
+fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
+    let tail = key.get(key.len().saturating_sub(MAX_JUDGED)..).unwrap_or_default();
+    let normal = normal_form(tail);
+    let mut facts = Facts { plain: is_plain(key), ..Facts::default() };
+    for rule in rules.keys_matching(&normal) {
+        let bit = 1 << rule;
+        if rules.has_validator(rule) {
+            facts.lift |= bit;
+        } else {
+            facts.keyed |= bit;
+        }
+    }
+    rules.context_of(&normal, &mut facts.near, &mut facts.against);
+    facts
+}
+
+/// Whether no digits, no `@`, no escape, no encoded token and no other script stand in `key`.
+fn is_plain(key: &[u8]) -> bool {
+    let digits = key.iter().filter(|b| b.is_ascii_digit()).count();
+    digits < 3 && key.len() < 48 && key.iter().all(|b| b.is_ascii() && !matches!(b, b'@' | b'%' | b'\\' | b'&')) && {
+        let mut encoded = false;
+        super::detect::token::decode_all(key, &mut |_, _, _| encoded = true);
+        !encoded
+    }
+}
+
+/// Folded, lower case, `cardNumber` and `CVVCode` as `card_number` and `cvv_code`.
+pub(super) fn normal_form(key: &[u8]) -> Vec<u8> {
+    let mut view = View::default();
+    let folded = if key.is_ascii() {
+        key
+    } else {
+        view.fold_text(&String::from_utf8_lossy(key));
+        &view.bytes
+    };
+    let mut normal = Vec::with_capacity(folded.len() + 8);
+    for (at, &byte) in folded.iter().enumerate() {
+        if byte.is_ascii_uppercase() && at > 0 {
+            let before = folded.get(at - 1).copied().unwrap_or(b'_');
+            let next = folded.get(at + 1).copied().unwrap_or(b'_');
+            if before.is_ascii_lowercase() || (before.is_ascii_uppercase() && next.is_ascii_lowercase()) {
+                normal.push(b'_');
+            }
+        }
+        normal.push(byte.to_ascii_lowercase());
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_one_normal_form() {
+        for (key, normal) in [("cardNumber", "card_number"), ("CVVCode", "cvv_code"), ("CARD.CVV", "card.cvv"), ("ｃｖ\u{200b}ｖ", "cvv"), ("卡号", "卡号"), ("", "")] {
+            assert_eq!(String::from_utf8(normal_form(key.as_bytes())).unwrap(), normal);
+        }
+    }
+}

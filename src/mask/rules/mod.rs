@@ -1,0 +1,207 @@
+//! Masking rules: data in YAML, checked whole at load, compiled once.
+//!
+//! ```yaml
+//! version: 1
+//! packs: [payment]                       # optional: rule packs of the binary, before the file's own rules
+//! rules:
+//!   - id: pan                            # in metrics and envelopes; [a-z][a-z0-9_-]*
+//!     class: cardholder.pan              # cardholder.pan sad.cvv sad.track sad.pin pii.id pii.phone pii.email amount custom
+//!     where: [body, attributes, resource, scope, keys]     # all of them when absent
+//!     detect:
+//!       validator: pan                   # pan cn_id phone email track; absent: the key decides
+//!       brands: all                      # of pan
+//!       key: '(^|[._-])pan$'             # with a validator: a key that vouches for what is less sound
+//!       value: '[0-9]{3,4}'              # without one: what stands behind the key in a text, as a whole
+//!       context: {window: 32, words: [card], not_words: [order]}
+//!     action: {keep_first_last: {first: 4, last: 4, min_hidden: 6}}
+//!     compliance: [PCI-DSS-3.5.1]        # optional, as are owner and since
+//!     tests: {must_mask: ["card 4242 4242 4242 4242", {key: pan, int: 4242424242424242}], must_keep: ["order 17"]}
+//! ```
+//!
+//! `body` is also the severity text and the event name, `scope` its name, version and schema URL, `resource` its schema
+//! URL, `keys` every key of an attribute or a map. Actions: `keep_first_last`, `drop`, `replace: TEXT`, `truncate_number`,
+//! `encrypt: KEY ID`. Patterns see keys in lower case, words of camelCase parted by `_`. Sensitive authentication data
+//! (`sad.*`) under its own key is dropped whenever it holds a digit, whatever `value` says: a number has lost its leading
+//! zeros.
+
+mod compile;
+mod file;
+mod problem;
+
+pub(super) use compile::{Case, CaseValue, Source, compile};
+pub use problem::{Problem, RuleError};
+
+use std::collections::HashMap;
+
+use regex::bytes::{Regex, RegexSet};
+
+use super::action::Action;
+use super::detect::pan::Brands;
+
+/// Rules are bits of a word.
+pub(super) const MAX_RULES: usize = 64;
+
+/// What kind of data a rule finds; overlaps go to the first class in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Class {
+    SadTrack,
+    SadCvv,
+    SadPin,
+    CardholderPan,
+    PiiId,
+    PiiPhone,
+    PiiEmail,
+    Amount,
+    Custom,
+}
+
+impl Class {
+    pub(super) const ALL: [Self; 9] =
+        [Self::SadTrack, Self::SadCvv, Self::SadPin, Self::CardholderPan, Self::PiiId, Self::PiiPhone, Self::PiiEmail, Self::Amount, Self::Custom];
+
+    /// The name in rule files, metrics and `[<class>]`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SadTrack => "sad.track",
+            Self::SadCvv => "sad.cvv",
+            Self::SadPin => "sad.pin",
+            Self::CardholderPan => "cardholder.pan",
+            Self::PiiId => "pii.id",
+            Self::PiiPhone => "pii.phone",
+            Self::PiiEmail => "pii.email",
+            Self::Amount => "amount",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// Sensitive authentication data (PCI DSS 4.0.1, 3.3.1): may never be kept, even encrypted.
+    pub const fn is_sad(self) -> bool {
+        matches!(self, Self::SadTrack | Self::SadCvv | Self::SadPin)
+    }
+}
+
+/// Checks that decide by themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Validator {
+    Pan,
+    CnId,
+    Phone,
+    Email,
+    Track,
+}
+
+impl Validator {
+    pub(super) const NAMES: [(&'static str, Self); 5] =
+        [("pan", Self::Pan), ("cn_id", Self::CnId), ("phone", Self::Phone), ("email", Self::Email), ("track", Self::Track)];
+}
+
+/// Where in a record a rule is in force.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    Body,
+    Attributes,
+    Resource,
+    Scope,
+    Keys,
+}
+
+impl Place {
+    pub(super) const NAMES: [(&'static str, Self); 5] =
+        [("body", Self::Body), ("attributes", Self::Attributes), ("resource", Self::Resource), ("scope", Self::Scope), ("keys", Self::Keys)];
+}
+
+pub(super) struct Rule {
+    pub(super) id: Box<str>,
+    pub(super) class: Class,
+    /// Bit `Place as u8` is set where it is in force.
+    places: u8,
+    validator: Option<Validator>,
+    brands: Brands,
+    /// Anchored at both ends for values in a text.
+    value: Option<Regex>,
+    pub(super) action: Action,
+}
+
+/// The compiled rules of one engine.
+pub(super) struct RuleSet {
+    rules: Vec<Rule>,
+    by_validator: [u64; 5],
+    by_place: [u64; 5],
+    /// Rules without a validator whose `value` tells them in a text.
+    pub(super) keyed_in_text: u64,
+    /// All `detect.key` patterns, and the rule of each.
+    keys: RegexSet,
+    key_rules: Vec<u8>,
+    /// Context words of letters: rules they speak for, rules they speak against.
+    words: HashMap<Box<[u8]>, (u64, u64)>,
+    /// Context words of other scripts, which stand in a text without spaces.
+    phrases: Vec<(Box<[u8]>, u64, u64)>,
+    /// Bytes before a candidate in which words count.
+    pub(super) window: usize,
+}
+
+impl RuleSet {
+    pub(super) fn get(&self, rule: u8) -> Option<&Rule> {
+        self.rules.get(usize::from(rule))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    pub(super) fn with(&self, validator: Validator) -> u64 {
+        self.by_validator[validator as usize]
+    }
+
+    pub(super) fn at(&self, place: Place) -> u64 {
+        self.by_place[place as usize]
+    }
+
+    pub(super) fn brands(&self, rule: u8) -> Brands {
+        self.get(rule).map_or(Brands(0), |rule| rule.brands)
+    }
+
+    pub(super) fn has_validator(&self, rule: u8) -> bool {
+        self.get(rule).is_some_and(|rule| rule.validator.is_some())
+    }
+
+    /// Whether `value` is, as a whole, what the rule expects.
+    pub(super) fn value_is(&self, rule: u8, value: &[u8]) -> bool {
+        self.get(rule).and_then(|rule| rule.value.as_ref()).is_some_and(|pattern| pattern.is_match(value))
+    }
+
+    /// Whether the rule has no pattern for values.
+    pub(super) fn any_value(&self, rule: u8) -> bool {
+        self.get(rule).is_some_and(|rule| rule.value.is_none())
+    }
+
+    pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {
+        self.keys.matches(normal).into_iter().filter_map(|index| self.key_rules.get(index).copied())
+    }
+
+    /// What the words of a key speak for and against; of two phrases the later one counts.
+    pub(super) fn context_of(&self, normal: &[u8], near: &mut u64, against: &mut u64) {
+        for word in normal.split(|b| !b.is_ascii_alphabetic()).filter(|word| !word.is_empty()) {
+            let singular = word.strip_suffix(b"s").unwrap_or(word);
+            if let Some((speaks, denies)) = self.words.get(word).or_else(|| self.words.get(singular)) {
+                *near |= speaks;
+                *against |= denies;
+            }
+        }
+        if normal.is_ascii() {
+            return;
+        }
+        let mut last = None;
+        for (phrase, speaks, denies) in &self.phrases {
+            let at = normal.windows(phrase.len()).rposition(|window| window == &**phrase).map(|at| at + phrase.len());
+            if at.is_some() && at >= last {
+                if at > last {
+                    (*near, *against) = (0, 0);
+                }
+                last = at;
+                *near |= speaks;
+                *against |= denies;
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Masking of one text: views, findings, and one replacement of each on the original bytes.
+
+use super::action::Action;
+use super::detect::{Finding, Scan, Shape, Token, token};
+use super::engine::Session;
+use super::fold::{MAX_STEPS, Source, View};
+use super::keys::Facts;
+use super::rules::Place;
+
+/// Encoded texts within encoded texts that are followed.
+const MAX_DECODED: usize = 3;
+/// Passes over a text whose findings overlapped: what the winner leaves is looked at again.
+const MAX_PASSES: usize = 4;
+/// Stands in place of a text that can't be inspected within the limits.
+pub(super) const UNINSPECTED: &str = "[uninspected]";
+
+/// Views of one text: as it is or folded, then one for each step of unescaping; and what is needed to make them.
+#[derive(Default)]
+pub(super) struct Scratch {
+    views: [View; MAX_STEPS + 1],
+    raw: View,
+    found: Vec<Finding>,
+}
+
+/// A finding on the original bytes.
+struct Span {
+    start: usize,
+    end: usize,
+    finding: Finding,
+}
+
+/// What one pass says about a text.
+enum Verdict {
+    Clean,
+    Masked { text: String, overlapped: bool },
+    /// Escaped or encoded deeper than is followed.
+    TooDeep,
+}
+
+impl Session<'_> {
+    /// The masked text; `None`: there is nothing in it.
+    pub(super) fn text(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
+        if !may_hold_something(text.as_bytes()) {
+            return None;
+        }
+        let active = self.rules().at(place);
+        let mut masked: Option<String> = None;
+        for _ in 0..MAX_PASSES {
+            match self.pass(masked.as_deref().unwrap_or(text), key, active, 0) {
+                Verdict::Clean => return masked,
+                Verdict::Masked { text, overlapped } => {
+                    masked = Some(text);
+                    if !overlapped {
+                        return masked;
+                    }
+                }
+                Verdict::TooDeep => break,
+            }
+        }
+        self.fallbacks += 1;
+        Some(UNINSPECTED.to_owned())
+    }
+
+    fn pass(&mut self, text: &str, key: Facts, active: u64, depth: usize) -> Verdict {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let verdict = self.inspect(text, key, active, depth, &mut scratch);
+        self.scratch = scratch;
+        verdict
+    }
+
+    fn inspect(&mut self, text: &str, key: Facts, active: u64, depth: usize, scratch: &mut Scratch) -> Verdict {
+        let Scratch { views, raw, found } = scratch;
+        found.clear();
+        let ascii = text.is_ascii();
+        if !ascii {
+            views[0].fold_text(text);
+        }
+        let first = if ascii { Source { bytes: text.as_bytes(), view: None } } else { views[0].source() };
+        self.scan(first.bytes, 0, key, active, found);
+        let mut last = 0;
+        if memchr::memchr3(b'%', b'\\', b'&', first.bytes).is_some() {
+            for step in 1..=MAX_STEPS {
+                let (before, after) = views.split_at_mut(step);
+                let source = if step == 1 && ascii { Source { bytes: text.as_bytes(), view: None } } else { before[step - 1].source() };
+                if !after[0].unescape(source, raw) {
+                    break;
+                }
+                last = step;
+                self.scan(&after[0].bytes, step as u8, key, active, found);
+            }
+            if last == MAX_STEPS && is_escaped_still(&views[MAX_STEPS], raw) {
+                return Verdict::TooDeep;
+            }
+        }
+        let mut encoded = Vec::new();
+        for view in 0..=last {
+            let bytes = if view == 0 && ascii { text.as_bytes() } else { &views[view].bytes };
+            token::decode_all(bytes, &mut |start, end, decoded| encoded.push((view as u8, start, end, decoded)));
+        }
+        for (view, start, end, decoded) in encoded {
+            match self.within(&decoded, key, active, depth + 1) {
+                Ok(Some(rule)) => found.push(Finding { start, end, rule, view, shape: Shape::Whole }),
+                Ok(None) => {}
+                Err(()) => return Verdict::TooDeep,
+            }
+        }
+        if found.is_empty() {
+            return Verdict::Clean;
+        }
+        let view = |finding: &Finding| views.get(usize::from(finding.view)).filter(|_| finding.view > 0 || !ascii);
+        let (spans, overlapped) = self.resolve(found, &view);
+        Verdict::Masked { text: self.render(text, &spans, &view), overlapped }
+    }
+
+    fn scan(&mut self, bytes: &[u8], view: u8, key: Facts, active: u64, found: &mut Vec<Finding>) {
+        let rules = self.engine.rules();
+        Scan { rules, keys: &mut self.keys, active, key, bytes, view, found, token: Token::default(), emv_until: 0 }.run();
+    }
+
+    /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.
+    fn within(&mut self, decoded: &[u8], key: Facts, active: u64, depth: usize) -> Result<Option<u8>, ()> {
+        if !may_hold_something(decoded) {
+            return Ok(None);
+        }
+        if depth > MAX_DECODED {
+            return Err(());
+        }
+        let text = String::from_utf8_lossy(decoded);
+        // Bytes that are no text (keys, digests, pictures) hold digits by chance only.
+        if text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace())).count() * 8 > text.len() {
+            return Ok(None);
+        }
+        let (counts, fallbacks) = (self.counts.clone(), self.fallbacks);
+        let verdict = self.pass(&text, Facts { keyed: 0, ..key }, active, depth);
+        let rule = self.counts.iter().zip(&counts).position(|(now, before)| now > before);
+        (self.counts, self.fallbacks) = (counts, fallbacks);
+        match verdict {
+            Verdict::Clean => Ok(None),
+            Verdict::Masked { .. } => Ok(rule.map(|rule| rule as u8)),
+            Verdict::TooDeep => Err(()),
+        }
+    }
+
+    /// Findings as spans of the original in order, without overlaps: the more sensitive class wins, then the longer one.
+    fn resolve<'v>(&self, found: &[Finding], view: &impl Fn(&Finding) -> Option<&'v View>) -> (Vec<Span>, bool) {
+        let original = |finding: &Finding, at| view(finding).map_or(at, |view| view.original(at));
+        let mut spans: Vec<Span> =
+            found.iter().map(|finding| Span { start: original(finding, finding.start), end: original(finding, finding.end), finding: *finding }).collect();
+        let rank = |span: &Span| (self.rules().get(span.finding.rule).map(|rule| rule.class), std::cmp::Reverse(span.end - span.start));
+        spans.sort_by_key(|span| span.start);
+        let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
+        let mut overlapped = false;
+        for span in spans {
+            match kept.last_mut() {
+                Some(last) if span.start < last.end => {
+                    let same = span.start == last.start && span.end == last.end && span.finding.rule == last.finding.rule;
+                    overlapped |= !same;
+                    if rank(&span) < rank(last) {
+                        *last = span;
+                    }
+                }
+                _ => kept.push(span),
+            }
+        }
+        (kept, overlapped)
+    }
+
+    fn render<'v>(&mut self, text: &str, spans: &[Span], view: &impl Fn(&Finding) -> Option<&'v View>) -> String {
+        let mut out = String::with_capacity(text.len() + 16);
+        let mut at = 0;
+        for span in spans {
+            out.push_str(text.get(at..span.start).unwrap_or_default());
+            at = span.end.max(at);
+            let Some(rule) = self.engine.rules().get(span.finding.rule) else { continue };
+            if let Some(count) = self.counts.get_mut(usize::from(span.finding.rule)) {
+                *count += 1;
+            }
+            match &rule.action {
+                Action::KeepFirstLast(keep) if span.finding.shape != Shape::Whole => {
+                    let hide = Hide { text, view: view(&span.finding), finding: span.finding };
+                    match span.finding.shape {
+                        Shape::Email => hide.local_part(keep.first, &mut out),
+                        _ => hide.signs(|length| keep.shown(length), span.finding.end, &mut out),
+                    }
+                }
+                Action::Replace(replacement) => out.push_str(replacement),
+                Action::Encrypt { key, head } => {
+                    let plain = text.get(span.start..span.end).unwrap_or_default();
+                    out.push_str(&self.engine.encrypt(*key, head, plain.as_bytes()));
+                }
+                Action::Drop | Action::KeepFirstLast(_) | Action::TruncateNumber => {
+                    out.push('[');
+                    out.push_str(rule.class.as_str());
+                    out.push(']');
+                }
+            }
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
+    }
+}
+
+/// Writes a finding with asterisks for what is hidden.
+struct Hide<'t> {
+    text: &'t str,
+    view: Option<&'t View>,
+    finding: Finding,
+}
+
+impl Hide<'_> {
+    /// Byte of the view at `at`, and what it stands for in the original: empty for all but the last byte of a character.
+    fn sign(&self, at: usize) -> (u8, &str) {
+        match self.view {
+            Some(view) => {
+                let byte = view.bytes.get(at).copied().unwrap_or(b' ');
+                (byte, self.text.get(view.original(at)..view.original(at + 1)).unwrap_or_default())
+            }
+            None => (self.text.as_bytes().get(at).copied().unwrap_or(b' '), self.text.get(at..at + 1).unwrap_or_default()),
+        }
+    }
+
+    /// Hides the letters and digits up to `end`, but for those at the ends that `shown` allows.
+    fn signs(&self, shown: impl Fn(usize) -> (usize, usize), end: usize, out: &mut String) {
+        let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+        let signs = |(byte, original): (u8, &str)| is_sign(byte) && !original.is_empty();
+        let length = (self.finding.start..end).filter(|&at| signs(self.sign(at))).count();
+        let (first, last) = shown(length);
+        let mut place = 0;
+        for at in self.finding.start..end {
+            let (byte, original) = self.sign(at);
+            if !signs((byte, original)) {
+                out.push_str(original);
+                continue;
+            }
+            if place < first || place >= length - last { out.push_str(original) } else { out.push('*') }
+            place += 1;
+        }
+    }
+
+    /// Hides the local part; of one of four signs or fewer nothing is shown.
+    fn local_part(&self, first: usize, out: &mut String) {
+        let at = (self.finding.start..self.finding.end).rev().find(|&at| self.sign(at).0 == b'@').unwrap_or(self.finding.start);
+        let length = (self.finding.start..at).filter(|&at| !self.sign(at).1.is_empty()).count();
+        let shown = if length <= 4 { 0 } else { first };
+        let mut place = 0;
+        for at in self.finding.start..at {
+            let original = self.sign(at).1;
+            if !original.is_empty() {
+                if place < shown { out.push_str(original) } else { out.push('*') }
+                place += 1;
+            }
+        }
+        (at..self.finding.end).for_each(|at| out.push_str(self.sign(at).1));
+    }
+}
+
+/// The first, cheap look: three digits, an `@`, an escape, another script, or a long token.
+fn may_hold_something(bytes: &[u8]) -> bool {
+    const NOTHING: u8 = 0;
+    const DIGIT: u8 = 1;
+    const OTHER: u8 = 4;
+    const CLASS: [u8; 256] = {
+        let mut class = [NOTHING; 256];
+        let mut i = 0;
+        while i < 256 {
+            let b = i as u8;
+            if b.is_ascii_digit() {
+                class[i] = DIGIT;
+            } else if b == b'@' || b == b'%' || b == b'\\' || b == b'&' || b >= 0x80 {
+                class[i] = OTHER;
+            }
+            i += 1;
+        }
+        class
+    };
+    let mut digits = 0u32;
+    let mut other = 0u8;
+    for &byte in bytes {
+        let class = CLASS[byte as usize];
+        digits += u32::from(class & DIGIT);
+        other |= class;
+    }
+    digits >= 3 || other & OTHER != 0 || bytes.len() >= 15
+}
+
+/// Whether one more step of unescaping would bring digits or addresses to light.
+fn is_escaped_still(view: &View, raw: &mut View) -> bool {
+    let mut next = View::default();
+    let signs = |bytes: &[u8]| bytes.iter().filter(|b| b.is_ascii_digit() || **b == b'@').count();
+    next.unescape(view.source(), raw) && signs(&next.bytes) != signs(&view.bytes)
+}

@@ -1,0 +1,218 @@
+//! Masking of values and of the entries of attributes and maps.
+
+use std::borrow::Cow;
+
+use sealtrail_chain::content::{KeyValue, MAX_DEPTH, Value};
+
+use super::action::{Action, truncate_double, truncate_text};
+use super::detect::token;
+use super::engine::Session;
+use super::keys::Facts;
+use super::rules::Place;
+use super::text::UNINSPECTED;
+
+/// Numbers below this have fewer digits than anything that is recognised without a key.
+const SMALLEST: f64 = 1_000_000.0;
+/// Says that an amount of the same list was cut.
+const AMOUNT_MASKED: &str = "amount_masked";
+
+/// What its own key did to a value.
+enum ByKey {
+    Nothing,
+    Dropped,
+    Truncated,
+    Replaced,
+}
+
+impl Session<'_> {
+    /// Masks the entries of attributes or of a map, keys too. `above`: what the key of the map says.
+    pub(super) fn entries(&mut self, entries: &mut Vec<KeyValue<'_>>, above: Facts, place: Place) {
+        self.entries_at(entries, above, place, 1);
+    }
+
+    pub(super) fn value(&mut self, value: &mut Value<'_>, key: Facts, place: Place) {
+        self.value_at(value, key, place, 1);
+    }
+
+    fn entries_at(&mut self, entries: &mut Vec<KeyValue<'_>>, above: Facts, place: Place, depth: usize) {
+        let named = if depth > 1 { self.named(entries) } else { None };
+        let mut truncated = false;
+        entries.retain_mut(|entry| {
+            let own = self.keys.facts(self.engine.rules(), entry.key.as_bytes());
+            let facts = match named {
+                Some(named) if is_one_of(&entry.key, &["value", "val", "data", "content"]) => Facts { plain: own.plain, ..named },
+                _ => own.or(above),
+            };
+            match self.by_key(&mut entry.value, facts.keyed & self.rules().at(place)) {
+                ByKey::Dropped => return false,
+                ByKey::Replaced => {}
+                by_key => {
+                    truncated |= matches!(by_key, ByKey::Truncated);
+                    self.value_at(&mut entry.value, facts.inherited(), place, depth);
+                }
+            }
+            if !facts.plain
+                && let Some(masked) = self.text(&entry.key, Facts::default(), Place::Keys)
+            {
+                entry.key = Cow::Owned(masked);
+            }
+            true
+        });
+        let said = |entry: &KeyValue<'_>| entry.key == AMOUNT_MASKED && entry.value == Value::Bool(true);
+        if truncated && !entries.iter().any(said) {
+            entries.push(KeyValue { key: Cow::Borrowed(AMOUNT_MASKED), value: Value::Bool(true) });
+        }
+    }
+
+    /// What the name says in a map that writes an entry as `{"name": …, "value": …}`.
+    fn named(&mut self, entries: &[KeyValue<'_>]) -> Option<Facts> {
+        let name = entries.iter().find(|entry| is_one_of(&entry.key, &["name", "key", "field", "param", "label"]))?;
+        match &name.value {
+            Value::String(name) => Some(self.keys.facts(self.engine.rules(), name.as_bytes())),
+            _ => None,
+        }
+    }
+
+    fn value_at(&mut self, value: &mut Value<'_>, key: Facts, place: Place, depth: usize) {
+        if depth > MAX_DEPTH + 1 {
+            self.fallbacks += 1;
+            *value = Value::String(Cow::Borrowed(UNINSPECTED));
+            return;
+        }
+        let masked = match value {
+            Value::Null | Value::Bool(_) => None,
+            Value::String(text) => self.text(text, key, place),
+            Value::Int(int) if (int.unsigned_abs() as f64) < SMALLEST => None,
+            Value::Int(int) => self.text(&int.to_string(), key, place),
+            Value::Double(double) => match double.abs() {
+                // A card number written as a double is a whole number; decimals behind it hide nothing.
+                size if (SMALLEST..1e20).contains(&size) => self.text(&double.trunc().to_string(), key, place),
+                _ => None,
+            },
+            Value::Bytes(bytes) => self.text(&String::from_utf8_lossy(bytes), key, place),
+            Value::Array(elements) => {
+                elements.iter_mut().for_each(|element| self.value_at(element, key, place, depth + 1));
+                None
+            }
+            Value::Map(entries) => {
+                self.entries_at(entries, key, place, depth + 1);
+                None
+            }
+        };
+        if let Some(masked) = masked {
+            *value = Value::String(Cow::Owned(masked));
+        }
+    }
+
+    /// Applies the rules that the value's own key calls, first to last.
+    fn by_key(&mut self, value: &mut Value<'_>, mut rules: u64) -> ByKey {
+        let mut done = ByKey::Nothing;
+        while rules != 0 {
+            let index = rules.trailing_zeros() as u8;
+            rules &= rules - 1;
+            let Some(rule) = self.rules().get(index) else { continue };
+            let replacement = match &rule.action {
+                Action::TruncateNumber => {
+                    if truncate(value) {
+                        self.count(index);
+                        done = ByKey::Truncated;
+                    }
+                    continue;
+                }
+                _ if !self.applies(index, rule.class.is_sad(), value) => continue,
+                Action::Drop => {
+                    self.count(index);
+                    return ByKey::Dropped;
+                }
+                Action::Replace(text) => text.to_string(),
+                Action::Encrypt { key, head } => {
+                    let text = as_text(value);
+                    if text.strip_prefix(&**head).is_some_and(|rest| rest.starts_with(':')) {
+                        continue;
+                    }
+                    self.engine.encrypt(*key, head, text.as_bytes())
+                }
+                Action::KeepFirstLast(keep) => match hide(&as_text(value), |length| keep.shown(length)) {
+                    Some(hidden) => hidden,
+                    None => continue,
+                },
+            };
+            if as_text(value) != replacement {
+                self.count(index);
+                *value = Value::String(Cow::Owned(replacement));
+            }
+            return ByKey::Replaced;
+        }
+        done
+    }
+
+    fn count(&mut self, rule: u8) {
+        if let Some(count) = self.counts.get_mut(usize::from(rule)) {
+            *count += 1;
+        }
+    }
+
+    /// Whether a rule that found a key takes the value.
+    fn applies(&self, rule: u8, sad: bool, value: &Value<'_>) -> bool {
+        match value {
+            Value::Null => false,
+            Value::Array(elements) => elements.iter().any(|element| self.applies(rule, sad, element)),
+            Value::Map(entries) => entries.iter().any(|entry| self.applies(rule, sad, &entry.value)),
+            Value::Bool(_) if sad => false,
+            Value::Int(_) | Value::Double(_) if sad => true,
+            _ => {
+                let text = as_text(value);
+                !text.is_empty() && (self.rules().any_value(rule) && !sad || self.rules().value_is(rule, text.trim().as_bytes()) || (sad && holds_digits(&text)))
+            }
+        }
+    }
+}
+
+/// Whether a text holds a digit of any script, plain or in base64.
+fn holds_digits(text: &str) -> bool {
+    text.chars().any(char::is_numeric) || token::hides_digits(text.trim().as_bytes())
+}
+
+/// Asterisks for letters and digits; `None`: that was done before.
+fn hide(text: &str, shown: impl Fn(usize) -> (usize, usize)) -> Option<String> {
+    if text.contains('*') {
+        return None;
+    }
+    let length = text.chars().filter(|c| c.is_alphanumeric()).count();
+    let (first, last) = shown(length);
+    let mut place = 0;
+    let hidden = text.chars().map(|c| {
+        if !c.is_alphanumeric() {
+            return c;
+        }
+        place += 1;
+        if place <= first || place > length - last { c } else { '*' }
+    });
+    Some(hidden.collect())
+}
+
+/// A value as the text that a rule sees; empty for lists and maps.
+fn as_text<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Bool(bool) => Cow::Owned(bool.to_string()),
+        Value::Int(int) => Cow::Owned(int.to_string()),
+        Value::Double(double) => Cow::Owned(double.to_string()),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        Value::Null | Value::Array(_) | Value::Map(_) => Cow::Borrowed(""),
+    }
+}
+
+/// Cuts a number, or the number in a text, to two decimals; whether that changed it.
+fn truncate(value: &mut Value<'_>) -> bool {
+    let cut = match value {
+        Value::Double(double) => truncate_double(*double).map(Value::Double),
+        Value::String(text) => truncate_text(text).map(|text| Value::String(Cow::Owned(text))),
+        _ => None,
+    };
+    cut.map(|cut| *value = cut).is_some()
+}
+
+fn is_one_of(key: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| key.eq_ignore_ascii_case(name))
+}
