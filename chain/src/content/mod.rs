@@ -1,12 +1,18 @@
 //! The canonical text of a record (`content` in FORMAT.md) and its mapping from and to OTLP.
+//!
+//! A record has exactly one canonical text, and a canonical text is the text of exactly one record: `write` and `parse`
+//! know the same fixed order of members, the same escapes and the same numbers, so a content that was read is written back
+//! byte for byte. A text is taken into a [`Content`] only after that check.
+//!
+//! Nothing here decides what a record may hold: masking and reserved names are judged before, links after.
 
-pub mod otlp;
 mod number;
+pub mod otlp;
 mod parse;
 mod record;
 mod write;
 
-pub use parse::ParseError;
+pub use parse::{ParseError, Parts, read, read_log, read_parts, read_tail};
 pub use record::{Auth, By, Context, KeyValue, LogRecord, Origin, Record, Resource, Scope, Value};
 pub use write::{Tail, is_reserved};
 
@@ -21,14 +27,15 @@ pub struct Content(String);
 
 impl Content {
     /// Writes the canonical text of one log record under what its neighbours share.
+    ///
+    /// Values must not be nested deeper than [`MAX_DEPTH`], which whoever reads a record from a sender sees to.
     pub fn write(log: &LogRecord<'_>, tail: &Tail) -> Self {
-        let _ = (log, tail);
-        todo!()
+        write::content(log, tail)
     }
     /// Takes text that claims to be canonical; an error says where it is not.
     pub fn parse(text: String) -> Result<Self, ParseError> {
-        let _ = text;
-        todo!()
+        read(&text)?;
+        Ok(Self(text))
     }
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,6 +46,9 @@ impl Content {
     }
     /// The record that the text says, borrowed from it where no escape stands in the way.
     pub fn record(&self) -> Record<'_> {
-        todo!()
+        read(&self.0).expect("a content was written from a record, or parsed before it was taken")
     }
 }
+
+#[cfg(test)]
+mod tests;

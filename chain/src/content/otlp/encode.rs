@@ -1,0 +1,195 @@
+//! Records to OTLP protobuf. Absent and default are not written; lengths and numbers take their fewest bytes.
+
+use crate::content::{KeyValue, LogRecord, Resource, Scope, Value};
+
+/// Appends the fields of a log record.
+pub(super) fn log(out: &mut Vec<u8>, log: &LogRecord<'_>) {
+    fixed64(out, 1, log.time_unix_nano);
+    int(out, 2, i64::from(log.severity_number) as u64);
+    text(out, 3, &log.severity_text);
+    if log.body != Value::Null {
+        nested(out, 5, |out| value(out, &log.body));
+    }
+    pairs(out, 6, &log.attributes);
+    int(out, 7, log.dropped_attributes_count.into());
+    if log.flags != 0 {
+        tag(out, 8, FIXED32);
+        out.extend_from_slice(&log.flags.to_le_bytes());
+    }
+    bytes(out, 9, &log.trace_id);
+    bytes(out, 10, &log.span_id);
+    fixed64(out, 11, log.observed_time_unix_nano);
+    text(out, 12, &log.event_name);
+}
+
+/// Appends the field `resource` of a `ResourceLogs`.
+pub(super) fn resource(out: &mut Vec<u8>, resource: &Resource<'_>) {
+    if *resource != Resource::default() {
+        nested(out, 1, |out| {
+            pairs(out, 1, &resource.attributes);
+            int(out, 2, resource.dropped_attributes_count.into());
+        });
+    }
+}
+
+/// Appends the field `scope` of a `ScopeLogs`.
+pub(super) fn scope(out: &mut Vec<u8>, scope: &Scope<'_>) {
+    if *scope != Scope::default() {
+        nested(out, 1, |out| {
+            text(out, 1, &scope.name);
+            text(out, 2, &scope.version);
+            pairs(out, 3, &scope.attributes);
+            int(out, 4, scope.dropped_attributes_count.into());
+        });
+    }
+}
+
+/// Appends one attribute of a log record whose value is a text.
+pub(super) fn text_attribute(out: &mut Vec<u8>, key: &str, value: &str) {
+    nested(out, 6, |out| {
+        text(out, 1, key);
+        nested(out, 2, |out| set_bytes(out, 1, value.as_bytes()));
+    });
+}
+
+/// Appends one attribute of a log record whose value is an integer.
+pub(super) fn int_attribute(out: &mut Vec<u8>, key: &str, number: i64) {
+    nested(out, 6, |out| {
+        text(out, 1, key);
+        nested(out, 2, |out| set_int(out, 3, number as u64));
+    });
+}
+
+/// Appends a text, unless it is empty.
+pub(super) fn text(out: &mut Vec<u8>, field: u8, text: &str) {
+    bytes(out, field, text.as_bytes());
+}
+
+/// Appends an embedded message, written by `write`.
+///
+/// Its length is known only behind it: one byte is kept free, and a message of 128 bytes or more is moved to make room.
+/// That is cheaper than measuring each message first.
+#[inline]
+pub(super) fn nested(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    tag(out, field, LENGTH);
+    let at = out.len();
+    out.push(0);
+    write(out);
+    let length = out.len() - at - 1;
+    if length < 0x80 {
+        out[at] = length as u8;
+    } else {
+        make_room(out, at, length);
+    }
+}
+
+/// Appends tag and length of an embedded message of `length` bytes.
+pub(super) fn prefix(out: &mut Vec<u8>, field: u8, length: usize) {
+    tag(out, field, LENGTH);
+    varint(out, length as u64);
+}
+
+/// Bytes of an embedded message of `length` bytes with its tag and length.
+pub(super) fn field_len(length: usize) -> usize {
+    1 + varint_len(length) + length
+}
+
+fn make_room(out: &mut Vec<u8>, at: usize, length: usize) {
+    let end = out.len();
+    let more = varint_len(length) - 1;
+    out.resize(end + more, 0);
+    out.copy_within(at + 1..end, at + 1 + more);
+    let mut rest = length;
+    for byte in &mut out[at..at + more] {
+        *byte = rest as u8 | 0x80;
+        rest >>= 7;
+    }
+    out[at + more] = rest as u8;
+}
+
+fn pairs(out: &mut Vec<u8>, field: u8, pairs: &[KeyValue<'_>]) {
+    for pair in pairs {
+        nested(out, field, |out| {
+            text(out, 1, &pair.key);
+            if pair.value != Value::Null {
+                nested(out, 2, |out| value(out, &pair.value));
+            }
+        });
+    }
+}
+
+/// Appends the one member of an `AnyValue` that is set, even to its default.
+fn value(out: &mut Vec<u8>, set: &Value<'_>) {
+    match set {
+        Value::Null => {}
+        Value::String(text) => set_bytes(out, 1, text.as_bytes()),
+        Value::Bool(yes) => set_int(out, 2, (*yes).into()),
+        Value::Int(number) => set_int(out, 3, *number as u64),
+        Value::Double(number) => {
+            tag(out, 4, FIXED64);
+            out.extend_from_slice(&number.to_bits().to_le_bytes());
+        }
+        Value::Array(values) => nested(out, 5, |out| {
+            for element in values {
+                nested(out, 1, |out| value(out, element));
+            }
+        }),
+        Value::Map(entries) => nested(out, 6, |out| pairs(out, 1, entries)),
+        Value::Bytes(bytes) => set_bytes(out, 7, bytes),
+    }
+}
+
+fn bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        set_bytes(out, field, bytes);
+    }
+}
+
+#[inline]
+fn set_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    prefix(out, field, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+fn int(out: &mut Vec<u8>, field: u8, number: u64) {
+    if number != 0 {
+        set_int(out, field, number);
+    }
+}
+
+fn set_int(out: &mut Vec<u8>, field: u8, number: u64) {
+    tag(out, field, VARINT);
+    varint(out, number);
+}
+
+fn fixed64(out: &mut Vec<u8>, field: u8, number: u64) {
+    if number != 0 {
+        tag(out, field, FIXED64);
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const LENGTH: u8 = 2;
+const FIXED32: u8 = 5;
+
+/// All of OTLP's fields for logs are below 16, so a tag is one byte.
+fn tag(out: &mut Vec<u8>, field: u8, wire: u8) {
+    out.push(field << 3 | wire);
+}
+
+#[inline]
+fn varint(out: &mut Vec<u8>, number: u64) {
+    let mut rest = number;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+fn varint_len(number: usize) -> usize {
+    let bits = usize::BITS - (number | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}

@@ -1,0 +1,41 @@
+//! OTLP protobuf to record and back, read from the wire so that ill-formed UTF-8, unknown fields and over-deep nesting
+//! are each known and cost no neighbour.
+//!
+//! What protobuf's own rules accept is accepted here (the generated types of `opentelemetry-proto` are the oracle in the
+//! tests), but for nesting deeper than [`MAX_DEPTH`](super::MAX_DEPTH). Nothing recurses deeper than that, whatever the bytes say. What is read
+//! borrows from the request; no text is copied but one that is not UTF-8.
+
+mod encode;
+mod read;
+mod stream;
+mod wire;
+
+pub use read::read;
+pub use stream::{StreamError, Streamed, Writer, message_bound, read_stream};
+
+use super::{Context, LogRecord};
+
+/// What was wrong with one record's bytes (the record alone is refused).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    #[error("a field is cut short")]
+    Truncated,
+    #[error("a field has a wrong wire type, or a tag or varint that is none")]
+    WireType,
+    #[error("values are nested deeper than 24")]
+    TooDeep,
+}
+
+/// Takes what `read` finds in the bytes of an `ExportLogsServiceRequest`.
+///
+/// `scope` is called once for each `ScopeLogs` with what its records share (`received` as given by the caller), then
+/// `record` for each of its log records. A malformed record is handed on as such; a request whose outer structure can't be
+/// followed is an error as a whole, found before the first call.
+pub trait Visit<'a> {
+    /// One `ScopeLogs` begins; `Err`: its resource or scope is malformed, so all of its records are (and are handed on as such).
+    fn scope(&mut self, context: Result<Context<'a>, Malformed>);
+    /// One log record of the last scope.
+    fn record(&mut self, record: Result<LogRecord<'a>, Malformed>);
+    /// Fields that this version doesn't know were dropped, `count` of them; said before the call for what held them.
+    fn unknown_fields(&mut self, count: u64);
+}

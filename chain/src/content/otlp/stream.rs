@@ -1,0 +1,276 @@
+//! The messages of the stream (FORMAT.md, "Stream"): records of a chain as an `ExportLogsServiceRequest`, and back.
+
+use std::borrow::Cow;
+
+use super::encode::{self, field_len, nested};
+use super::{Malformed, Visit, read};
+use crate::content::parse::{read_log, read_origin, read_tail};
+use crate::content::{Auth, By, Context, KeyValue, LogRecord, Origin, ParseError, Record, Value};
+use crate::link::{ChainName, Checksum, Hash, Link, Sequence, UnixNanos};
+
+/// The seven attributes that bind a record to its place, in their order; no record has them before it is in the stream.
+const LINK_KEYS: [&str; 7] = [
+    "sealtrail.chain",
+    "sealtrail.sequence",
+    "sealtrail.observed",
+    "sealtrail.prev_hash",
+    "sealtrail.checksum",
+    "sealtrail.hash",
+    "sealtrail.received",
+];
+
+/// Writes `ExportLogsServiceRequest` messages for the stream: records in chain order, only adjacent ones sharing a
+/// `ResourceLogs`, each with the seven attributes of its link at the end.
+#[derive(Default)]
+pub struct Writer {
+    /// Fields of the request that are done: whole `ResourceLogs`.
+    done: Vec<u8>,
+    /// Fields of the open `ResourceLogs`: its resource, then whole `ScopeLogs`.
+    scopes: Vec<u8>,
+    /// Fields of the open `ScopeLogs`: its scope, then whole log records. Empty: no record since the last `finish`.
+    records: Vec<u8>,
+    /// The last field of each, known already: the schema URL.
+    scopes_end: Vec<u8>,
+    records_end: Vec<u8>,
+    /// Raw parts of the content of the last record.
+    tail: String,
+    resource: String,
+    scope: String,
+    received: String,
+}
+
+impl Writer {
+    /// Adds a record, its content as canonical text (from which the record is read again); an error leaves the writer as it was.
+    pub fn push(&mut self, chain: &ChainName, link: &Link, content: &str) -> Result<(), ParseError> {
+        let (log, at) = read_log(content)?;
+        if self.records.is_empty() || content.get(at..) != Some(&self.tail) {
+            self.turn_to(content, at)?;
+        }
+        let received = &self.received;
+        nested(&mut self.records, 2, |out| {
+            encode::log(out, &log);
+            push_link(out, chain, link, received);
+        });
+        Ok(())
+    }
+
+    /// Bytes that `finish` would return now.
+    pub fn len(&self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        let scope = field_len(self.records.len() + self.records_end.len());
+        self.done.len() + field_len(self.scopes.len() + scope + self.scopes_end.len())
+    }
+
+    /// Whether no record was added since the last `finish`.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The message; the writer is empty again and keeps its memory.
+    pub fn finish(&mut self) -> Vec<u8> {
+        self.close_scope();
+        self.close_resource();
+        let room = self.done.len();
+        std::mem::replace(&mut self.done, Vec::with_capacity(room))
+    }
+
+    /// Opens what the next record needs: a new `ResourceLogs` or `ScopeLogs`, or only another `received`.
+    fn turn_to(&mut self, content: &str, at: usize) -> Result<(), ParseError> {
+        let (context, parts) = read_tail(content, at)?;
+        let fresh = self.records.is_empty();
+        let resource = fresh || parts.resource != self.resource;
+        if resource || parts.scope != self.scope {
+            self.close_scope();
+            if resource {
+                self.close_resource();
+                encode::resource(&mut self.scopes, &context.resource);
+                encode::text(&mut self.scopes_end, 3, &context.resource_schema_url);
+            }
+            encode::scope(&mut self.records, &context.scope);
+            encode::text(&mut self.records_end, 3, &context.scope_schema_url);
+        }
+        for (kept, part) in [
+            (&mut self.tail, parts.tail),
+            (&mut self.resource, parts.resource),
+            (&mut self.scope, parts.scope),
+            (&mut self.received, parts.received),
+        ] {
+            kept.clear();
+            kept.push_str(part);
+        }
+        Ok(())
+    }
+
+    fn close_scope(&mut self) {
+        if self.records.is_empty() {
+            return;
+        }
+        encode::prefix(&mut self.scopes, 2, self.records.len() + self.records_end.len());
+        self.scopes.append(&mut self.records);
+        self.scopes.append(&mut self.records_end);
+    }
+
+    /// Closes the open `ResourceLogs`; its last scope is closed.
+    fn close_resource(&mut self) {
+        if self.scopes.is_empty() {
+            return;
+        }
+        encode::prefix(&mut self.done, 1, self.scopes.len() + self.scopes_end.len());
+        self.done.append(&mut self.scopes);
+        self.done.append(&mut self.scopes_end);
+    }
+}
+
+/// Bytes that a stream message of one record with a content of this length takes at most; what exceeds the limit of a
+/// message is refused before the WAL.
+///
+/// Each part of a record takes at least as many bytes in canonical text as in protobuf: a text has the same bytes or
+/// escapes, in quotes under a name, against at most six bytes of tag and length for each message around it; bytes grow by a
+/// third in base64; a null is two bytes in both. What protobuf adds are the seven attributes: the chain's name, three hashes
+/// in hex, two numbers, keys and framing, together under 500 bytes. (`received` is in the content, too.)
+pub fn message_bound(content_len: usize) -> usize {
+    content_len.saturating_add(1024)
+}
+
+/// A record as it stands in the stream: the last seven attributes cut off and read.
+pub struct Streamed<'a> {
+    pub chain: &'a str,
+    pub link: Link,
+    pub record: Record<'a>,
+}
+
+/// Why a message of the stream can't be read as records of a chain; `record` counts within the message.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StreamError {
+    #[error("not an ExportLogsServiceRequest: {0}")]
+    Malformed(#[from] Malformed),
+    #[error("record {record} lacks the attribute `{attribute}` at its place, or it has another type")]
+    Attribute { record: usize, attribute: &'static str },
+    #[error("record {record} holds a field that the format does not know")]
+    UnknownField { record: usize },
+}
+
+/// Reads the records of one stream message, in order. At the first error it ends; records before it were handed on.
+pub fn read_stream<'a>(value: &'a [u8], each: &mut dyn FnMut(Streamed<'a>)) -> Result<(), StreamError> {
+    // Each record's own `received` takes its place.
+    let received = Origin { auth: Auth::None, by: By::Sender, peer: None, subject: None };
+    let mut reader = StreamReader { each, context: None, records: 0, error: None };
+    read(value, &received, &mut reader)?;
+    reader.error.map_or(Ok(()), Err)
+}
+
+struct StreamReader<'a, 'e> {
+    each: &'e mut dyn FnMut(Streamed<'a>),
+    context: Option<Context<'a>>,
+    records: usize,
+    error: Option<StreamError>,
+}
+
+impl<'a> Visit<'a> for StreamReader<'a, '_> {
+    fn scope(&mut self, context: Result<Context<'a>, Malformed>) {
+        match context {
+            Ok(context) => self.context = Some(context),
+            Err(malformed) => drop(self.error.get_or_insert(malformed.into())),
+        }
+    }
+
+    fn record(&mut self, record: Result<LogRecord<'a>, Malformed>) {
+        if self.error.is_some() {
+            return;
+        }
+        let streamed = match (record, &self.context) {
+            (Ok(log), Some(context)) => streamed(log, context, self.records),
+            (Err(malformed), _) => Err(malformed.into()),
+            (Ok(_), None) => return,
+        };
+        match streamed {
+            Ok(streamed) => (self.each)(streamed),
+            Err(error) => self.error = Some(error),
+        }
+        self.records += 1;
+    }
+
+    fn unknown_fields(&mut self, _: u64) {
+        // Said before the record that holds it, or before the first of those that share it.
+        let record = self.records;
+        self.error.get_or_insert(StreamError::UnknownField { record });
+    }
+}
+
+fn push_link(out: &mut Vec<u8>, chain: &ChainName, link: &Link, received: &str) {
+    let [chain_key, sequence, observed, previous, checksum, hash, received_key] = LINK_KEYS;
+    let mut hex = const_hex::Buffer::<32>::new();
+    encode::text_attribute(out, chain_key, chain.as_str());
+    encode::int_attribute(out, sequence, link.sequence.get() as i64);
+    encode::int_attribute(out, observed, link.observed.0 as i64);
+    encode::text_attribute(out, previous, hex.format(&link.previous.0));
+    encode::text_attribute(out, checksum, hex.format(&link.checksum.0));
+    encode::text_attribute(out, hash, hex.format(&link.hash.0));
+    encode::text_attribute(out, received_key, received);
+}
+
+/// Cuts the seven attributes off and reads them. `record`: its number within the message, for errors.
+fn streamed<'a>(mut log: LogRecord<'a>, context: &Context<'a>, record: usize) -> Result<Streamed<'a>, StreamError> {
+    let first = log.attributes.len().checked_sub(LINK_KEYS.len());
+    let first = first.ok_or(StreamError::Attribute { record, attribute: LINK_KEYS[0] })?;
+    let mut attributes = LinkAttributes { rest: log.attributes.drain(first..), next: 0, record };
+    let chain = attributes.text()?;
+    let sequence = Sequence::new(attributes.number()?);
+    let observed = UnixNanos(attributes.number()?);
+    let previous: Hash = attributes.parsed()?;
+    let checksum: Checksum = attributes.parsed()?;
+    let hash: Hash = attributes.parsed()?;
+    let received = attributes.origin()?;
+    drop(attributes);
+    let context = Context { received, ..context.clone() };
+    let link = Link { sequence, observed, previous, checksum, hash };
+    Ok(Streamed { chain, link, record: Record { log, context } })
+}
+
+/// The last seven attributes of a record, taken in their order.
+struct LinkAttributes<'l, 'a> {
+    rest: std::vec::Drain<'l, KeyValue<'a>>,
+    next: usize,
+    record: usize,
+}
+
+impl<'a> LinkAttributes<'_, 'a> {
+    fn value(&mut self) -> Result<Value<'a>, StreamError> {
+        let wrong = self.wrong(self.next);
+        self.next += 1;
+        match (self.rest.next(), LINK_KEYS.get(self.next - 1)) {
+            (Some(pair), Some(key)) if pair.key == *key => Ok(pair.value),
+            _ => Err(wrong),
+        }
+    }
+
+    fn text(&mut self) -> Result<&'a str, StreamError> {
+        match self.value()? {
+            Value::String(Cow::Borrowed(text)) => Ok(text),
+            // An owned text was not UTF-8, so it was not written by us.
+            _ => Err(self.wrong(self.next - 1)),
+        }
+    }
+
+    fn number(&mut self) -> Result<u64, StreamError> {
+        match self.value()? {
+            Value::Int(number) => number.try_into().map_err(|_| self.wrong(self.next - 1)),
+            _ => Err(self.wrong(self.next - 1)),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self) -> Result<T, StreamError> {
+        self.text()?.parse().map_err(|_| self.wrong(self.next - 1))
+    }
+
+    fn origin(&mut self) -> Result<Origin, StreamError> {
+        read_origin(self.text()?).map_err(|_| self.wrong(self.next - 1))
+    }
+
+    fn wrong(&self, key: usize) -> StreamError {
+        let attribute = LINK_KEYS.get(key).copied().unwrap_or_default();
+        StreamError::Attribute { record: self.record, attribute }
+    }
+}
