@@ -285,7 +285,8 @@ mod tests {
             rejected.add(index * 3, Reason::TooDeep);
         }
         rejected.add(99, Reason::Type);
-        let logs = [wal::Refused::Full, wal::Refused::Disk, wal::Refused::Clock, wal::Refused::Stopping, wal::Refused::Fenced];
+        let logs =
+            [wal::Refused::Full, wal::Refused::Disk, wal::Refused::Clock, wal::Refused::Stopping, wal::Refused::Fenced];
         let all = [
             Refusal::Unauthenticated,
             Refusal::UnknownPath,

@@ -25,8 +25,11 @@ struct Token {
 impl Tokens {
     /// Reads a file of `name token` lines; `#` begins a comment line.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::File { key: "auth.tokens_file", path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+            key: "auth.tokens_file",
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text).map_err(|(line, problem)| Error::Tokens { path: PathBuf::from(path), line, problem })
     }
 
@@ -125,7 +128,9 @@ mod tests {
         let tokens = Tokens::parse("# senders\n\npayments  0123456789abcdef\nrefunds\tfedcba9876543210 \n").unwrap();
         assert_eq!(tokens.name(&headers("Bearer 0123456789abcdef")), Some("payments"));
         assert_eq!(tokens.name(&headers("bearer  fedcba9876543210")), Some("refunds"));
-        for wrong in ["Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "Basic 0123456789abcdef", "Bearer ", "x", ""] {
+        for wrong in
+            ["Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "Basic 0123456789abcdef", "Bearer ", "x", ""]
+        {
             assert_eq!(tokens.name(&headers(wrong)), None, "{wrong}");
         }
         let peer = "::ffff:203.0.113.7".parse().unwrap();

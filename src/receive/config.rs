@@ -49,10 +49,13 @@ pub struct Protocol {
     /// Lets a listener off loopback go without TLS or without knowing its senders.
     pub insecure: bool,
     /// Largest request in MiB (1024 * 1024 bytes), as sent and once decompressed.
+    #[serde(deserialize_with = "positive")]
     pub max_recv_msg_size_mib: u32,
     /// Open connections at most; one more is closed at once.
+    #[serde(deserialize_with = "positive")]
     pub max_connections: u32,
     /// Requests that one connection may have open at the same time (HTTP/2).
+    #[serde(deserialize_with = "positive")]
     pub max_concurrent_streams: u32,
     /// Time for the TLS handshake, and for the headers of a request (HTTP/1.1).
     #[serde(with = "seconds")]
@@ -128,6 +131,7 @@ pub struct Auth {
 #[serde(deny_unknown_fields, default)]
 pub struct MemoryLimiter {
     /// Bytes of requests in hand at most, in MiB; over it new requests are refused, to be tried again.
+    #[serde(deserialize_with = "positive")]
     pub limit_mib: u32,
 }
 
@@ -159,6 +163,10 @@ fn protocol<'de, D: Deserializer<'de>>(deserializer: D, endpoint: &str) -> Resul
         endpoint.clone_into(&mut protocol.endpoint);
     }
     Ok(Some(protocol))
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    std::num::NonZeroU32::deserialize(deserializer).map(std::num::NonZeroU32::get)
 }
 
 /// A time as `10s`, `5m` or `1h`.
@@ -211,5 +219,6 @@ mod tests {
             assert!(serde_json::from_value::<Protocol>(serde_json::json!({"body_timeout": wrong})).is_err(), "{wrong}");
         }
         assert!(serde_json::from_str::<Protocol>(r#"{"endpiont": ""}"#).is_err());
+        assert!(serde_json::from_str::<Protocol>(r#"{"max_connections": 0}"#).is_err());
     }
 }

@@ -65,7 +65,8 @@ impl Loaded {
 }
 
 fn stamps(config: &config::Protocol) -> Vec<Option<Stamp>> {
-    let tls = config.tls.iter().flat_map(|tls| [Some(&tls.cert_file), Some(&tls.key_file), tls.client_ca_file.as_ref()]);
+    let tls =
+        config.tls.iter().flat_map(|tls| [Some(&tls.cert_file), Some(&tls.key_file), tls.client_ca_file.as_ref()]);
     let tokens = config.auth.iter().map(|auth| Some(&auth.tokens_file));
     tls.chain(tokens).flatten().map(|path| stamp(path)).collect()
 }

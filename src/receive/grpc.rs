@@ -80,7 +80,8 @@ fn message(mut body: Bytes) -> Result<(bool, Bytes), Refusal> {
 
 /// `application/grpc` or `application/grpc+proto`, with parameters or without.
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(name) = headers.get(CONTENT_TYPE).and_then(|name| name.as_bytes().split(|byte| *byte == b';').next()) else {
+    let Some(name) = headers.get(CONTENT_TYPE).and_then(|name| name.as_bytes().split(|byte| *byte == b';').next())
+    else {
         return false;
     };
     let name = name.trim_ascii();

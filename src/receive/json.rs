@@ -71,10 +71,7 @@ fn shared<'a, M: message::Message<'a> + Default>(raw: Option<&'a RawValue>, watc
 }
 
 /// Calls `visit` for each element of a list that may be absent.
-fn each<'a>(
-    list: Option<&'a RawValue>,
-    visit: impl FnMut(&'a RawValue) -> Result<(), Broken>,
-) -> Result<(), Broken> {
+fn each<'a>(list: Option<&'a RawValue>, visit: impl FnMut(&'a RawValue) -> Result<(), Broken>) -> Result<(), Broken> {
     list.map_or(Ok(()), |list| parse(list.get(), Each(visit)))
 }
 

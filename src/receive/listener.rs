@@ -284,7 +284,8 @@ impl Idle {
     }
 
     fn tick(&self) -> Duration {
-        self.limit.min(FIRST_REQUEST) / 4
+        // At least a millisecond: tokio's timer takes no interval of zero.
+        (self.limit.min(FIRST_REQUEST) / 4).max(Duration::from_millis(1))
     }
 
     fn over(&mut self, now: Instant, connection: &Connection) -> bool {

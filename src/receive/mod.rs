@@ -1,9 +1,9 @@
 //! Receiving OTLP over gRPC and HTTP: everything between a socket and the write-ahead log's answer.
 //!
 //! A request is authenticated before its body is read, charged to the memory limiter while it arrives, bounded in size and
-//! time, then read, masked and handed to the log by one way for all encodings ([`pipeline`]). A success is said only with
-//! a [`crate::wal::Durable`] in hand ([`answer`]). Nothing that a sender wrote goes into a log line, a metric or an
-//! answer: errors of other crates are never printed, all texts come from the closed lists in [`answer`].
+//! time, then read, masked and handed to the log by one way for all encodings (`pipeline`). A success is said only with a
+//! [`crate::wal::Durable`] in hand (`answer`). Nothing that a sender wrote goes into a log line, a metric or an answer:
+//! errors of other crates are never printed, all texts come from the closed lists in `answer`.
 
 mod answer;
 mod auth;
@@ -89,8 +89,8 @@ impl Server {
         Reloader { doors: self.bound.iter().map(|(_, door)| Arc::clone(door)).collect() }
     }
 
-    /// Serves until `stop` says true, then closes the listeners, lets the requests that are in hand finish (for
-    /// [`listener::DRAIN`] at most) and returns.
+    /// Serves until `stop` says true, then closes the listeners, lets the requests that are in hand finish (for 10 seconds
+    /// at most) and returns. Needs a tokio runtime with time and I/O.
     pub async fn run(self, stop: watch::Receiver<bool>) -> io::Result<()> {
         let reloader = self.reloader();
         let mut doors = JoinSet::new();
@@ -190,8 +190,12 @@ impl Error {
             Self::Endpoint { .. } => "use `host:port` with an address of this machine and a port that nothing else has",
             Self::Exposed { .. } => "configure it, listen on 127.0.0.1, or set `insecure: true` beside the endpoint",
             Self::File { .. } => "check that the file exists and that the collector's user may read it",
-            Self::Pem { .. } => "use PEM files that belong together: `openssl x509 -in FILE -noout -text` shows a certificate",
-            Self::Tokens { .. } => "write one `name token` a line, each name and token once, tokens of 16 characters or more",
+            Self::Pem { .. } => {
+                "use PEM files that belong together: `openssl x509 -in FILE -noout -text` shows a certificate"
+            }
+            Self::Tokens { .. } => {
+                "write one `name token` a line, each name and token once, tokens of 16 characters or more"
+            }
         }
     }
 }

@@ -228,7 +228,11 @@ impl<'a> Visitor<'a> for Values<'_> {
         let mut values = Vec::new();
         while let Some(value) = list.next_element_seed(Optional(AnyValue(self.0)))? {
             self.0.watch.count()?;
-            values.push(value.unwrap_or_default());
+            values.push(match value {
+                Some(value) => value,
+                // It counts as a value in depth too, as its empty message in protobuf does.
+                None => self.0.value().map(|_| Value::Null)?,
+            });
         }
         Ok(values)
     }
