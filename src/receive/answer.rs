@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     Framing,
     Malformed,
     /// Every record of the request was refused for its own sake.
-    Records(Rejected),
+    Records(Box<Rejected>),
     SlowBody,
     BrokenBody,
     Memory,
@@ -297,7 +297,7 @@ mod tests {
             Refusal::Compressed,
             Refusal::Framing,
             Refusal::Malformed,
-            Refusal::Records(rejected.clone()),
+            Refusal::Records(Box::new(rejected.clone())),
             Refusal::SlowBody,
             Refusal::BrokenBody,
             Refusal::Memory,

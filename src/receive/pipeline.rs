@@ -114,7 +114,11 @@ impl Pipeline {
     async fn keep(&self, transport: &'static str, batch: Batch) -> Result<ExportLogsServiceResponse, Refusal> {
         let Batch { masked, rejected, charge, .. } = batch;
         if masked.is_empty() {
-            return if rejected.count() == 0 { Ok(accepted(None, rejected)) } else { Err(Refusal::Records(rejected)) };
+            return if rejected.count() == 0 {
+                Ok(accepted(None, rejected))
+            } else {
+                Err(Refusal::Records(Box::new(rejected)))
+            };
         }
         let records = masked.len() as u64;
         let durable = self.intake.submit(masked).await.map_err(Refusal::Log)?;

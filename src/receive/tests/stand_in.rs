@@ -47,7 +47,7 @@ impl Way for StandIn {
             self.taken.lock().unwrap().push((count.sound, request.origin));
             let _permit = self.gate.acquire().await.unwrap();
             match count.rejected.count() {
-                1.. if count.sound == 0 => Err(Refusal::Records(count.rejected)),
+                1.. if count.sound == 0 => Err(Refusal::Records(Box::new(count.rejected))),
                 _ => Ok(accepted(None, count.rejected)),
             }
         })
