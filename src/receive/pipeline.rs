@@ -1,0 +1,277 @@
+//! The one way of every request, whatever brought it: decompress, read, mask, hand to the log, answer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use sealtrail_chain::content::otlp::{self, Malformed, Visit};
+use sealtrail_chain::content::{Context, LogRecord, Origin};
+use tokio::sync::Semaphore;
+
+use super::answer::{Reason, Refusal, Rejected, accepted};
+use super::body::{self, Compression};
+use super::json;
+use super::limiter::Charge;
+use crate::mask::{Engine, Masked, MaskedContext, Received, Session};
+use crate::observe::Metrics;
+use crate::observe::event::{Accepted, Refused};
+use crate::seal::own::{Event, Kind, Reporter};
+use crate::wal;
+
+/// Bodies up to this size are worked on where they arrived (about half a millisecond); larger ones would hold up the other
+/// connections of that thread.
+const INLINE: usize = 64 * 1024;
+/// The same for compressed bodies, which may grow a thousandfold.
+const INLINE_COMPRESSED: usize = 1024;
+/// Masked text is charged in steps of this size, not record by record.
+const CHARGE_STEP: usize = 64 * 1024;
+
+/// As many large requests are worked on at a time as there are cores: more would only wait for each other with their
+/// decompressed bodies in memory.
+static CORES: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+
+/// What the receivers hand requests to.
+#[derive(Clone)]
+pub struct Pipeline {
+    /// The rules in force; swapped by a reload.
+    pub engine: Arc<ArcSwap<Engine>>,
+    /// The way into the log.
+    pub intake: wal::Intake,
+    /// Where refusals and dropped fields are told.
+    pub reporter: Reporter,
+}
+
+/// One request as it came, its body read but not looked into.
+pub(super) struct Request {
+    /// Label of the metrics.
+    pub(super) transport: &'static str,
+    pub(super) encoding: Encoding,
+    pub(super) compression: Compression,
+    pub(super) body: Bytes,
+    /// Bytes that the body may have once decompressed.
+    pub(super) max: usize,
+    pub(super) origin: Origin,
+    pub(super) charge: Charge,
+}
+
+/// How the records of a request are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Protobuf,
+    Json,
+}
+
+pub(super) type Outcome<'a> = Pin<Box<dyn Future<Output = Result<ExportLogsServiceResponse, Refusal>> + Send + 'a>>;
+
+/// What the protocols need of the pipeline: so that they can be tested without a log.
+pub(super) trait Way: Send + Sync + 'static {
+    /// Whether records would be taken now.
+    fn ready(&self) -> Result<(), wal::Refused>;
+    /// Takes a request to its end. A refusal is counted and reported before it returns.
+    fn take(&self, request: Request) -> Outcome<'_>;
+    /// Tells the chain.
+    fn report(&self, event: Event);
+}
+
+impl Way for Pipeline {
+    fn ready(&self) -> Result<(), wal::Refused> {
+        self.intake.state()
+    }
+
+    fn take(&self, request: Request) -> Outcome<'_> {
+        Box::pin(self.export(request))
+    }
+
+    fn report(&self, event: Event) {
+        self.reporter.report(event);
+    }
+}
+
+impl Pipeline {
+    async fn export(&self, request: Request) -> Result<ExportLogsServiceResponse, Refusal> {
+        let (transport, sender) = (request.transport, sender(&request.origin));
+        let (result, total) = match self.prepare(request).await {
+            Ok(batch) => {
+                self.tell(transport, &sender, &batch);
+                let total = batch.masked.len() as u64;
+                (self.keep(transport, batch).await, total)
+            }
+            Err(refusal) => (Err(refusal), 1),
+        };
+        if let Err(refusal) = &result
+            && !matches!(refusal, Refusal::Records(_))
+        {
+            Refused { transport, reason: refusal.reason(), records: total }.emit();
+            self.report(refused(transport, &sender, refusal.reason(), total));
+        }
+        result
+    }
+
+    async fn keep(&self, transport: &'static str, batch: Batch) -> Result<ExportLogsServiceResponse, Refusal> {
+        let Batch { masked, rejected, charge, .. } = batch;
+        if masked.is_empty() {
+            return if rejected.count() == 0 {
+                Ok(accepted(None, rejected))
+            } else {
+                Err(Refusal::Records(Box::new(rejected)))
+            };
+        }
+        let records = masked.len() as u64;
+        let durable = self.intake.submit(masked).await.map_err(Refusal::Log)?;
+        drop(charge);
+        Accepted { transport, records }.emit();
+        Ok(accepted(Some(durable), rejected))
+    }
+
+    /// Does the work on the processor, off the reactor where it is long.
+    async fn prepare(&self, request: Request) -> Result<Batch, Refusal> {
+        let engine = self.engine.load_full();
+        let inline = if request.compression == Compression::None { INLINE } else { INLINE_COMPRESSED };
+        if request.body.len() <= inline {
+            return prepare(&engine, request);
+        }
+        let core = CORES.acquire().await.map_err(|_| Refusal::Internal)?;
+        let work = tokio::task::spawn_blocking(move || {
+            // Held by the work, not by the wait for it: a sender that hangs up doesn't free the core.
+            let _core = core;
+            prepare(&engine, request)
+        });
+        work.await.unwrap_or(Err(Refusal::Internal))
+    }
+
+    /// Counts and reports what of a request was refused or dropped while its rest goes on.
+    fn tell(&self, transport: &'static str, sender: &str, batch: &Batch) {
+        for (reason, records) in batch.rejected.reasons() {
+            Refused { transport, reason: reason.label(), records }.emit();
+            self.report(refused(transport, sender, reason.label(), records));
+        }
+        if batch.unknown > 0 {
+            Metrics::get().unknown_fields.inc_by(batch.unknown);
+            let mut event = Event::new(Kind::FieldsDropped);
+            event.origin = Some(sender.to_owned());
+            event.count = batch.unknown;
+            self.report(event);
+        }
+    }
+}
+
+fn refused(transport: &str, sender: &str, reason: &str, count: u64) -> Event {
+    let mut event = Event::new(Kind::SenderRefused);
+    event.origin = Some(sender.to_owned());
+    event.resource = Some(transport.to_owned());
+    event.reason = Some(reason.to_owned());
+    event.count = count;
+    event
+}
+
+/// A sender's name in what is sealed of it: its token's or certificate's, else its address.
+pub(super) fn sender(origin: &Origin) -> String {
+    origin.subject.clone().or_else(|| origin.peer.clone()).unwrap_or_default()
+}
+
+/// A request read and masked.
+struct Batch {
+    masked: Vec<Masked>,
+    rejected: Rejected,
+    /// Fields that the format doesn't know.
+    unknown: u64,
+    charge: Charge,
+}
+
+fn prepare(engine: &Engine, request: Request) -> Result<Batch, Refusal> {
+    let Request { encoding, compression, body, max, origin, mut charge, .. } = request;
+    let body = body::decompress(compression, body, max, &mut charge)?;
+    let mut reading = Reading::new(engine.session(), charge);
+    match encoding {
+        Encoding::Protobuf => otlp::read(&body, &origin, &mut reading).map_err(|_| Refusal::Malformed)?,
+        Encoding::Json => {
+            // Ill-formed UTF-8 is replaced before masking, as in protobuf's strings.
+            let text = String::from_utf8_lossy(&body);
+            json::read(&text, &origin, &mut reading).map_err(|_| Refusal::Malformed)?;
+        }
+    }
+    reading.finish()
+}
+
+/// Masks the records of a request as they are read, so that only masked text is ever gathered.
+struct Reading<'e> {
+    session: Session<'e>,
+    context: Result<MaskedContext, Reason>,
+    masked: Vec<Masked>,
+    rejected: Rejected,
+    /// Records seen, over all scopes.
+    seen: u64,
+    unknown: u64,
+    charge: Charge,
+    uncharged: usize,
+    full: bool,
+}
+
+impl<'e> Reading<'e> {
+    fn new(session: Session<'e>, charge: Charge) -> Self {
+        Self {
+            session,
+            context: Err(Reason::Truncated),
+            masked: Vec::new(),
+            rejected: Rejected::default(),
+            seen: 0,
+            unknown: 0,
+            charge,
+            uncharged: 0,
+            full: false,
+        }
+    }
+
+    fn mask(&mut self, record: Result<LogRecord<'_>, Malformed>) -> Result<Masked, Reason> {
+        let context = self.context.as_ref().map_err(|reason| *reason)?;
+        Ok(self.session.mask(context, Received::new(record?))?)
+    }
+
+    fn hold(&mut self, bytes: usize) {
+        self.uncharged += bytes;
+        if self.uncharged >= CHARGE_STEP {
+            self.full |= self.charge.add(self.uncharged).is_err();
+            self.uncharged = 0;
+        }
+    }
+
+    fn finish(mut self) -> Result<Batch, Refusal> {
+        if self.full || self.charge.add(self.uncharged).is_err() {
+            return Err(Refusal::Memory);
+        }
+        Ok(Batch { masked: self.masked, rejected: self.rejected, unknown: self.unknown, charge: self.charge })
+    }
+}
+
+impl<'a> Visit<'a> for Reading<'_> {
+    fn scope(&mut self, context: Result<Context<'a>, Malformed>) {
+        self.context = match context {
+            Ok(context) => self.session.context(context).map_err(Reason::from),
+            Err(malformed) => Err(malformed.into()),
+        };
+    }
+
+    fn record(&mut self, record: Result<LogRecord<'a>, Malformed>) {
+        let index = self.seen;
+        self.seen += 1;
+        // Nothing of the request will be kept: the rest is only walked over.
+        if self.full {
+            return;
+        }
+        match self.mask(record) {
+            Ok(masked) => {
+                self.hold(masked.content().as_str().len() + size_of::<Masked>());
+                self.masked.push(masked);
+            }
+            Err(reason) => self.rejected.add(index, reason),
+        }
+    }
+
+    fn unknown_fields(&mut self, count: u64) {
+        self.unknown += count;
+    }
+}
