@@ -12,8 +12,8 @@ import pathlib
 import struct
 import sys
 
-import reference as ref
-from reference import Refused, sha256
+import second as ref
+from second import Refused, sha256
 
 CHAIN, ORIGIN = "payments-eu-1", "audit.example.com/payments-eu-1"
 NOON = 1_795_449_600_000_000_000  # 2026-11-23T16:00:00Z

@@ -282,3 +282,29 @@ fn ed25519(key: &[u8]) -> Option<VerifyingKey> {
     let key = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
     (!key.is_weak()).then_some(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is too long is refused before it is looked at: the limit counts bytes of the whole note.
+    #[test]
+    fn a_note_has_a_million_bytes_at_most() {
+        let signer = Ed25519Signer::new("log.example/a", &[1; 32]);
+        let sign = |text: &str| format!("{text}\n{}", signer.sign(text));
+        let around = sign("\n").len() - 1;
+        let longest = sign(&("x".repeat(MAX_NOTE - around - 1) + "\n"));
+        assert_eq!(longest.len(), MAX_NOTE);
+        assert_eq!(Note::parse(&longest).unwrap().verified_by(signer.vkey()), Ok(true));
+        let longer = sign(&("x".repeat(MAX_NOTE - around) + "\n"));
+        assert!(matches!(Note::parse(&longer), Err(NoteError::Form(_))));
+    }
+
+    /// A line of type 0x06 says something about a checkpoint; on another note it vouches for nothing.
+    #[test]
+    fn a_cosigner_vouches_for_no_plain_note() {
+        let cosigner = crate::Cosigner::new("log.example/a", &[1; 32]);
+        let note = format!("text\n\n{}", signature_line(cosigner.vkey(), &[0; 2428]));
+        assert_eq!(Note::parse(&note).unwrap().verified_by(cosigner.vkey()), Ok(false));
+    }
+}
