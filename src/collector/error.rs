@@ -53,8 +53,11 @@ pub enum StartError {
         wal.display()
     )]
     LegsHoldChain { chain: ChainName, wal: PathBuf },
-    #[error("{0}\n  remedy  {}", .0.remedy())]
-    Receive(#[from] receive::Error),
+    #[error("{source}\n  remedy  {}", source.remedy())]
+    Receive {
+        #[from]
+        source: receive::Error,
+    },
     #[error("can't listen on `{endpoint}` (`{key}`): {source}\n  remedy  use `host:port` with an address of this machine and a port that nothing else has")]
     Listen { key: &'static str, endpoint: String, source: io::Error },
 }

@@ -5,6 +5,18 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
+/// All of it, at the start of a process that will hold what is not masked yet. What the machine refuses is said, no more:
+/// a container without the right to it must still collect.
+pub fn process() {
+    quiet_panics();
+    if let Err(error) = forbid_dumps() {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+    if swap_is_on() {
+        tracing::warn!("swap is on: what is not masked yet may reach the disk; switch it off, or encrypt it");
+    }
+}
+
 /// No core dumps, and no reading of this process's memory by others of its user (`ptrace`, `/proc/<pid>/mem`).
 ///
 /// The limit alone does not stop a `core_pattern` that pipes into a program; a process that isn't dumpable has no dump to pipe.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::listener::Transport;
+
 /// Where OTLP over gRPC listens unless the configuration says otherwise (the port is IANA's).
 const GRPC_ENDPOINT: &str = "127.0.0.1:4317";
 /// Where OTLP over HTTP listens unless the configuration says otherwise.
@@ -28,6 +30,14 @@ pub struct Protocols {
     /// OTLP/HTTP; a key without a value means its defaults.
     #[serde(default, deserialize_with = "http")]
     pub http: Option<Protocol>,
+}
+
+impl Protocols {
+    /// Those that are on.
+    pub(super) fn each(&self) -> impl Iterator<Item = (Transport, &Protocol)> {
+        let both = [(Transport::Grpc, self.grpc.as_ref()), (Transport::Http, self.http.as_ref())];
+        both.into_iter().filter_map(|(transport, protocol)| Some((transport, protocol?)))
+    }
 }
 
 impl Default for Protocols {

@@ -50,11 +50,8 @@ impl Server {
 
     fn with(config: &Config, limiter: &MemoryLimiter, way: Arc<dyn Way>) -> Result<Self, Error> {
         let limiter = Limiter::new(limiter.bytes());
-        let protocols =
-            [(Transport::Grpc, config.protocols.grpc.as_ref()), (Transport::Http, config.protocols.http.as_ref())];
         let mut bound = Vec::new();
-        for (transport, protocol) in protocols {
-            let Some(protocol) = protocol else { continue };
+        for (transport, protocol) in config.protocols.each() {
             let addresses = addresses(transport, protocol)?;
             guard(transport, protocol, &addresses)?;
             let credentials = Credentials::read(protocol, transport.alpn())?;
@@ -104,6 +101,20 @@ impl Server {
         watching.abort();
         Ok(())
     }
+}
+
+/// Judges what [`Server::bind`] would judge, but binds nothing: each protocol with how it would listen.
+pub fn check(config: &Config) -> Result<Vec<(&'static str, String)>, Error> {
+    let mut listeners = Vec::new();
+    for (transport, protocol) in config.protocols.each() {
+        guard(transport, protocol, &addresses(transport, protocol)?)?;
+        Credentials::read(protocol, transport.alpn())?;
+        let mutual = protocol.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some());
+        let tls = if mutual { "mTLS" } else if protocol.tls.is_some() { "TLS" } else { "plain text" };
+        let tokens = if protocol.auth.is_some() { ", tokens" } else { "" };
+        listeners.push((transport.name(), format!("{} ({tls}{tokens})", protocol.endpoint)));
+    }
+    if listeners.is_empty() { Err(Error::NoProtocol) } else { Ok(listeners) }
 }
 
 /// Reads certificates and tokens again.

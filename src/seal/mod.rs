@@ -1,6 +1,7 @@
 //! Sealing: gives masked records their place in the chain.
 
 mod config;
+pub mod keys;
 pub mod own;
 
 pub use config::Config;

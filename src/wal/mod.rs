@@ -40,7 +40,7 @@ pub use legs::{Confirmed, Leg, Legs};
 pub use log::Log;
 pub use recover::{Cut, Recovered, open};
 pub use scan::Tail;
-pub use shelf::{ReleaseError, Shelf};
+pub use shelf::{ReleaseError, Shelf, path};
 
 use sealtrail_chain::{Hash, Sequence};
 
