@@ -16,8 +16,8 @@ use crate::deliver::{Keys, Store};
 use crate::host::Disk;
 use crate::seal::keys;
 use crate::stream::End;
-use crate::wal::Recovered;
 use crate::wal::reader::Reader;
+use crate::wal::{self, Recovered};
 
 /// Partition of the chain's records in the stream; fixed by the genesis note.
 pub(super) const PARTITION: u32 = 0;
@@ -108,7 +108,7 @@ fn read_recovery(path: &Path) -> Result<Vkey, StartError> {
 /// The genesis note out of record 0, while the log holds it.
 fn held_genesis(recovered: &Recovered, config: &Config, disk: &Arc<dyn Disk>) -> Result<Option<Signed<Genesis>>, StartError> {
     let Some(file) = recovered.files().first().filter(|file| file.first == Sequence::ZERO) else { return Ok(None) };
-    let mut reader = Reader::open(&**disk, &crate::wal::path(&config.wal_dir(), file.first))?;
+    let mut reader = Reader::open(&**disk, &wal::path(&config.wal_dir(), file.first))?;
     let Some(stored) = reader.next(file.synced)? else { return Ok(None) };
     let note = content::read(stored.content).ok().and_then(|record| {
         record.log.attributes.into_iter().find(|attribute| attribute.key == "sealtrail.genesis").and_then(|attribute| {

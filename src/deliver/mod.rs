@@ -56,6 +56,8 @@ pub trait Wal: Send + Sync + 'static {
 pub trait Cursor: Send + 'static {
     /// The chain's head before the first record of the file.
     fn head(&self) -> &Head;
+    /// Digest of the masking rules that were in force while the file was written.
+    fn rules(&self) -> [u8; 32];
     /// The next record whose frame ends at or below `synced`.
     fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error>;
 }
@@ -63,6 +65,9 @@ pub trait Cursor: Send + 'static {
 impl Cursor for reader::Reader {
     fn head(&self) -> &Head {
         self.head()
+    }
+    fn rules(&self) -> [u8; 32] {
+        self.rules()
     }
     fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error> {
         self.next(synced)

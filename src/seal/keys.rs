@@ -49,8 +49,8 @@ impl Keys {
             }
         }
         let keys = Self {
-            ed25519: Ed25519Signer::new(log, &new_seed(&dir.join(ED25519))?),
-            ml_dsa_44: Cosigner::new(log, &new_seed(&dir.join(ML_DSA_44))?),
+            ed25519: Ed25519Signer::new(log, &*new_seed(&dir.join(ED25519))?),
+            ml_dsa_44: Cosigner::new(log, &*new_seed(&dir.join(ML_DSA_44))?),
         };
         let public = dir.join(PUBLIC);
         let text = keys.vkeys().map(|vkey| format!("{vkey}\n")).concat();

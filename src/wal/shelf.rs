@@ -14,7 +14,7 @@ use super::{FileState, Progress};
 use crate::host::Disk;
 
 /// Path of the WAL file whose first record is `first`.
-pub(super) fn path(dir: &Path, first: Sequence) -> PathBuf {
+pub fn path(dir: &Path, first: Sequence) -> PathBuf {
     dir.join(format!("{:020}.wal", first.get()))
 }
 
