@@ -11,4 +11,3 @@ mod kept;
 mod masked;
 mod senders;
 mod sql;
-mod tamper;
