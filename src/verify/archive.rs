@@ -209,6 +209,7 @@ impl<'a> Object<'a> {
         let mut judged = self.judge.finish();
         finding.into_iter().for_each(|finding| judged.findings.add(finding));
         let metadata = Finding::at(Code::Metadata, self.chain, footer.segment.first.get(), &place);
+        let metadata = metadata.to(footer.segment.last.get());
         if unread.is_none() && footer.event_nanos != self.event_nanos {
             let expected = "`sealtrail.event_time_min` and `_max` of its records";
             judged.findings.add(metadata.clone().expected(expected, "others"));

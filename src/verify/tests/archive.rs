@@ -76,7 +76,7 @@ fn every_tampering_of_the_archive_is_named() {
             "range edited",
             |dir, _| edit(&checkpoint(dir, 40).with_extension("range"), |text| flip(&text)),
             Code::Range,
-            39,
+            20,
         ),
         (
             "range deleted",
