@@ -49,3 +49,6 @@ impl Content {
         read(&self.0).expect("a content was written from a record, or parsed before it was taken")
     }
 }
+
+#[cfg(test)]
+mod tests;

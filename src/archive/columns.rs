@@ -1,0 +1,124 @@
+//! The rows of one batch on their way into a file, a builder a column.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    FixedSizeBinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, SchemaRef};
+use sealtrail_chain::Link;
+
+use super::fields::{Fields, micros};
+use super::layout::{BATCH_CONTENT, BATCH_ROWS};
+
+pub(super) struct Columns {
+    schema: SchemaRef,
+    sequence: Int64Builder,
+    observed_nanos: Int64Builder,
+    observed_time: TimestampMicrosecondBuilder,
+    event_time: TimestampMicrosecondBuilder,
+    service_name: StringBuilder,
+    event_name: StringBuilder,
+    severity_text: StringBuilder,
+    severity_number: Int32Builder,
+    trace_id: FixedSizeBinaryBuilder,
+    span_id: FixedSizeBinaryBuilder,
+    promoted: Vec<StringBuilder>,
+    content: StringBuilder,
+    checksum: FixedSizeBinaryBuilder,
+    hash: FixedSizeBinaryBuilder,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Columns {
+    pub(super) fn new(schema: SchemaRef, promotions: usize) -> Self {
+        let integers = || Int64Builder::with_capacity(BATCH_ROWS);
+        let times = || TimestampMicrosecondBuilder::with_capacity(BATCH_ROWS).with_timezone("UTC");
+        let fixed = |width| FixedSizeBinaryBuilder::with_capacity(BATCH_ROWS, width);
+        Self {
+            schema,
+            sequence: integers(),
+            observed_nanos: integers(),
+            observed_time: times(),
+            event_time: times(),
+            service_name: StringBuilder::new(),
+            event_name: StringBuilder::new(),
+            severity_text: StringBuilder::new(),
+            severity_number: Int32Builder::with_capacity(BATCH_ROWS),
+            trace_id: fixed(16),
+            span_id: fixed(8),
+            promoted: (0..promotions).map(|_| StringBuilder::new()).collect(),
+            content: StringBuilder::with_capacity(BATCH_ROWS, BATCH_CONTENT),
+            checksum: fixed(32),
+            hash: fixed(32),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether the batch is large enough to be handed on.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows >= BATCH_ROWS || self.bytes >= BATCH_CONTENT
+    }
+
+    /// Adds a row, or says that its time or sequence fits no column.
+    pub(super) fn push(&mut self, link: &Link, content: &str, fields: &Fields<'_>) -> Option<()> {
+        let sequence = i64::try_from(link.sequence.get()).ok()?;
+        let nanos = i64::try_from(link.observed.0).ok()?;
+        self.sequence.append_value(sequence);
+        self.observed_nanos.append_value(nanos);
+        self.observed_time.append_option(micros(link.observed));
+        self.event_time.append_option(fields.event_micros);
+        self.service_name.append_option(fields.service_name.as_deref());
+        self.event_name.append_option(fields.event_name.as_deref());
+        self.severity_text.append_option(fields.severity_text.as_deref());
+        self.severity_number.append_option(fields.severity_number);
+        append_fixed(&mut self.trace_id, fields.trace_id.as_ref());
+        append_fixed(&mut self.span_id, fields.span_id.as_ref());
+        for (column, value) in self.promoted.iter_mut().zip(&fields.promoted) {
+            column.append_option(value.as_deref());
+        }
+        self.content.append_value(content);
+        append_fixed(&mut self.checksum, Some(&link.checksum.0));
+        append_fixed(&mut self.hash, Some(&link.hash.0));
+        self.rows += 1;
+        self.bytes += content.len();
+        Some(())
+    }
+
+    /// The rows so far as one batch; none are left.
+    pub(super) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
+        (self.rows, self.bytes) = (0, 0);
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(self.sequence.finish()),
+            Arc::new(self.observed_nanos.finish()),
+            Arc::new(self.observed_time.finish()),
+            Arc::new(self.event_time.finish()),
+            Arc::new(self.service_name.finish()),
+            Arc::new(self.event_name.finish()),
+            Arc::new(self.severity_text.finish()),
+            Arc::new(self.severity_number.finish()),
+            Arc::new(self.trace_id.finish()),
+            Arc::new(self.span_id.finish()),
+        ];
+        columns.extend(self.promoted.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
+        let content = std::mem::replace(&mut self.content, StringBuilder::with_capacity(BATCH_ROWS, BATCH_CONTENT));
+        columns.push(Arc::new({ content }.finish()));
+        columns.push(Arc::new(self.checksum.finish()));
+        columns.push(Arc::new(self.hash.finish()));
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+}
+
+fn append_fixed<const N: usize>(column: &mut FixedSizeBinaryBuilder, value: Option<&[u8; N]>) {
+    match value {
+        Some(value) => column.append_value(value).expect("the column is as wide as the array"),
+        None => column.append_null(),
+    }
+}

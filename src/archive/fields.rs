@@ -1,0 +1,231 @@
+//! What a content puts into the promoted columns. The same code fills them and checks them.
+
+use std::borrow::Cow;
+
+use sealtrail_chain::{Sequence, UnixNanos};
+
+use super::Row;
+use super::promotion::{Promotions, Source};
+use super::scan::{Cursor, Raw};
+
+/// The promoted columns of one record. Absent, null and, for ids, of another length: `None`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Fields<'a> {
+    /// Event time in microseconds.
+    pub event_micros: Option<i64>,
+    /// The resource's `service.name`.
+    pub service_name: Option<Cow<'a, str>>,
+    pub event_name: Option<Cow<'a, str>>,
+    pub severity_text: Option<Cow<'a, str>>,
+    pub severity_number: Option<i32>,
+    pub trace_id: Option<[u8; 16]>,
+    pub span_id: Option<[u8; 8]>,
+    /// One a promotion, in their order.
+    pub promoted: Vec<Option<Cow<'a, str>>>,
+}
+
+impl Fields<'_> {
+    fn promoted(&self, slot: usize) -> Option<&str> {
+        self.promoted.get(slot)?.as_deref()
+    }
+}
+
+/// What a content says for its row.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Extracted<'a> {
+    pub fields: Fields<'a>,
+    /// `timeUnixNano`, for the bounds in the file metadata; `None` when 0 or past 2^63.
+    pub event_nanos: Option<i64>,
+}
+
+/// A column that does not say what the content of its record says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column `{column}` of record {sequence} does not say what the record's content says")]
+pub struct ColumnMismatch {
+    pub sequence: Sequence,
+    pub column: String,
+}
+
+/// Reads the fields of contents, for one set of promotions.
+pub struct Extractor {
+    names: Vec<String>,
+    attributes: Vec<Wanted>,
+    resource: Vec<Wanted>,
+}
+
+/// An attribute that fills a slot. Its key is kept as canonical text writes it, so keys are compared without unescaping.
+struct Wanted {
+    key: String,
+    slot: usize,
+}
+
+impl Extractor {
+    pub fn new(promotions: &Promotions) -> Self {
+        let promotions = promotions.as_slice();
+        let names = promotions.iter().map(|promotion| promotion.column.clone()).collect();
+        let (mut attributes, mut resource) = (Vec::new(), vec![Wanted::new("service.name", promotions.len())]);
+        for (slot, promotion) in promotions.iter().enumerate() {
+            match &promotion.source {
+                Source::Attribute(key) => attributes.push(Wanted::new(key, slot)),
+                Source::Resource(key) => resource.push(Wanted::new(key, slot)),
+            }
+        }
+        Self { names, attributes, resource }
+    }
+
+    /// The fields of a canonical text, or the byte at which it is not one.
+    pub fn read<'a>(&self, content: &'a str) -> Result<Extracted<'a>, usize> {
+        let mut cursor = Cursor::new(content);
+        self.scan(&mut cursor).ok_or(cursor.at())
+    }
+
+    /// Checks that the columns of a stored row say what its content says, and returns the event time in nanoseconds. The
+    /// first column that doesn't is named. A content that is not canonical puts nothing into any column.
+    pub fn check(&self, row: &Row<'_>) -> Result<Option<i64>, ColumnMismatch> {
+        let Extracted { fields: expected, event_nanos } = self.read(row.content).unwrap_or_default();
+        let stored = &row.fields;
+        let columns = [
+            ("observed_time", row.observed_micros == micros(row.observed)),
+            ("event_time", stored.event_micros == expected.event_micros),
+            ("service_name", stored.service_name == expected.service_name),
+            ("event_name", stored.event_name == expected.event_name),
+            ("severity_text", stored.severity_text == expected.severity_text),
+            ("severity_number", stored.severity_number == expected.severity_number),
+            ("trace_id", stored.trace_id == expected.trace_id),
+            ("span_id", stored.span_id == expected.span_id),
+        ];
+        let mut promoted = self
+            .names
+            .iter()
+            .enumerate()
+            .map(|(slot, name)| (name.as_str(), stored.promoted(slot) == expected.promoted(slot)));
+        let wrong = columns.into_iter().find(|(_, sound)| !sound).or_else(|| promoted.find(|(_, sound)| !sound));
+        match wrong {
+            None => Ok(event_nanos),
+            Some((column, _)) => Err(ColumnMismatch { sequence: row.sequence, column: column.to_owned() }),
+        }
+    }
+
+    fn scan<'a>(&self, cursor: &mut Cursor<'a>) -> Option<Extracted<'a>> {
+        let Extracted { mut fields, mut event_nanos } = Extracted::default();
+        let mut found = Found::new(self.names.len() + 1);
+        cursor.expect(r#"{"logRecord":{"#)?;
+        let mut more = !cursor.take("}");
+        while more {
+            let key = cursor.string()?;
+            cursor.expect(":")?;
+            match key.text {
+                "attributes" => found.attributes(cursor, &self.attributes)?,
+                "eventName" => fields.event_name = Some(cursor.string()?.unescape()?),
+                "severityNumber" => fields.severity_number = Some(cursor.value()?.parse().ok()?),
+                "severityText" => fields.severity_text = Some(cursor.string()?.unescape()?),
+                "spanId" => fields.span_id = id(cursor.string()?),
+                "timeUnixNano" => event_nanos = nanos(cursor.string()?.text.parse().ok()?),
+                "traceId" => fields.trace_id = id(cursor.string()?),
+                _ => drop(cursor.value()?),
+            }
+            more = cursor.take(",");
+            if !more {
+                cursor.expect("}")?;
+            }
+        }
+        cursor.expect(r#","received":"#)?;
+        cursor.value()?;
+        if cursor.take(r#","resource":{"attributes":"#) {
+            found.attributes(cursor, &self.resource)?;
+        }
+        fields.event_micros = event_nanos.map(|nanos| nanos.div_euclid(1_000));
+        fields.service_name = found.values.pop()?;
+        fields.promoted = found.values;
+        Some(Extracted { fields, event_nanos })
+    }
+}
+
+impl Wanted {
+    fn new(key: &str, slot: usize) -> Self {
+        let mut text = serde_json::to_string(key).expect("a string is JSON");
+        text.pop();
+        Self { key: text.split_off(1), slot }
+    }
+}
+
+/// Values by slot, the last of them `service_name`.
+struct Found<'a> {
+    values: Vec<Option<Cow<'a, str>>>,
+    /// Slots whose attribute was seen, a bit each: the first occurrence counts, also when it is null.
+    seen: u64,
+}
+
+impl<'a> Found<'a> {
+    fn new(slots: usize) -> Self {
+        debug_assert!(slots <= 64, "a promotion is a bit of `seen`");
+        Self { values: vec![None; slots], seen: 0 }
+    }
+
+    /// Reads a list of attributes, from its bracket to its bracket.
+    fn attributes(&mut self, cursor: &mut Cursor<'a>, wanted: &[Wanted]) -> Option<()> {
+        cursor.expect("[")?;
+        loop {
+            self.attribute(cursor, wanted)?;
+            if !cursor.take(",") {
+                return cursor.expect("]");
+            }
+        }
+    }
+
+    /// Reads one attribute. Canonical text leaves out an empty key, and a value that is null.
+    fn attribute(&mut self, cursor: &mut Cursor<'a>, wanted: &[Wanted]) -> Option<()> {
+        if cursor.take("{}") {
+            return Some(());
+        }
+        let (mut key, mut value) = ("", None);
+        if cursor.take(r#"{"key":"#) {
+            key = cursor.string()?.text;
+            if cursor.take(r#","value":"#) {
+                value = Some(cursor.any_value()?);
+            }
+        } else {
+            cursor.expect(r#"{"value":"#)?;
+            cursor.any_value()?;
+        }
+        for Wanted { slot, .. } in wanted.iter().filter(|wanted| wanted.key == key) {
+            if self.seen & 1 << slot == 0 {
+                self.seen |= 1 << slot;
+                self.values[*slot] = match value {
+                    Some(value) => column_text(value)?,
+                    None => None,
+                };
+            }
+        }
+        cursor.expect("}")
+    }
+}
+
+/// What a column shows of an AnyValue: a string as it is, number and bool as in content, anything else its JSON.
+/// Outer `None`: not an AnyValue; inner: null.
+fn column_text(value: &str) -> Option<Option<Cow<'_, str>>> {
+    let scalar = |opening: &str| value.strip_prefix(opening)?.strip_suffix('}');
+    if let Some(text) = scalar(r#"{"stringValue":"#) {
+        return Raw::quoted(text)?.unescape().map(Some);
+    }
+    for opening in [r#"{"intValue":"#, r#"{"doubleValue":"#, r#"{"boolValue":"#] {
+        if let Some(text) = scalar(opening) {
+            return Some(Some(Cow::Borrowed(text.trim_matches('"'))));
+        }
+    }
+    Some((value != "{}").then_some(Cow::Borrowed(value)))
+}
+
+fn nanos(nanos: u64) -> Option<i64> {
+    i64::try_from(nanos).ok().filter(|nanos| *nanos != 0)
+}
+
+/// Microseconds, as the timestamp columns hold them.
+pub(super) fn micros(time: UnixNanos) -> Option<i64> {
+    Some(i64::try_from(time.0).ok()?.div_euclid(1_000))
+}
+
+fn id<const N: usize>(hex: Raw<'_>) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    (hex.text.len() == 2 * N && const_hex::decode_to_slice(hex.text, &mut bytes).is_ok()).then_some(bytes)
+}

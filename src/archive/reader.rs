@@ -1,0 +1,198 @@
+//! Reads the rows of one object, in flat memory, and believes nothing that it says.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+use sealtrail_chain::{Checksum, Hash, Sequence, UnixNanos};
+
+use super::fields::Fields;
+use super::layout::{self, BATCH_ROWS, LEADING};
+use super::{Error, Footer, Promotions};
+
+/// An object whose metadata and columns are those of the format.
+pub struct Reader {
+    path: PathBuf,
+    file: File,
+    metadata: ArrowReaderMetadata,
+    footer: Footer,
+}
+
+/// One record as an object holds it; whether it follows the one before, and whether its columns say what the content says
+/// ([`Extractor::check`](super::Extractor::check)), is the caller's to ask.
+pub struct Row<'a> {
+    pub sequence: Sequence,
+    pub observed: UnixNanos,
+    pub content: &'a str,
+    pub checksum: Checksum,
+    pub hash: Hash,
+    /// The column `observed_time`, in microseconds.
+    pub observed_micros: Option<i64>,
+    /// The other promoted columns.
+    pub fields: Fields<'a>,
+}
+
+impl Reader {
+    /// Opens an object and reads its footer. A version that this release doesn't know is an error of its own.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|source| Error::Io { doing: "open", path: path.to_owned(), source })?;
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|source| Error::Unreadable {
+            doing: "read the footer of",
+            path: path.to_owned(),
+            source,
+        })?;
+        let pairs = metadata.metadata().file_metadata().key_value_metadata();
+        let footer = Footer::read(path, pairs.map(Vec::as_slice).unwrap_or_default())?;
+        check_columns(path, &metadata, &footer.promotions)?;
+        Ok(Self { path: path.to_owned(), file, metadata, footer })
+    }
+
+    /// What the file metadata claims.
+    pub fn footer(&self) -> &Footer {
+        &self.footer
+    }
+
+    /// Number of rows that the footer claims.
+    pub fn len(&self) -> u64 {
+        u64::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Hands over every row in the order of the file, until `each` breaks.
+    pub fn rows(&mut self, each: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>) -> Result<(), Error> {
+        let file = self.file.try_clone();
+        let file = file.map_err(|source| Error::Io { doing: "open", path: self.path.clone(), source })?;
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|source| self.unreadable(source))?;
+        for batch in batches {
+            let batch = batch.map_err(|error| self.unreadable(error.into()))?;
+            let batch =
+                Batch::new(&batch, &self.footer.promotions).map_err(|column| self.wrong(column, "has another type"))?;
+            for row in 0..batch.sequence.len() {
+                let row = batch.row(row).map_err(|column| self.wrong(column, "holds a negative number"))?;
+                if each(row).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, source: ParquetError) -> Error {
+        Error::Unreadable { doing: "read rows of", path: self.path.clone(), source }
+    }
+
+    fn wrong(&self, column: &str, problem: &'static str) -> Error {
+        Error::Column { path: self.path.clone(), column: column.to_owned(), problem }
+    }
+}
+
+/// Checks names, types and order of the columns. One too many is refused too: nothing vouches for what it says.
+fn check_columns(path: &Path, metadata: &ArrowReaderMetadata, promotions: &Promotions) -> Result<(), Error> {
+    let wrong = |column: &str, problem| Error::Column { path: path.to_owned(), column: column.to_owned(), problem };
+    let expected = layout::schema(promotions);
+    let found = metadata.schema().fields();
+    for (place, field) in expected.fields().iter().enumerate() {
+        let Some(there) = found.get(place).filter(|there| there.name() == field.name()) else {
+            return Err(wrong(field.name(), "is missing at its place"));
+        };
+        if there.data_type() != field.data_type() || there.is_nullable() != field.is_nullable() {
+            return Err(wrong(field.name(), "has another type"));
+        }
+    }
+    match found.get(expected.fields().len()) {
+        None => Ok(()),
+        Some(extra) => Err(wrong(&extra.name().chars().take(64).collect::<String>(), "is none of the format's")),
+    }
+}
+
+/// The columns of a batch by their types.
+struct Batch<'a> {
+    sequence: &'a PrimitiveArray<Int64Type>,
+    observed_nanos: &'a PrimitiveArray<Int64Type>,
+    observed_time: &'a PrimitiveArray<TimestampMicrosecondType>,
+    event_time: &'a PrimitiveArray<TimestampMicrosecondType>,
+    service_name: &'a StringArray,
+    event_name: &'a StringArray,
+    severity_text: &'a StringArray,
+    severity_number: &'a PrimitiveArray<Int32Type>,
+    trace_id: &'a FixedSizeBinaryArray,
+    span_id: &'a FixedSizeBinaryArray,
+    promoted: Vec<&'a StringArray>,
+    content: &'a StringArray,
+    checksum: &'a FixedSizeBinaryArray,
+    hash: &'a FixedSizeBinaryArray,
+}
+
+impl<'a> Batch<'a> {
+    /// An error names the column that is missing or of another type.
+    fn new(batch: &'a RecordBatch, promotions: &'a Promotions) -> Result<Self, &'a str> {
+        let column = |name: &'a str| batch.column_by_name(name).map(Arc::as_ref).ok_or(name);
+        let integers = |name| column(name)?.as_primitive_opt().ok_or(name);
+        let times = |name| column(name)?.as_primitive_opt().ok_or(name);
+        let strings = |name| column(name)?.as_string_opt().ok_or(name);
+        let fixed = |name| column(name)?.as_fixed_size_binary_opt().ok_or(name);
+        let [sequence, observed_nanos, observed_time, event_time, service_name, rest @ ..] = LEADING;
+        let [event_name, severity_text, severity_number, trace_id, span_id] = rest;
+        let [content, checksum, hash] = layout::TRAILING;
+        Ok(Self {
+            sequence: integers(sequence)?,
+            observed_nanos: integers(observed_nanos)?,
+            observed_time: times(observed_time)?,
+            event_time: times(event_time)?,
+            service_name: strings(service_name)?,
+            event_name: strings(event_name)?,
+            severity_text: strings(severity_text)?,
+            severity_number: column(severity_number)?.as_primitive_opt().ok_or(severity_number)?,
+            trace_id: fixed(trace_id)?,
+            span_id: fixed(span_id)?,
+            promoted: promotions.as_slice().iter().map(|p| strings(p.column.as_str())).collect::<Result<_, _>>()?,
+            content: strings(content)?,
+            checksum: fixed(checksum)?,
+            hash: fixed(hash)?,
+        })
+    }
+
+    /// The row at `at`, which is less than the batch's length; an error names the column that holds a negative number.
+    fn row(&self, at: usize) -> Result<Row<'a>, &'static str> {
+        let unsigned = |column: &PrimitiveArray<Int64Type>, name| u64::try_from(column.value(at)).map_err(|_| name);
+        Ok(Row {
+            sequence: Sequence::new(unsigned(self.sequence, "sequence")?),
+            observed: UnixNanos(unsigned(self.observed_nanos, "observed_nanos")?),
+            content: self.content.value(at),
+            checksum: Checksum(bytes(self.checksum, at).unwrap_or_default()),
+            hash: Hash(bytes(self.hash, at).unwrap_or_default()),
+            observed_micros: self.observed_time.is_valid(at).then(|| self.observed_time.value(at)),
+            fields: Fields {
+                event_micros: self.event_time.is_valid(at).then(|| self.event_time.value(at)),
+                service_name: string(self.service_name, at),
+                event_name: string(self.event_name, at),
+                severity_text: string(self.severity_text, at),
+                severity_number: self.severity_number.is_valid(at).then(|| self.severity_number.value(at)),
+                trace_id: bytes(self.trace_id, at),
+                span_id: bytes(self.span_id, at),
+                promoted: self.promoted.iter().map(|column| string(column, at)).collect(),
+            },
+        })
+    }
+}
+
+fn string(column: &StringArray, at: usize) -> Option<std::borrow::Cow<'_, str>> {
+    column.is_valid(at).then(|| column.value(at).into())
+}
+
+fn bytes<const N: usize>(column: &FixedSizeBinaryArray, at: usize) -> Option<[u8; N]> {
+    column.is_valid(at).then(|| column.value(at).try_into().ok()).flatten()
+}

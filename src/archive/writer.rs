@@ -1,0 +1,139 @@
+//! A segment's records become one Parquet file.
+//!
+//! Every checksum and link is recomputed before its row is written. Memory is flat: one batch of rows and the packed pages of
+//! one row group. The bytes are a function of the records, the head before them, the promotions, the rules and the release.
+
+use std::io::Write;
+
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use sealtrail_chain::segment::object_key;
+use sealtrail_chain::{CompactRange, Head, Link, Segment, UnixNanos};
+
+use super::columns::Columns;
+use super::fields::{Extracted, Extractor};
+use super::layout::{self, ROW_GROUP_CONTENT};
+use super::promotion::Promotions;
+use super::{Error, Footer};
+
+const DAY_NANOS: u64 = 86_400 * 1_000_000_000;
+
+/// A file that is complete but for its sync and its name.
+pub struct Written<W> {
+    /// Key under which the object belongs.
+    pub key: String,
+    pub segment: Segment,
+    /// The chain's head behind the segment.
+    pub head: Head,
+    pub out: W,
+}
+
+/// Writes one segment. Dropped without `finish`, it leaves a file that no reader takes for an object.
+pub struct SegmentWriter<W: Write + Send> {
+    head: Head,
+    before: Head,
+    /// Of the records of this segment.
+    range: CompactRange,
+    /// Of the first record.
+    observed: Option<UnixNanos>,
+    event_nanos: Option<(i64, i64)>,
+    promotions: Promotions,
+    rules: [u8; 32],
+    extractor: Extractor,
+    columns: Columns,
+    /// Bytes of content in the row group so far.
+    group: usize,
+    parquet: ArrowWriter<W>,
+}
+
+impl<W: Write + Send> SegmentWriter<W> {
+    /// Begins a file behind `head`. `rules`: digest of the masking rules in force, which don't change within a segment.
+    pub fn new(head: Head, promotions: &Promotions, rules: [u8; 32], out: W) -> Result<Self, Error> {
+        let schema = layout::schema(promotions);
+        let options = ArrowWriterOptions::new()
+            .with_properties(layout::properties(promotions, Vec::new()))
+            // Readers take the types from Parquet itself; a second schema in the footer could contradict it.
+            .with_skip_arrow_metadata(true);
+        let parquet = ArrowWriter::try_new_with_options(out, schema.clone(), options)
+            .map_err(|source| Error::Write { doing: "begin", source })?;
+        Ok(Self {
+            before: head.clone(),
+            range: CompactRange::empty(head.next().get()),
+            head,
+            observed: None,
+            event_nanos: None,
+            promotions: promotions.clone(),
+            rules,
+            extractor: Extractor::new(promotions),
+            columns: Columns::new(schema, promotions.as_slice().len()),
+            group: 0,
+            parquet,
+        })
+    }
+
+    /// Adds the next record, after recomputing its checksum and link.
+    pub fn push(&mut self, link: &Link, content: &str) -> Result<(), Error> {
+        let sequence = link.sequence;
+        self.head.follow(link, content).map_err(|source| Error::Follow { sequence, source })?;
+        self.range.push(&link.hash);
+        let first = *self.observed.get_or_insert(link.observed);
+        if first.0 / DAY_NANOS != link.observed.0 / DAY_NANOS {
+            return Err(Error::Day { sequence });
+        }
+        let Extracted { fields, event_nanos } =
+            self.extractor.read(content).map_err(|at| Error::Content { sequence, at })?;
+        if let Some(nanos) = event_nanos {
+            let (min, max) = self.event_nanos.unwrap_or((nanos, nanos));
+            self.event_nanos = Some((min.min(nanos), max.max(nanos)));
+        }
+        if self.group + content.len() > ROW_GROUP_CONTENT {
+            self.end_group()?;
+        }
+        self.group += content.len();
+        self.columns.push(link, content, &fields).ok_or(Error::Time { sequence })?;
+        if self.columns.is_full() { self.end_batch() } else { Ok(()) }
+    }
+
+    /// Ends the file with its metadata. The caller syncs it.
+    pub fn finish(mut self) -> Result<Written<W>, Error> {
+        let observed = self.observed.ok_or(Error::Empty)?;
+        self.end_batch()?;
+        let segment = Segment {
+            chain: self.head.chain().clone(),
+            first: self.before.next(),
+            last: sealtrail_chain::Sequence::new(self.head.next().get() - 1),
+            before: self.before.hash(),
+            after: self.head.hash(),
+            range: self.range,
+        };
+        let footer = Footer {
+            range_before: self.before.tree().clone(),
+            range_after: self.head.tree().clone(),
+            promotions: self.promotions,
+            rules: self.rules,
+            event_nanos: self.event_nanos,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            segment,
+        };
+        for pair in footer.to_metadata() {
+            self.parquet.append_key_value_metadata(pair);
+        }
+        let key = object_key(&footer.segment.chain, observed, footer.segment.first);
+        let out = self.parquet.into_inner().map_err(|source| Error::Write { doing: "finish", source })?;
+        Ok(Written { key, segment: footer.segment, head: self.head, out })
+    }
+
+    fn end_batch(&mut self) -> Result<(), Error> {
+        if self.columns.rows() == 0 {
+            return Ok(());
+        }
+        let written = self.columns.take().map_err(Into::into).and_then(|batch| self.parquet.write(&batch));
+        written.map_err(|source| Error::Write { doing: "write rows of", source })
+    }
+
+    fn end_group(&mut self) -> Result<(), Error> {
+        self.end_batch()?;
+        self.group = 0;
+        self.parquet.flush().map_err(|source| Error::Write { doing: "write rows of", source })
+    }
+}
