@@ -1,4 +1,4 @@
-//! The Sealtrail chain format, without I/O, clock, async or gRPC: what an auditor links and what outlives every release.
+#![doc = include_str!("../FORMAT.md")]
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;

@@ -42,15 +42,16 @@ pub(super) fn canonical_unsigned(text: &str) -> Option<u64> {
     if (*first == b'0' && bytes.len() > 1) || bytes.len() > 20 {
         return None;
     }
+    // 19 digits can't overflow; a twentieth can.
+    let (safe, last) = bytes.split_at(bytes.len().min(19));
     let mut number = 0_u64;
-    for byte in bytes {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    for byte in safe {
+        number = number * 10 + u64::from(digit(*byte)?);
     }
-    Some(number)
+    match last {
+        [byte] => number.checked_mul(10)?.checked_add(u64::from(digit(*byte)?)),
+        _ => Some(number),
+    }
 }
 
 /// As `canonical_unsigned` for a signed integer; `-0` is not one.
@@ -62,4 +63,8 @@ pub(super) fn canonical_signed(text: &str) -> Option<i64> {
         },
         None => canonical_unsigned(text)?.try_into().ok(),
     }
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    byte.is_ascii_digit().then_some(byte.wrapping_sub(b'0'))
 }

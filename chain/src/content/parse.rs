@@ -205,11 +205,32 @@ impl<'a> Parser<'a> {
     }
 
     fn pair(&mut self, depth: usize) -> Result<KeyValue<'a>, ParseError> {
+        if let Some(pair) = self.plain_pair() {
+            return Ok(pair);
+        }
         let mut members = self.open()?;
         let key = if self.member(&mut members, "\"key\":") { self.filled_text()? } else { Cow::Borrowed("") };
         let value = if self.member(&mut members, "\"value\":") { self.set_value(depth)? } else { Value::Null };
         self.expect("}", "the next member of a key and value in its place, or its `}`")?;
         Ok(KeyValue { key, value })
+    }
+
+    /// A key and a text without escapes, which nearly all attributes are; anything else is left for the long way.
+    fn plain_pair(&mut self) -> Option<KeyValue<'a>> {
+        let mut ahead = Parser { text: self.text, at: self.at };
+        if !ahead.eat("{\"key\":\"") {
+            return None;
+        }
+        let key = ahead.run();
+        if key.is_empty() || !ahead.eat("\",\"value\":{\"stringValue\":\"") {
+            return None;
+        }
+        let text = ahead.run();
+        if !ahead.eat("\"}}") {
+            return None;
+        }
+        self.at = ahead.at;
+        Some(KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(text)) })
     }
 
     /// A value where null would have been left out.
@@ -389,7 +410,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Passes over a member's name, if that is what comes next.
-    #[inline]
+    #[inline(always)]
     fn member(&mut self, members: &mut Members, name: &str) -> bool {
         let rest = self.rest();
         let behind = if members.any { rest.strip_prefix(b",") } else { Some(rest) };
@@ -442,14 +463,15 @@ impl<'a> Parser<'a> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    #[inline]
+    // Inlined, the comparison with a literal is one or two of words; as a call it is a `memcmp`.
+    #[inline(always)]
     fn eat(&mut self, literal: &str) -> bool {
         let next = self.rest().starts_with(literal.as_bytes());
         self.at += if next { literal.len() } else { 0 };
         next
     }
 
-    #[inline]
+    #[inline(always)]
     fn expect(&mut self, literal: &str, expected: &'static str) -> Result<(), ParseError> {
         if self.eat(literal) { Ok(()) } else { self.fail(expected) }
     }

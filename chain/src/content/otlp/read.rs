@@ -97,7 +97,7 @@ fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'
         // The last scope takes what the others had to copy; mostly there is but one.
         let resource =
             if scopes == 0 { std::mem::replace(&mut resource, Ok(Resource::default())) } else { resource.clone() };
-        scope_logs(fields.bytes(wire)?, received, resource, &schema_url, visit)?;
+        scope_logs(fields.bytes(wire)?, received, resource, schema_url.clone(), visit)?;
     }
     Ok(())
 }
@@ -106,7 +106,7 @@ fn scope_logs<'a>(
     bytes: &'a [u8],
     received: &Origin,
     resource: Result<Resource<'a>, Malformed>,
-    resource_schema_url: &Cow<'a, str>,
+    resource_schema_url: Cow<'a, str>,
     visit: &mut dyn Visit<'a>,
 ) -> Result<(), Malformed> {
     let mut scope: Result<Shared<Scope<'a>>, Malformed> = Ok(Shared::default());
@@ -123,13 +123,7 @@ fn scope_logs<'a>(
         visit.unknown_fields(unknown);
     }
     let context = resource.and_then(|resource| {
-        Ok(Context {
-            received: received.clone(),
-            resource,
-            resource_schema_url: resource_schema_url.clone(),
-            scope: scope?.value,
-            scope_schema_url,
-        })
+        Ok(Context { received: received.clone(), resource, resource_schema_url, scope: scope?.value, scope_schema_url })
     });
     let without_context = context.as_ref().err().copied();
     visit.scope(context);
@@ -220,6 +214,9 @@ fn merge_scope<'a>(scope: &mut Scope<'a>, bytes: &'a [u8], unknown: &mut u64) ->
 }
 
 fn pair<'a>(bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<KeyValue<'a>, Malformed> {
+    if let Some(pair) = short_text_pair(bytes) {
+        return Ok(pair);
+    }
     let mut pair = KeyValue { key: Cow::Borrowed(""), value: Value::Null };
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
@@ -230,6 +227,20 @@ fn pair<'a>(bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<KeyValue
         }
     }
     Ok(pair)
+}
+
+/// A key and a short text written as every encoder writes them, which nearly all attributes are: its lengths are bytes
+/// below 0x80, so the message is UTF-8 where its two texts are, and one look decides for both.
+fn short_text_pair(message: &[u8]) -> Option<KeyValue<'_>> {
+    let [0x0a, key_length @ ..0x80, rest @ ..] = message else { return None };
+    let (key, value) = rest.split_at_checked(usize::from(*key_length))?;
+    let [0x12, value_length @ ..0x80, 0x0a, text_length @ ..0x80, text @ ..] = value else { return None };
+    if usize::from(*text_length) != text.len() || usize::from(*value_length) != text.len() + 2 {
+        return None;
+    }
+    let whole = std::str::from_utf8(message).ok()?;
+    let (key, text) = (whole.get(2..2 + key.len())?, whole.get(6 + key.len()..)?);
+    Some(KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(text)) })
 }
 
 /// Merges an `AnyValue`: of its members the last one set counts, and a list that is set again is added to.

@@ -136,7 +136,8 @@ proptest! {
             let claimed = writer.len();
             let message = writer.finish();
             prop_assert_eq!(claimed, message.len());
-            prop_assert!(writer.is_empty() && writer.len() == 0);
+            prop_assert!(writer.is_empty());
+            prop_assert_eq!(writer.len(), 0);
             let mut back = Vec::new();
             read_stream(&message, &mut |streamed: Streamed<'_>| {
                 back.push((streamed.chain.to_owned(), streamed.link, write(&streamed.record)));

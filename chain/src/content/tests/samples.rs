@@ -129,7 +129,7 @@ pub(super) fn value() -> impl Strategy<Value = Value<'static>> {
     })
 }
 
-/// -0 is left out: content does not know it (`write_has_no_negative_zero`).
+/// -0 is left out: content does not know it (`numbers_and_escapes_are_those_of_rfc_8785`).
 fn double() -> impl Strategy<Value = f64> {
     let named = prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(0.0)];
     let bits = any::<u64>().prop_map(f64::from_bits).prop_map(|number| if number == 0.0 { 0.0 } else { number });

@@ -77,6 +77,8 @@ fn every_field_has_its_place() {
     assert_eq!(write(&full()).as_str(), expected);
 }
 
+// The numbers stand as the RFC has them.
+#[allow(clippy::excessive_precision)]
 #[test]
 fn numbers_and_escapes_are_those_of_rfc_8785() {
     // Appendix B of the RFC, and the bounds between its two notations.
