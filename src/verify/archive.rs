@@ -287,10 +287,8 @@ pub(super) fn checkpoints(dir: &Path, each: &mut dyn FnMut(Stored), problem: &mu
                 Err(error) => problem(Problem::Unread { path, reason: error.to_string() }),
             },
             (Some("checkpoint"), None) => problem(Problem::Name { path }),
-            (Some("range"), size) => {
-                if !path.with_extension("checkpoint").is_file() {
-                    problem(Problem::Orphan { path, size: size.unwrap_or(0) });
-                }
+            (Some("range"), size) if !path.with_extension("checkpoint").is_file() => {
+                problem(Problem::Orphan { path, size: size.unwrap_or(0) });
             }
             (Some("cosigned" | "tsr"), _) => witnesses += 1,
             _ => {}

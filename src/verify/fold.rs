@@ -338,9 +338,9 @@ fn differing(tree: &CompactRange, anchor: &Anchor) -> Option<(u64, u64)> {
     if signed.end() != tree.end() {
         return None;
     }
-    let differs = |(_, (a, b)): &((u8, u64), (&[u8; 32], &[u8; 32]))| a != b;
     let pairs = signed.nodes().iter().zip(tree.nodes());
-    let ((level, index), _) = CompactRange::places(0, tree.end()).into_iter().zip(pairs).find(differs)?;
+    let mut places = CompactRange::places(0, tree.end()).into_iter().zip(pairs);
+    let ((level, index), _) = places.find(|(_, (signed, computed))| signed != computed)?;
     let first = index.checked_shl(level.into())?;
     Some((first, first + (1 << level) - 1))
 }
