@@ -40,12 +40,13 @@ impl DirectoryArchive {
             let path = entry.map_err(io_error("list", &workdir))?.path();
             remove(&path)?;
         }
-        // Not only what was made just now: an earlier run may have made a directory and crashed before its sync.
-        for dir in workdir.ancestors().take_while(|dir| !dir.as_os_str().is_empty()) {
-            if let Err(error) = sync_dir(dir)
-                && dir.starts_with(root)
-            {
-                return Err(error);
+        // Not only what was made just now: an earlier run may have made a directory and crashed before its sync. Directories
+        // above the root may not be ours to open; then they were not made by us either.
+        for dir in workdir.ancestors() {
+            let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+            match sync_dir(dir) {
+                Err(error) if dir.starts_with(root) => return Err(error),
+                Ok(()) | Err(_) => {}
             }
         }
         Ok(archive)
@@ -128,7 +129,8 @@ impl DirectoryArchive {
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let archive = self.clone();
-        tokio::task::spawn_blocking(move || work(&archive)).await.expect("the work below does not panic")
+        let done = tokio::task::spawn_blocking(move || work(&archive)).await;
+        done.unwrap_or_else(|_| Err(io_error("finish work on", &self.root)(io::ErrorKind::Interrupted.into())))
     }
 }
 

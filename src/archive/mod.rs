@@ -99,3 +99,7 @@ pub enum Error {
     #[error("{path}: the column `{column}` {problem}")]
     Column { path: PathBuf, column: String, problem: &'static str },
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // test fixtures need no durable writes
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::archive::{Error, Extractor, Footer, Reader, Row};
 /// Judges one object.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let place = file.place.clone();
-    let mut reader = match Reader::open(&file.path) {
+    let mut reader = match guarded(|| Reader::open(&file.path)) {
         Ok(reader) => reader,
         Err(error) => {
             let mut judged = Judged::default();
@@ -31,9 +32,11 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     };
     let footer = reader.footer().clone();
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
-    let outcome = reader.rows(&mut |row| {
-        object.row(&row);
-        ControlFlow::Continue(())
+    let outcome = guarded(|| {
+        reader.rows(&mut |row| {
+            object.row(&row);
+            ControlFlow::Continue(())
+        })
     });
     object.finish(outcome, &footer)
 }
@@ -41,14 +44,15 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
 /// The genesis note that record 0 carries, if the object begins with it.
 pub(super) fn genesis(file: &File) -> Option<String> {
     let mut note = None;
-    let mut reader = Reader::open(&file.path).ok()?;
-    let outcome = reader.rows(&mut |row| {
-        if row.sequence.get() == 0
-            && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own)
-        {
-            note = genesis;
-        }
-        ControlFlow::Break(())
+    let outcome = guarded(|| {
+        Reader::open(&file.path)?.rows(&mut |row| {
+            if row.sequence.get() == 0
+                && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own)
+            {
+                note = genesis;
+            }
+            ControlFlow::Break(())
+        })
     });
     outcome.ok()?;
     note
@@ -56,7 +60,23 @@ pub(super) fn genesis(file: &File) -> Option<String> {
 
 /// One past the last record that an object claims.
 pub(super) fn end(file: &File) -> Option<u64> {
-    Reader::open(&file.path).ok()?.footer().segment.last.get().checked_add(1)
+    let reader = guarded(|| Reader::open(&file.path)).ok()?;
+    reader.footer().segment.last.get().checked_add(1)
+}
+
+/// Why an object was not read to its end.
+enum Failure {
+    Error(Error),
+    /// The Parquet library gave up on bytes that contradict themselves, by a panic (60.1 does, on negative offsets in a
+    /// column's metadata). One such object must not end the verification of all others.
+    Panic,
+}
+
+fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, Failure> {
+    match panic::catch_unwind(AssertUnwindSafe(read)) {
+        Ok(outcome) => outcome.map_err(Failure::Error),
+        Err(_) => Err(Failure::Panic),
+    }
 }
 
 /// An object under judgement.
@@ -120,19 +140,7 @@ impl<'a> Object<'a> {
             );
         }
         self.check_day(row);
-        let own = match content::read(row.content) {
-            Ok(record) => {
-                self.widen(record.log.time_unix_nano);
-                own(&record)
-            }
-            Err(error) => {
-                self.find(Code::Form, row, "canonical text", format_args!("another at byte {}", error.at));
-                None
-            }
-        };
-        if let Err(mismatch) = self.extractor.check(row) {
-            self.find(Code::Column, row, format_args!("`{}` as in the content", mismatch.column), "another value");
-        }
+        let read = content::read(row.content);
         self.judge.record(&Seen {
             sequence: row.sequence,
             observed: row.observed,
@@ -141,8 +149,15 @@ impl<'a> Object<'a> {
             hash: row.hash,
             content: row.content,
             row: self.rows,
-            own,
+            own: read.as_ref().ok().and_then(own),
         });
+        match read {
+            Ok(record) => self.widen(record.log.time_unix_nano),
+            Err(error) => self.find(Code::Form, row, "canonical text", format_args!("another at byte {}", error.at)),
+        }
+        if let Err(mismatch) = self.extractor.check(row) {
+            self.find(Code::Column, row, format_args!("`{}` as in the content", mismatch.column), "another value");
+        }
         self.rows += 1;
         if self.rows.is_multiple_of(STEP) {
             self.tell(self.rows);
@@ -180,7 +195,7 @@ impl<'a> Object<'a> {
         self.judge.find(finding.expected(expected, found));
     }
 
-    fn finish(mut self, outcome: Result<(), Error>, footer: &Footer) -> Unit {
+    fn finish(mut self, outcome: Result<(), Failure>, footer: &Footer) -> Unit {
         self.tell(self.claimed);
         let place = self.file.place.clone();
         let at = self.judge.expected().unwrap_or(self.file.first);
@@ -194,11 +209,12 @@ impl<'a> Object<'a> {
         let mut judged = self.judge.finish();
         finding.into_iter().for_each(|finding| judged.findings.add(finding));
         let metadata = Finding::at(Code::Metadata, self.chain, footer.segment.first.get(), &place);
+        let metadata = metadata.to(footer.segment.last.get());
         if unread.is_none() && footer.event_nanos != self.event_nanos {
             let expected = "`sealtrail.event_time_min` and `_max` of its records";
             judged.findings.add(metadata.clone().expected(expected, "others"));
         }
-        if unread.is_none() && own_range(&judged).is_some_and(|range| range != footer.segment.range) {
+        if unread.is_none() && own_range(&judged, footer).is_some_and(|range| range != footer.segment.range) {
             judged.findings.add(metadata.clone().expected("`sealtrail.range` of its records", "another"));
         }
         if judged.runs.is_empty() && unread.is_none() {
@@ -208,9 +224,12 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The compact range of an object's records, when none is missing within it.
-fn own_range(judged: &Judged) -> Option<CompactRange> {
+/// The compact range of an object's records, when they are the ones that the metadata names.
+fn own_range(judged: &Judged, footer: &Footer) -> Option<CompactRange> {
     let [run] = judged.runs.as_slice() else { return None };
+    if (run.first, run.end - 1) != (footer.segment.first.get(), footer.segment.last.get()) {
+        return None;
+    }
     let mut range = CompactRange::empty(run.first);
     run.pieces.iter().try_for_each(|piece| range.join(piece)).ok()?;
     Some(range)
@@ -229,14 +248,14 @@ fn claims(footer: &Footer) -> Claims {
 }
 
 /// An object that can't be read: damage is a finding; what this release or the machine can't read is not.
-fn unread(error: Error, chain: &ChainName, at: u64, place: &Arc<str>) -> (Unread, Option<Finding>) {
-    let found = match error {
-        Error::Io { source, .. } => return (Unread::Unchecked(source.to_string()), None),
-        Error::Version { found, .. } => {
+fn unread(failure: Failure, chain: &ChainName, at: u64, place: &Arc<str>) -> (Unread, Option<Finding>) {
+    let found = match failure {
+        Failure::Error(Error::Io { source, .. }) => return (Unread::Unchecked(source.to_string()), None),
+        Failure::Error(Error::Version { found, .. }) => {
             return (Unread::Unchecked(format!("version {found:?} of the format is not known to this release")), None);
         }
-        Error::Metadata { key, problem, .. } => format!("`{key}` {problem}"),
-        Error::Column { column, problem, .. } => format!("column `{column}` {problem}"),
+        Failure::Error(Error::Metadata { key, problem, .. }) => format!("`{key}` {problem}"),
+        Failure::Error(Error::Column { column, problem, .. }) => format!("column `{column}` {problem}"),
         // Parquet's own messages may repeat bytes of the file.
         _ => "bytes that are not sound Parquet".to_owned(),
     };
@@ -268,10 +287,8 @@ pub(super) fn checkpoints(dir: &Path, each: &mut dyn FnMut(Stored), problem: &mu
                 Err(error) => problem(Problem::Unread { path, reason: error.to_string() }),
             },
             (Some("checkpoint"), None) => problem(Problem::Name { path }),
-            (Some("range"), size) => {
-                if !path.with_extension("checkpoint").is_file() {
-                    problem(Problem::Orphan { path, size: size.unwrap_or(0) });
-                }
+            (Some("range"), size) if !path.with_extension("checkpoint").is_file() => {
+                problem(Problem::Orphan { path, size: size.unwrap_or(0) });
             }
             (Some("cosigned" | "tsr"), _) => witnesses += 1,
             _ => {}

@@ -89,6 +89,9 @@ impl<'a> Auditor<'a> {
             matches!(self.options.trust.of(self.chain, Some(note.statement())), Standing::Trusted(_))
         };
         self.genesis = sound.iter().find(|note| trusted(note)).or(sound.first()).cloned();
+        if let Some(genesis) = self.genesis.clone() {
+            legs.iter().filter_map(|leg| leg.genesis.as_deref()).for_each(|path| self.check_note(path, &genesis));
+        }
         self.standing = self.options.trust.of(self.chain, self.genesis.as_ref().map(Signed::statement));
     }
 
@@ -112,6 +115,14 @@ impl<'a> Auditor<'a> {
                 self.findings.add(at(Code::Genesis).expected("a note that holds", error));
                 None
             }
+        }
+    }
+
+    /// A note object that holds, but is not the chain's, was put there by someone else. (One that can't be read was said.)
+    fn check_note(&mut self, path: &Path, genesis: &Signed<Genesis>) {
+        if std::fs::read(path).is_ok_and(|note| note != genesis.note().as_bytes()) {
+            let finding = Finding::at(Code::Genesis, self.chain, 0, &path.display().to_string().into());
+            self.findings.add(finding.expected("the note that record 0 carries", "another"));
         }
     }
 
@@ -235,9 +246,9 @@ impl<'a> Auditor<'a> {
     /// What a leg's records add to the verdict beside their own findings.
     fn conclude(&mut self, leg: &Leg, folded: &Folded) {
         self.check_zero(leg, folded);
-        if folded.stopped && folded.signed < folded.end {
+        if folded.stopped && folded.anchored < folded.end {
             let finding = Finding::at(Code::StopUncovered, self.chain, folded.end - 1, &leg.place);
-            self.findings.add(finding.expected(format_args!("a checkpoint of size {}", folded.end), folded.signed));
+            self.findings.add(finding.expected(format_args!("a checkpoint of size {}", folded.end), folded.anchored));
         }
         let (chain, kind) = (self.chain.clone(), leg.kind);
         if folded.unreached > 0 {

@@ -193,7 +193,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Findings in the order of their records, of which the first `LIMIT` are kept and all are counted: an archive of forged
+/// Findings in the order of their records (a stretch counts by its end: a record named within it says more), of which the first `LIMIT` are kept and all are counted: an archive of forged
 /// records must not cost more memory than a sound one.
 #[derive(Default, Debug)]
 pub struct Findings {
@@ -206,7 +206,7 @@ impl Findings {
 
     pub fn add(&mut self, finding: Finding) {
         self.total += 1;
-        self.kept.insert((finding.chain.clone(), finding.first, self.total), finding);
+        self.kept.insert((finding.chain.clone(), finding.last, self.total), finding);
         if self.kept.len() > Self::LIMIT {
             self.kept.pop_last();
         }

@@ -62,6 +62,8 @@ pub(super) struct Folded {
     /// Largest size proved by any checkpoint, and by a trusted one.
     pub(super) signed: u64,
     pub(super) covered: u64,
+    /// Largest size of any checkpoint there is.
+    pub(super) anchored: u64,
     /// Records in whole files behind `signed`.
     pub(super) late_files: u64,
     /// Root at each mark that was reached.
@@ -139,11 +141,11 @@ impl<'a> Fold<'a> {
         for run in runs {
             self.join(&run, &place);
         }
+        self.ends.push(end);
+        self.hole = hole;
         if let Some(claims) = &claims {
             self.leave(claims, begin, end, &place);
         }
-        self.ends.push(end);
-        self.hole = hole;
     }
 
     /// All files were added; `held` names where the leg lies.
@@ -160,6 +162,7 @@ impl<'a> Fold<'a> {
             }
             None => {}
         }
+        self.done.anchored = self.anchors.last().map_or(0, |anchor| anchor.size);
         self.done.late_files = self.ends.iter().filter(|end| **end > self.done.signed).count() as u64;
         self.done
     }
@@ -205,6 +208,8 @@ impl<'a> Fold<'a> {
         let parted = self.hash.is_some_and(|hash| hash != claims.before);
         if self.tree.is_none() || self.broken || parted {
             self.tree = Some(claims.range_before.clone());
+            self.done.end = begin;
+            self.check_anchors();
         }
     }
 
@@ -295,12 +300,19 @@ impl<'a> Fold<'a> {
 
     /// Compares the metadata with what the records gave.
     fn leave(&mut self, claims: &Claims, begin: u64, end: u64, place: &Arc<str>) {
+        if claims.last.get() >= end {
+            let gap = Finding::at(Code::Missing, self.chain, end, place).to(claims.last.get());
+            self.find(gap.expected(format_args!("records up to {}, as `sealtrail.last` says", claims.last), end - 1));
+            // The next object begins behind what is missing here.
+            self.hole = true;
+            return;
+        }
         let metadata = |at: u64| Finding::at(Code::Metadata, self.chain, at, place);
         let mut wrong = Vec::new();
         if claims.first.get() != begin {
             wrong.push(metadata(begin).expected(format_args!("`sealtrail.first` {begin}"), claims.first));
         }
-        if claims.last.get() != end - 1 {
+        if claims.last.get() < end - 1 {
             wrong.push(metadata(end - 1).expected(format_args!("`sealtrail.last` {}", end - 1), claims.last));
         }
         if let Some(hash) = self.hash.filter(|hash| *hash != claims.after) {
@@ -326,9 +338,9 @@ fn differing(tree: &CompactRange, anchor: &Anchor) -> Option<(u64, u64)> {
     if signed.end() != tree.end() {
         return None;
     }
-    let differs = |(_, (a, b)): &((u8, u64), (&[u8; 32], &[u8; 32]))| a != b;
     let pairs = signed.nodes().iter().zip(tree.nodes());
-    let ((level, index), _) = CompactRange::places(0, tree.end()).into_iter().zip(pairs).find(differs)?;
+    let mut places = CompactRange::places(0, tree.end()).into_iter().zip(pairs);
+    let ((level, index), _) = places.find(|(_, (signed, computed))| signed != computed)?;
     let first = index.checked_shl(level.into())?;
     Some((first, first + (1 << level) - 1))
 }

@@ -180,7 +180,7 @@ impl<'a> Judge<'a> {
         let Some(previous) = seen.previous.or(after) else { return };
         let computed = Link::compute(self.sealed_under, seen.sequence, seen.observed, previous, seen.checksum);
         if computed != seen.hash {
-            self.find(self.at(Code::Link, seen).expected(seen.hash, computed));
+            self.find(self.at(Code::Link, seen).expected(computed, seen.hash));
         }
     }
 

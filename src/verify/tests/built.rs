@@ -9,6 +9,7 @@ use sealtrail_chain::note::{Ed25519Signer, Signed};
 use sealtrail_chain::segment::{self, Ranges};
 use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis, Head, Link, UnixNanos};
 
+use crate::archive::{Promotions, SegmentWriter};
 use crate::stream::{Builder, Message};
 
 pub(super) const CHAIN: &str = "payments-eu-1";
@@ -158,13 +159,18 @@ impl Built {
 
     /// The stream's directory below `root`: a file a five messages, and the topic of checkpoints.
     pub(super) fn write_stream(&self, root: &Path) -> PathBuf {
+        let notes: Vec<_> =
+            self.checkpoints.iter().map(|size| (*size, self.checkpoint(*size, &self.keys, false))).collect();
+        self.write_stream_with(root, &notes)
+    }
+
+    /// … with checkpoints that were signed earlier.
+    pub(super) fn write_stream_with(&self, root: &Path, notes: &[(u64, String)]) -> PathBuf {
         let root = root.join("stream");
         let messages: Vec<_> =
             self.messages().into_iter().map(|message| (message.first.get(), self.frame(&message))).collect();
         write_messages(&root.join("audit-logs/0"), &messages);
-        let notes: Vec<_> =
-            self.checkpoints.iter().map(|size| (*size, self.checkpoint(*size, &self.keys, false))).collect();
-        self.write_notes(&root, &notes);
+        self.write_notes(&root, notes);
         root
     }
 
@@ -177,6 +183,27 @@ impl Built {
         let (first, last, head) = (message.first, message.last, message.head);
         let headers = format!("sealtrail.first: {first}\nsealtrail.last: {last}\nsealtrail.head: {head}\n");
         frame(self.chain().as_str(), &headers, &message.value)
+    }
+
+    /// The archive below `root`: three objects and what lies beside them.
+    pub(super) fn write_archive(&self, root: &Path) -> PathBuf {
+        let root = root.join("archive");
+        for (first, end) in self.segments.iter().copied().zip(self.ends()) {
+            self.write_object(&root, first, end);
+        }
+        self.write_siblings(&root);
+        root
+    }
+
+    /// Writes the object of records `[first, end)` with the product's own writer.
+    pub(super) fn write_object(&self, root: &Path, first: u64, end: u64) {
+        let mut writer =
+            SegmentWriter::new(self.head(first), &Promotions::default(), [5; 32], Vec::new()).expect("begins");
+        for (link, content) in &self.records[first as usize..end as usize] {
+            writer.push(link, content).expect("the record follows");
+        }
+        let written = writer.finish().expect("ends");
+        put(&root.join(written.key), &written.out);
     }
 
     /// Genesis note and checkpoint objects, as an archive holds them beside its objects.
