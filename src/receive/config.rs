@@ -80,6 +80,22 @@ impl Protocol {
         Self { endpoint: endpoint.to_owned(), ..Self::default() }
     }
 
+    pub(super) fn asks_for_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some())
+    }
+
+    /// How senders are kept out and known, for a person.
+    pub(super) fn protection(&self) -> String {
+        let transport = if self.tls.is_some() { "TLS" } else { "plain text" };
+        let senders = match (self.asks_for_certificates(), self.auth.is_some()) {
+            (true, true) => "client certificate and token",
+            (true, false) => "client certificate",
+            (false, true) => "token",
+            (false, false) => "any sender",
+        };
+        format!("{transport}, {senders}{}", if self.insecure { ", insecure" } else { "" })
+    }
+
     /// `max_recv_msg_size_mib` in bytes.
     pub(super) fn max_message(&self) -> usize {
         (self.max_recv_msg_size_mib as usize).saturating_mul(MIB)

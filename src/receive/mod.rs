@@ -36,6 +36,20 @@ use limiter::Limiter;
 use listener::{Door, Transport};
 use pipeline::Way;
 
+/// Judges the listeners as [`Server::bind`] would, without binding them: for each its key and how it would listen.
+pub fn check(config: &Config) -> Result<Vec<(&'static str, String)>, Error> {
+    let listeners: Vec<_> = listeners(config).collect();
+    if listeners.is_empty() {
+        return Err(Error::NoProtocol);
+    }
+    let checked = listeners.into_iter().map(|(transport, protocol)| {
+        guard(transport, protocol, &addresses(transport, protocol)?)?;
+        Credentials::read(protocol, transport.alpn())?;
+        Ok((transport.name(), format!("{}, {}", protocol.endpoint, protocol.protection())))
+    });
+    checked.collect()
+}
+
 /// Both listeners, bound but not yet served.
 pub struct Server {
     bound: Vec<(TcpListener, Arc<Door>)>,
@@ -50,11 +64,8 @@ impl Server {
 
     fn with(config: &Config, limiter: &MemoryLimiter, way: Arc<dyn Way>) -> Result<Self, Error> {
         let limiter = Limiter::new(limiter.bytes());
-        let protocols =
-            [(Transport::Grpc, config.protocols.grpc.as_ref()), (Transport::Http, config.protocols.http.as_ref())];
         let mut bound = Vec::new();
-        for (transport, protocol) in protocols {
-            let Some(protocol) = protocol else { continue };
+        for (transport, protocol) in listeners(config) {
             let addresses = addresses(transport, protocol)?;
             guard(transport, protocol, &addresses)?;
             let credentials = Credentials::read(protocol, transport.alpn())?;
@@ -134,6 +145,11 @@ impl Reloader {
     }
 }
 
+fn listeners(config: &Config) -> impl Iterator<Item = (Transport, &Protocol)> {
+    let protocols = [(Transport::Grpc, &config.protocols.grpc), (Transport::Http, &config.protocols.http)];
+    protocols.into_iter().filter_map(|(transport, protocol)| Some((transport, protocol.as_ref()?)))
+}
+
 fn addresses(transport: Transport, protocol: &Protocol) -> Result<Vec<SocketAddr>, Error> {
     let (name, endpoint) = (transport.name(), protocol.endpoint.clone());
     let found = endpoint.to_socket_addrs().map(Vec::from_iter);
@@ -149,10 +165,9 @@ fn guard(transport: Transport, protocol: &Protocol, addresses: &[SocketAddr]) ->
     if protocol.insecure || addresses.iter().all(|address| address.ip().to_canonical().is_loopback()) {
         return Ok(());
     }
-    let client_certificates = protocol.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some());
     let lacks = if protocol.tls.is_none() {
         "TLS (`tls`)"
-    } else if !client_certificates && protocol.auth.is_none() {
+    } else if !protocol.asks_for_certificates() && protocol.auth.is_none() {
         "client certificates (`tls.client_ca_file`) or tokens (`auth.tokens_file`)"
     } else {
         return Ok(());
