@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::listener::Transport;
-
 /// Where OTLP over gRPC listens unless the configuration says otherwise (the port is IANA's).
 const GRPC_ENDPOINT: &str = "127.0.0.1:4317";
 /// Where OTLP over HTTP listens unless the configuration says otherwise.
@@ -30,14 +28,6 @@ pub struct Protocols {
     /// OTLP/HTTP; a key without a value means its defaults.
     #[serde(default, deserialize_with = "http")]
     pub http: Option<Protocol>,
-}
-
-impl Protocols {
-    /// Those that are on.
-    pub(super) fn each(&self) -> impl Iterator<Item = (Transport, &Protocol)> {
-        let both = [(Transport::Grpc, self.grpc.as_ref()), (Transport::Http, self.http.as_ref())];
-        both.into_iter().filter_map(|(transport, protocol)| Some((transport, protocol?)))
-    }
 }
 
 impl Default for Protocols {
@@ -88,6 +78,22 @@ impl Protocol {
     /// The defaults, listening at `endpoint`.
     pub fn at(endpoint: &str) -> Self {
         Self { endpoint: endpoint.to_owned(), ..Self::default() }
+    }
+
+    pub(super) fn asks_for_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some())
+    }
+
+    /// How senders are kept out and known, for a person.
+    pub(super) fn protection(&self) -> String {
+        let transport = if self.tls.is_some() { "TLS" } else { "plain text" };
+        let senders = match (self.asks_for_certificates(), self.auth.is_some()) {
+            (true, true) => "client certificate and token",
+            (true, false) => "client certificate",
+            (false, true) => "token",
+            (false, false) => "any sender",
+        };
+        format!("{transport}, {senders}{}", if self.insecure { ", insecure" } else { "" })
     }
 
     /// `max_recv_msg_size_mib` in bytes.

@@ -36,6 +36,20 @@ use limiter::Limiter;
 use listener::{Door, Transport};
 use pipeline::Way;
 
+/// Judges the listeners as [`Server::bind`] would, without binding them: for each its key and how it would listen.
+pub fn check(config: &Config) -> Result<Vec<(&'static str, String)>, Error> {
+    let listeners: Vec<_> = listeners(config).collect();
+    if listeners.is_empty() {
+        return Err(Error::NoProtocol);
+    }
+    let checked = listeners.into_iter().map(|(transport, protocol)| {
+        guard(transport, protocol, &addresses(transport, protocol)?)?;
+        Credentials::read(protocol, transport.alpn())?;
+        Ok((transport.name(), format!("{}, {}", protocol.endpoint, protocol.protection())))
+    });
+    checked.collect()
+}
+
 /// Both listeners, bound but not yet served.
 pub struct Server {
     bound: Vec<(TcpListener, Arc<Door>)>,
@@ -51,7 +65,7 @@ impl Server {
     fn with(config: &Config, limiter: &MemoryLimiter, way: Arc<dyn Way>) -> Result<Self, Error> {
         let limiter = Limiter::new(limiter.bytes());
         let mut bound = Vec::new();
-        for (transport, protocol) in config.protocols.each() {
+        for (transport, protocol) in listeners(config) {
             let addresses = addresses(transport, protocol)?;
             guard(transport, protocol, &addresses)?;
             let credentials = Credentials::read(protocol, transport.alpn())?;
@@ -103,20 +117,6 @@ impl Server {
     }
 }
 
-/// Judges what [`Server::bind`] would judge, but binds nothing: each protocol with how it would listen.
-pub fn check(config: &Config) -> Result<Vec<(&'static str, String)>, Error> {
-    let mut listeners = Vec::new();
-    for (transport, protocol) in config.protocols.each() {
-        guard(transport, protocol, &addresses(transport, protocol)?)?;
-        Credentials::read(protocol, transport.alpn())?;
-        let mutual = protocol.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some());
-        let tls = if mutual { "mTLS" } else if protocol.tls.is_some() { "TLS" } else { "plain text" };
-        let tokens = if protocol.auth.is_some() { ", tokens" } else { "" };
-        listeners.push((transport.name(), format!("{} ({tls}{tokens})", protocol.endpoint)));
-    }
-    if listeners.is_empty() { Err(Error::NoProtocol) } else { Ok(listeners) }
-}
-
 /// Reads certificates and tokens again.
 #[derive(Clone)]
 pub struct Reloader {
@@ -145,6 +145,11 @@ impl Reloader {
     }
 }
 
+fn listeners(config: &Config) -> impl Iterator<Item = (Transport, &Protocol)> {
+    let protocols = [(Transport::Grpc, &config.protocols.grpc), (Transport::Http, &config.protocols.http)];
+    protocols.into_iter().filter_map(|(transport, protocol)| Some((transport, protocol.as_ref()?)))
+}
+
 fn addresses(transport: Transport, protocol: &Protocol) -> Result<Vec<SocketAddr>, Error> {
     let (name, endpoint) = (transport.name(), protocol.endpoint.clone());
     let found = endpoint.to_socket_addrs().map(Vec::from_iter);
@@ -160,10 +165,9 @@ fn guard(transport: Transport, protocol: &Protocol, addresses: &[SocketAddr]) ->
     if protocol.insecure || addresses.iter().all(|address| address.ip().to_canonical().is_loopback()) {
         return Ok(());
     }
-    let client_certificates = protocol.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some());
     let lacks = if protocol.tls.is_none() {
         "TLS (`tls`)"
-    } else if !client_certificates && protocol.auth.is_none() {
+    } else if !protocol.asks_for_certificates() && protocol.auth.is_none() {
         "client certificates (`tls.client_ca_file`) or tokens (`auth.tokens_file`)"
     } else {
         return Ok(());

@@ -304,4 +304,8 @@ fn a_listener_off_loopback_must_be_safe_or_say_that_it_is_not() {
     let error = bind(Protocol { tls: Some(tls), insecure: true, ..open }).unwrap_err();
     assert!(error.contains("none.pem") && error.contains("`tls.cert_file`"), "{error}");
     assert!(bind(Protocol::at("nowhere")).unwrap_err().contains("`nowhere`"));
+    let checked = check(&Config::default()).unwrap();
+    assert_eq!(checked[1], ("http", "127.0.0.1:4318, plain text, any sender".to_owned()));
+    let config = Config { protocols: Protocols { grpc: None, http: Some(Protocol::at("0.0.0.0:4318")) } };
+    assert!(matches!(check(&config), Err(Error::Exposed { protocol: "http", .. })));
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use sealtrail::stream::reader;
 use sealtrail_chain::content::{self, Value};
 use tonic::transport::Channel;
 
@@ -219,8 +220,8 @@ pub fn archived(archive: &Path) -> Vec<(u64, String)> {
 /// Contents in the stream, in the order of the messages.
 pub fn streamed(stream: &Path) -> Vec<(u64, String)> {
     let mut records = Vec::new();
-    for file in files(&stream.join("audit-logs")).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "messages")) {
-        let mut messages = sealtrail::stream::reader::Messages::open(&file).expect("a messages file");
+    for file in reader::files(&stream.join("audit-logs/0")).expect("a partition") {
+        let mut messages = reader::Messages::open(&file).expect("a messages file");
         while let Some(message) = messages.next().expect("sound messages") {
             content::otlp::read_stream(message.value, &mut |streamed| {
                 let text = content::Content::write(&streamed.record.log, &content::Tail::write(&streamed.record.context));

@@ -11,3 +11,4 @@ mod kept;
 mod masked;
 mod senders;
 mod sql;
+mod tamper;
