@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,12 +73,10 @@ impl Reader {
     pub fn rows(&mut self, each: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>) -> Result<(), Error> {
         let file = self.file.try_clone();
         let file = file.map_err(|source| Error::Io { doing: "open", path: self.path.clone(), source })?;
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|source| self.unreadable(source))?;
-        for batch in batches {
-            let batch = batch.map_err(|error| self.unreadable(error.into()))?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let mut batches = guarded("read rows of", &self.path, || reader.with_batch_size(BATCH_ROWS).build())?;
+        let mut next = || guarded("read rows of", &self.path, || Ok(batches.next().transpose()?));
+        while let Some(batch) = next()? {
             let batch =
                 Batch::new(&batch, &self.footer.promotions).map_err(|column| self.wrong(column, "has another type"))?;
             for row in 0..batch.sequence.len() {
@@ -90,13 +89,17 @@ impl Reader {
         Ok(())
     }
 
-    fn unreadable(&self, source: ParquetError) -> Error {
-        Error::Unreadable { doing: "read rows of", path: self.path.clone(), source }
-    }
-
     fn wrong(&self, column: &str, problem: &'static str) -> Error {
         Error::Column { path: self.path.clone(), column: column.to_owned(), problem }
     }
+}
+
+/// Calls the Parquet library. On bytes that contradict themselves it may panic (60.1 does on negative offsets in a column's
+/// metadata) where it should return an error: one such object must not end the work on all others.
+fn guarded<T>(doing: &'static str, path: &Path, call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {
+    panic::catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(ParquetError::General("its bytes contradict themselves".into())))
+        .map_err(|source| Error::Unreadable { doing, path: path.to_owned(), source })
 }
 
 /// Checks names, types and order of the columns. One too many is refused too: nothing vouches for what it says.
