@@ -139,7 +139,14 @@ mod tests {
 
     #[test]
     fn keys_have_one_normal_form() {
-        for (key, normal) in [("cardNumber", "card_number"), ("CVVCode", "cvv_code"), ("CARD.CVV", "card.cvv"), ("ｃｖ\u{200b}ｖ", "cvv"), ("卡号", "卡号"), ("", "")] {
+        for (key, normal) in [
+            ("cardNumber", "card_number"),
+            ("CVVCode", "cvv_code"),
+            ("CARD.CVV", "card.cvv"),
+            ("ｃｖ\u{200b}ｖ", "cvv"),
+            ("卡号", "卡号"),
+            ("", ""),
+        ] {
             assert_eq!(String::from_utf8(normal_form(key.as_bytes())).unwrap(), normal);
         }
     }

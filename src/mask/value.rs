@@ -40,7 +40,9 @@ impl Session<'_> {
         entries.retain_mut(|entry| {
             let own = self.keys.facts(self.engine.rules(), entry.key.as_bytes());
             let facts = match named {
-                Some(named) if is_one_of(&entry.key, &["value", "val", "data", "content"]) => Facts { plain: own.plain, ..named },
+                Some(named) if is_one_of(&entry.key, &["value", "val", "data", "content"]) => {
+                    Facts { plain: own.plain, ..named }
+                }
                 _ => own.or(above),
             };
             match self.by_key(&mut entry.value, facts.keyed & self.rules().at(place)) {
@@ -162,7 +164,10 @@ impl Session<'_> {
             Value::Int(_) | Value::Double(_) if sad => true,
             _ => {
                 let text = as_text(value);
-                !text.is_empty() && (self.rules().any_value(rule) && !sad || self.rules().value_is(rule, text.trim().as_bytes()) || (sad && holds_digits(&text)))
+                !text.is_empty()
+                    && (self.rules().any_value(rule) && !sad
+                        || self.rules().value_is(rule, text.trim().as_bytes())
+                        || (sad && holds_digits(&text)))
             }
         }
     }

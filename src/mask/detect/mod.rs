@@ -93,9 +93,34 @@ const CLASS: [u8; 256] = {
 };
 
 /// Words that may stand between a key and its value.
-const FILLERS: [&str; 29] = [
-    "is", "was", "code", "number", "no", "num", "nr", "value", "val", "data", "text", "string", "content", "stringvalue", "intvalue",
-    "are", "the", "int", "str", "td", "b", "是", "为", "值", "号", "号码", "码", "为空", "number_is",
+const FILLERS: [&str; 27] = [
+    "is",
+    "was",
+    "code",
+    "number",
+    "no",
+    "num",
+    "nr",
+    "value",
+    "val",
+    "data",
+    "text",
+    "string",
+    "content",
+    "stringvalue",
+    "intvalue",
+    "are",
+    "the",
+    "int",
+    "str",
+    "td",
+    "b",
+    "是",
+    "为",
+    "值",
+    "号",
+    "号码",
+    "码",
 ];
 
 impl Scan<'_, '_> {
@@ -167,7 +192,12 @@ impl Scan<'_, '_> {
 
     /// What the nearest word within the window before `at` says for or against `rules`, and the attribute's own key.
     fn before(&mut self, at: usize, bare: bool, rules: u64) -> Before {
-        let mut before = Before { lift: self.key.lift, near: self.key.near, against: if bare { self.key.against } else { 0 }, adjacent: true };
+        let mut before = Before {
+            lift: self.key.lift,
+            near: self.key.near,
+            against: if bare { self.key.against } else { 0 },
+            adjacent: true,
+        };
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         let mut adjacent = true;
         for _ in 0..5 {
@@ -200,6 +230,7 @@ impl Scan<'_, '_> {
                 }
                 None => words.next(self.bytes)?,
             };
+            let end = start + without_filler(self.bytes.get(start..end)?);
             *ends.get_mut(open)? = end;
             for &end in ends.get(..=open)? {
                 let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
@@ -227,7 +258,12 @@ impl Scan<'_, '_> {
         }
         let low = at.saturating_sub(96);
         let open = low + self.bytes.get(low..at)?.iter().rposition(|&b| b == b'<')? + 1;
-        let name = self.bytes.get(open..at - 1)?.iter().take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.')).count();
+        let name = self
+            .bytes
+            .get(open..at - 1)?
+            .iter()
+            .take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.'))
+            .count();
         (name > 0).then_some((open, open + name))
     }
 }
@@ -263,6 +299,12 @@ impl Words {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+/// Length of a word without the Chinese "is" that is written together with it.
+fn without_filler(word: &[u8]) -> usize {
+    const JOINED: [&str; 6] = ["是", "为", "為", "值", "就是", "应为"];
+    JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
 }
 
 fn is_filler(word: &[u8]) -> bool {
