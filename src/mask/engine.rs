@@ -67,7 +67,7 @@ impl Engine {
         Session {
             engine: self,
             keys: KeyCache::new(),
-            scratch: Scratch::default(),
+            scratch: None,
             counts: vec![0; self.counters.len()],
             fallbacks: 0,
         }
@@ -132,7 +132,8 @@ fn counter(rule: &str, class: &'static str) -> Counter {
 pub struct Session<'e> {
     pub(super) engine: &'e Engine,
     pub(super) keys: KeyCache,
-    pub(super) scratch: Scratch,
+    /// Taken while a text is inspected: a text decoded from it has its own.
+    pub(super) scratch: Option<Box<Scratch>>,
     /// Values masked, by rule.
     pub(super) counts: Vec<u64>,
     pub(super) fallbacks: u64,

@@ -65,9 +65,9 @@ impl Session<'_> {
     }
 
     fn pass(&mut self, text: &str, key: Facts, active: u64, depth: usize) -> Verdict {
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         let verdict = self.inspect(text, key, active, depth, &mut scratch);
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
         verdict
     }
 

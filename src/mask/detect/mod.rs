@@ -170,7 +170,8 @@ impl Scan<'_, '_> {
     /// Whether `start..end` is all that the value holds, but for space and quotes around it.
     fn is_bare(&self, start: usize, end: usize) -> bool {
         let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'(' | b')' | b'+' | b'-' | b'[' | b']');
-        self.bytes.iter().take(start).all(blank) && self.bytes.iter().skip(end).all(blank)
+        const MARGIN: usize = 16;
+        start <= MARGIN && self.bytes.len() - end.min(self.bytes.len()) <= MARGIN && self.bytes.iter().take(start).all(blank) && self.bytes.iter().skip(end).all(blank)
     }
 
     /// The token around `at`; each byte is looked at once over the whole pass.
@@ -208,7 +209,7 @@ impl Scan<'_, '_> {
                 before = Before { lift: before.lift | facts.lift, near: facts.near, against: facts.against, adjacent };
                 break;
             }
-            adjacent &= is_filler(word);
+            adjacent &= facts.filler;
         }
         before
     }
@@ -244,7 +245,7 @@ impl Scan<'_, '_> {
                 }
             }
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
-            if is_filler(self.bytes.get(start..end)?) && open + 1 < ends.len() {
+            if self.keys.facts(self.rules, self.bytes.get(start..end)?).filler && open + 1 < ends.len() {
                 open += 1;
             }
         }
@@ -287,8 +288,17 @@ impl Words {
             }
             end -= 1;
         }
+        // A word with two digits or more is another value (an id, an amount); Chinese may follow it without a space.
         let mut start = end;
-        while start > self.low && bytes.get(start - 1).is_some_and(|b| is_word(*b)) {
+        let mut digits = 0;
+        while start > self.low {
+            let Some(&byte) = bytes.get(start - 1).filter(|b| is_word(**b)) else { break };
+            digits += usize::from(byte.is_ascii_digit());
+            if digits == 2 {
+                let cut = start + usize::from(bytes.get(start) .is_some_and(u8::is_ascii_digit));
+                self.end = self.low;
+                return bytes.get(cut..end)?.first().is_some_and(|b| *b >= 0x80).then_some((cut, end));
+            }
             start -= 1;
         }
         self.end = start;
@@ -307,6 +317,7 @@ fn without_filler(word: &[u8]) -> usize {
     JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
 }
 
-fn is_filler(word: &[u8]) -> bool {
+/// Whether a word may stand between a key and its value.
+pub(super) fn is_filler(word: &[u8]) -> bool {
     FILLERS.iter().any(|filler| word.eq_ignore_ascii_case(filler.as_bytes()))
 }

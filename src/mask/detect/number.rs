@@ -262,8 +262,7 @@ impl Scan<'_, '_> {
 
     /// Numbers written in groups.
     fn grouped(&mut self, groups: &[Group]) {
-        let fours = groups.iter().filter(|group| group.len() == 4).count();
-        let list = fours > 5 && fours % 4 != 0;
+        let list = groups.len() > 5 && groups.len() % 4 != 0 && groups.iter().all(|group| group.len() == 4);
         let mut at = 0;
         while let Some(rest) = groups.get(at..) {
             if rest.is_empty() {

@@ -21,8 +21,8 @@
 //! `body` is also the severity text and the event name, `scope` its name, version and schema URL, `resource` its schema
 //! URL, `keys` every key of an attribute or a map. Actions: `keep_first_last`, `drop`, `replace: TEXT`, `truncate_number`,
 //! `encrypt: KEY ID`. Patterns see keys in lower case, words of camelCase parted by `_`. Sensitive authentication data
-//! (`sad.*`) under its own key is dropped whenever it holds a digit, whatever `value` says: a number has lost its leading
-//! zeros.
+//! (`sad.*`) under its own key is dropped wherever it may be a code, whatever `value` says: a number has lost its leading
+//! zeros, a text may say more than the code.
 
 mod compile;
 mod file;
