@@ -7,7 +7,10 @@ pub(super) enum Action {
     Replace(Box<str>),
     TruncateNumber,
     /// Index of the key in the engine, and `enc:1:<key id>:<rule id>:<chain>`.
-    Encrypt { key: usize, head: Box<str> },
+    Encrypt {
+        key: usize,
+        head: Box<str>,
+    },
 }
 
 /// How many signs stay at each end; `min_hidden` shrinks that, the first ones before the last.
@@ -66,10 +69,27 @@ mod tests {
 
     #[test]
     fn amounts_are_cut_toward_zero() {
-        for (number, expected) in [(1234.567, Some(1234.56)), (-0.019, Some(-0.01)), (19.99, None), (0.29, None), (0.289_999, Some(0.28)), (5.0, None), (f64::NAN, None), (1e300, None), (0.001, Some(0.0))] {
+        for (number, expected) in [
+            (1234.567, Some(1234.56)),
+            (-0.019, Some(-0.01)),
+            (19.99, None),
+            (0.29, None),
+            (0.289_999, Some(0.28)),
+            (5.0, None),
+            (f64::NAN, None),
+            (1e300, None),
+            (0.001, Some(0.0)),
+        ] {
             assert_eq!(truncate_double(number), expected, "{number}");
         }
-        for (text, expected) in [("1,234.567 CNY", Some("1,234.56 CNY")), ("¥-12.3456", Some("¥-12.34")), ("12.34", None), ("1.23456e2", Some("123.45")), ("", None), ("none", None)] {
+        for (text, expected) in [
+            ("1,234.567 CNY", Some("1,234.56 CNY")),
+            ("¥-12.3456", Some("¥-12.34")),
+            ("12.34", None),
+            ("1.23456e2", Some("123.45")),
+            ("", None),
+            ("none", None),
+        ] {
             assert_eq!(truncate_text(text).as_deref(), expected, "{text}");
         }
     }

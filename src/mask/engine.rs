@@ -64,7 +64,13 @@ impl Engine {
 
     /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
     pub fn session(&self) -> Session<'_> {
-        Session { engine: self, keys: KeyCache::new(), scratch: Scratch::default(), counts: vec![0; self.counters.len()], fallbacks: 0 }
+        Session {
+            engine: self,
+            keys: KeyCache::new(),
+            scratch: None,
+            counts: vec![0; self.counters.len()],
+            fallbacks: 0,
+        }
     }
 
     pub(super) fn rules(&self) -> &RuleSet {
@@ -110,8 +116,12 @@ fn read(name: &str, base_dir: &Path) -> Result<String, RuleError> {
     if name == "payment" {
         return Ok(PAYMENT.to_owned());
     }
-    std::fs::read_to_string(base_dir.join(name))
-        .map_err(|error| RuleError { file: name.to_owned(), line: 0, rule: None, problem: Problem::Unreadable(error.to_string()) })
+    std::fs::read_to_string(base_dir.join(name)).map_err(|error| RuleError {
+        file: name.to_owned(),
+        line: 0,
+        rule: None,
+        problem: Problem::Unreadable(error.to_string()),
+    })
 }
 
 fn counter(rule: &str, class: &'static str) -> Counter {
@@ -122,7 +132,8 @@ fn counter(rule: &str, class: &'static str) -> Counter {
 pub struct Session<'e> {
     pub(super) engine: &'e Engine,
     pub(super) keys: KeyCache,
-    pub(super) scratch: Scratch,
+    /// Taken while a text is inspected: a text decoded from it has its own.
+    pub(super) scratch: Option<Box<Scratch>>,
     /// Values masked, by rule.
     pub(super) counts: Vec<u64>,
     pub(super) fallbacks: u64,
@@ -184,7 +195,10 @@ impl<'e> Session<'e> {
             self.entries(attributes, Facts::default(), place);
         } else {
             // The genesis note is the text that record 0 is bound to: it holds names and keys of the configuration only.
-            let genesis = attributes.iter().position(|attribute| attribute.key == "sealtrail.genesis").map(|at| (at, attributes[at].value.clone()));
+            let genesis = attributes
+                .iter()
+                .position(|attribute| attribute.key == "sealtrail.genesis")
+                .map(|at| (at, attributes[at].value.clone()));
             self.entries(attributes, Facts::default(), place);
             if let Some((at, note)) = genesis
                 && let Some(attribute) = attributes.get_mut(at)

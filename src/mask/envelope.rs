@@ -101,7 +101,8 @@ mod tests {
             (1u8, "", "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"),
             (3u8, "c2sp.org/XAES-256-GCM", "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"),
         ] {
-            let sealed = Key::new(&[key; 32]).seal(b"ABCDEFGHIJKLMNOPQRSTUVWX", b"XAES-256-GCM", authenticated.as_bytes());
+            let sealed =
+                Key::new(&[key; 32]).seal(b"ABCDEFGHIJKLMNOPQRSTUVWX", b"XAES-256-GCM", authenticated.as_bytes());
             assert_eq!(const_hex::encode(sealed), expected);
         }
     }

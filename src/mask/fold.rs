@@ -51,7 +51,11 @@ impl View {
         let mut changed = false;
         let mut at = 0;
         while let Some(&byte) = source.bytes.get(at) {
-            let escape = if matches!(byte, b'%' | b'\\' | b'&') { read_escape(source.bytes.get(at..).unwrap_or_default()) } else { None };
+            let escape = if matches!(byte, b'%' | b'\\' | b'&') {
+                read_escape(source.bytes.get(at..).unwrap_or_default())
+            } else {
+                None
+            };
             match escape {
                 Some((Unescaped::Byte(decoded), length)) => {
                     raw.push(decoded, source.original(at));
@@ -122,18 +126,32 @@ enum Unescaped {
 fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
     match bytes {
         [b'%', high, low, ..] => Some((Unescaped::Byte(hex(*high)? << 4 | hex(*low)?), 3)),
-        [b'\\', b'u' | b'U', rest @ ..] => read_unicode(rest).map(|(character, length)| (Unescaped::Char(character), length + 2)),
+        [b'\\', b'u' | b'U', rest @ ..] => {
+            read_unicode(rest).map(|(character, length)| (Unescaped::Char(character), length + 2))
+        }
         [b'\\', b'x', high, low, ..] => Some((Unescaped::Byte(hex(*high)? << 4 | hex(*low)?), 4)),
         [b'\\', b'n' | b'r', ..] => Some((Unescaped::Byte(b'\n'), 2)),
         [b'\\', b't', ..] => Some((Unescaped::Byte(b'\t'), 2)),
         [b'\\', sign @ (b'"' | b'\\' | b'/' | b'\''), ..] => Some((Unescaped::Byte(*sign), 2)),
-        [b'&', b'#', rest @ ..] => read_numeric_entity(rest).map(|(character, length)| (Unescaped::Char(character), length + 2)),
+        [b'&', b'#', rest @ ..] => {
+            read_numeric_entity(rest).map(|(character, length)| (Unescaped::Char(character), length + 2))
+        }
         [b'&', ..] => {
             const NAMED: [(&[u8], char); 9] = [
-                (b"&quot;", '"'), (b"&amp;", '&'), (b"&lt;", '<'), (b"&gt;", '>'), (b"&apos;", '\''), (b"&nbsp;", ' '),
-                (b"&commat;", '@'), (b"&period;", '.'), (b"&plus;", '+'),
+                (b"&quot;", '"'),
+                (b"&amp;", '&'),
+                (b"&lt;", '<'),
+                (b"&gt;", '>'),
+                (b"&apos;", '\''),
+                (b"&nbsp;", ' '),
+                (b"&commat;", '@'),
+                (b"&period;", '.'),
+                (b"&plus;", '+'),
             ];
-            NAMED.iter().find(|(name, _)| bytes.starts_with(name)).map(|(name, sign)| (Unescaped::Char(*sign), name.len()))
+            NAMED
+                .iter()
+                .find(|(name, _)| bytes.starts_with(name))
+                .map(|(name, sign)| (Unescaped::Char(*sign), name.len()))
         }
         _ => None,
     }
@@ -211,11 +229,11 @@ fn fold(character: char, push: &mut impl FnMut(u8)) {
 /// The decimal value of a digit of any script (Unicode 16, general category Nd), or of a circled, raised or lowered one.
 fn digit(code: u32) -> Option<u8> {
     const ZEROS: [u32; 63] = [
-        0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50, 0x0ED0,
-        0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0x2080, 0xA620,
-        0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0x104A0, 0x10D30, 0x10D40, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0,
-        0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0,
-        0x16B50, 0x1CCF0, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
+        0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
+        0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
+        0x2080, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0x104A0, 0x10D30, 0x10D40, 0x11066, 0x110F0,
+        0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50,
+        0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1CCF0, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
     ];
     match code {
         0x1D7CE..=0x1D7FF => return Some(((code - 0x1D7CE) % 10) as u8),

@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) keyed: u64,
     /// Holds nothing that could be masked itself.
     pub(super) plain: bool,
+    /// May stand between a key and its value: `is`, `code`, `value`.
+    pub(super) filler: bool,
 }
 
 impl Facts {
@@ -87,7 +89,7 @@ fn hash(key: &[u8]) -> u64 {
 fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
     let tail = key.get(key.len().saturating_sub(MAX_JUDGED)..).unwrap_or_default();
     let normal = normal_form(tail);
-    let mut facts = Facts { plain: is_plain(key), ..Facts::default() };
+    let mut facts = Facts { plain: is_plain(key), filler: super::detect::is_filler(key), ..Facts::default() };
     for rule in rules.keys_matching(&normal) {
         let bit = 1 << rule;
         if rules.has_validator(rule) {
@@ -139,7 +141,14 @@ mod tests {
 
     #[test]
     fn keys_have_one_normal_form() {
-        for (key, normal) in [("cardNumber", "card_number"), ("CVVCode", "cvv_code"), ("CARD.CVV", "card.cvv"), ("ｃｖ\u{200b}ｖ", "cvv"), ("卡号", "卡号"), ("", "")] {
+        for (key, normal) in [
+            ("cardNumber", "card_number"),
+            ("CVVCode", "cvv_code"),
+            ("CARD.CVV", "card.cvv"),
+            ("ｃｖ\u{200b}ｖ", "cvv"),
+            ("卡号", "卡号"),
+            ("", ""),
+        ] {
             assert_eq!(String::from_utf8(normal_form(key.as_bytes())).unwrap(), normal);
         }
     }

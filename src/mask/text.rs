@@ -32,7 +32,10 @@ struct Span {
 /// What one pass says about a text.
 enum Verdict {
     Clean,
-    Masked { text: String, overlapped: bool },
+    Masked {
+        text: String,
+        overlapped: bool,
+    },
     /// Escaped or encoded deeper than is followed.
     TooDeep,
 }
@@ -62,9 +65,9 @@ impl Session<'_> {
     }
 
     fn pass(&mut self, text: &str, key: Facts, active: u64, depth: usize) -> Verdict {
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         let verdict = self.inspect(text, key, active, depth, &mut scratch);
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
         verdict
     }
 
@@ -81,7 +84,11 @@ impl Session<'_> {
         if memchr::memchr3(b'%', b'\\', b'&', first.bytes).is_some() {
             for step in 1..=MAX_STEPS {
                 let (before, after) = views.split_at_mut(step);
-                let source = if step == 1 && ascii { Source { bytes: text.as_bytes(), view: None } } else { before[step - 1].source() };
+                let source = if step == 1 && ascii {
+                    Source { bytes: text.as_bytes(), view: None }
+                } else {
+                    before[step - 1].source()
+                };
                 if !after[0].unescape(source, raw) {
                     break;
                 }
@@ -114,7 +121,8 @@ impl Session<'_> {
 
     fn scan(&mut self, bytes: &[u8], view: u8, key: Facts, active: u64, found: &mut Vec<Finding>) {
         let rules = self.engine.rules();
-        Scan { rules, keys: &mut self.keys, active, key, bytes, view, found, token: Token::default(), emv_until: 0 }.run();
+        Scan { rules, keys: &mut self.keys, active, key, bytes, view, found, token: Token::default(), emv_until: 0 }
+            .run();
     }
 
     /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.
@@ -127,7 +135,10 @@ impl Session<'_> {
         }
         let text = String::from_utf8_lossy(decoded);
         // Bytes that are no text (keys, digests, pictures) hold digits by chance only.
-        if text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace())).count() * 8 > text.len() {
+        if text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace())).count()
+            * 8
+            > text.len()
+        {
             return Ok(None);
         }
         let (counts, fallbacks) = (self.counts.clone(), self.fallbacks);
@@ -144,16 +155,25 @@ impl Session<'_> {
     /// Findings as spans of the original in order, without overlaps: the more sensitive class wins, then the longer one.
     fn resolve<'v>(&self, found: &[Finding], view: &impl Fn(&Finding) -> Option<&'v View>) -> (Vec<Span>, bool) {
         let original = |finding: &Finding, at| view(finding).map_or(at, |view| view.original(at));
-        let mut spans: Vec<Span> =
-            found.iter().map(|finding| Span { start: original(finding, finding.start), end: original(finding, finding.end), finding: *finding }).collect();
-        let rank = |span: &Span| (self.rules().get(span.finding.rule).map(|rule| rule.class), std::cmp::Reverse(span.end - span.start));
+        let mut spans: Vec<Span> = found
+            .iter()
+            .map(|finding| Span {
+                start: original(finding, finding.start),
+                end: original(finding, finding.end),
+                finding: *finding,
+            })
+            .collect();
+        let rank = |span: &Span| {
+            (self.rules().get(span.finding.rule).map(|rule| rule.class), std::cmp::Reverse(span.end - span.start))
+        };
         spans.sort_by_key(|span| span.start);
         let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
         let mut overlapped = false;
         for span in spans {
             match kept.last_mut() {
                 Some(last) if span.start < last.end => {
-                    let same = span.start == last.start && span.end == last.end && span.finding.rule == last.finding.rule;
+                    let same =
+                        span.start == last.start && span.end == last.end && span.finding.rule == last.finding.rule;
                     overlapped |= !same;
                     if rank(&span) < rank(last) {
                         *last = span;
@@ -215,7 +235,9 @@ impl Hide<'_> {
                 let byte = view.bytes.get(at).copied().unwrap_or(b' ');
                 (byte, self.text.get(view.original(at)..view.original(at + 1)).unwrap_or_default())
             }
-            None => (self.text.as_bytes().get(at).copied().unwrap_or(b' '), self.text.get(at..at + 1).unwrap_or_default()),
+            None => {
+                (self.text.as_bytes().get(at).copied().unwrap_or(b' '), self.text.get(at..at + 1).unwrap_or_default())
+            }
         }
     }
 
@@ -232,21 +254,32 @@ impl Hide<'_> {
                 out.push_str(original);
                 continue;
             }
-            if place < first || place >= length - last { out.push_str(original) } else { out.push('*') }
+            if place < first || place >= length - last {
+                out.push_str(original)
+            } else {
+                out.push('*')
+            }
             place += 1;
         }
     }
 
     /// Hides the local part; of one of four signs or fewer nothing is shown.
     fn local_part(&self, first: usize, out: &mut String) {
-        let at = (self.finding.start..self.finding.end).rev().find(|&at| self.sign(at).0 == b'@').unwrap_or(self.finding.start);
+        let at = (self.finding.start..self.finding.end)
+            .rev()
+            .find(|&at| self.sign(at).0 == b'@')
+            .unwrap_or(self.finding.start);
         let length = (self.finding.start..at).filter(|&at| !self.sign(at).1.is_empty()).count();
         let shown = if length <= 4 { 0 } else { first };
         let mut place = 0;
         for at in self.finding.start..at {
             let original = self.sign(at).1;
             if !original.is_empty() {
-                if place < shown { out.push_str(original) } else { out.push('*') }
+                if place < shown {
+                    out.push_str(original)
+                } else {
+                    out.push('*')
+                }
                 place += 1;
             }
         }

@@ -7,7 +7,7 @@ use sealtrail_chain::content::{KeyValue, MAX_DEPTH, Value};
 use super::action::{Action, truncate_double, truncate_text};
 use super::detect::token;
 use super::engine::Session;
-use super::keys::Facts;
+use super::keys::{Facts, normal_form};
 use super::rules::Place;
 use super::text::UNINSPECTED;
 
@@ -40,7 +40,9 @@ impl Session<'_> {
         entries.retain_mut(|entry| {
             let own = self.keys.facts(self.engine.rules(), entry.key.as_bytes());
             let facts = match named {
-                Some(named) if is_one_of(&entry.key, &["value", "val", "data", "content"]) => Facts { plain: own.plain, ..named },
+                Some(named) if is_one_of(&entry.key, &["value", "val", "data", "content"]) => {
+                    Facts { plain: own.plain, ..named }
+                }
                 _ => own.or(above),
             };
             match self.by_key(&mut entry.value, facts.keyed & self.rules().at(place)) {
@@ -159,18 +161,30 @@ impl Session<'_> {
             Value::Array(elements) => elements.iter().any(|element| self.applies(rule, sad, element)),
             Value::Map(entries) => entries.iter().any(|entry| self.applies(rule, sad, &entry.value)),
             Value::Bool(_) if sad => false,
-            Value::Int(_) | Value::Double(_) if sad => true,
+            _ if sad => self.is_sensitive(rule, value),
             _ => {
                 let text = as_text(value);
-                !text.is_empty() && (self.rules().any_value(rule) && !sad || self.rules().value_is(rule, text.trim().as_bytes()) || (sad && holds_digits(&text)))
+                !text.is_empty() && (self.rules().any_value(rule) || self.rules().value_is(rule, text.trim().as_bytes()))
             }
         }
     }
-}
 
-/// Whether a text holds a digit of any script, plain or in base64.
-fn holds_digits(text: &str) -> bool {
-    text.chars().any(char::is_numeric) || token::hides_digits(text.trim().as_bytes())
+    /// Whether the value of a key of sensitive authentication data may be such data: as `value` says, a number that has lost
+    /// its leading zeros, or a short text with a code in it.
+    fn is_sensitive(&self, rule: u8, value: &Value<'_>) -> bool {
+        let text = as_text(value);
+        let mut signs = normal_form(text.as_bytes());
+        signs.retain(u8::is_ascii_alphanumeric);
+        let digits = signs.iter().filter(|b| b.is_ascii_digit()).count();
+        if self.rules().any_value(rule) {
+            return digits > 0;
+        }
+        let has_code = signs.split(|b| !b.is_ascii_digit()).any(|run| matches!(run.len(), 3 | 4));
+        self.rules().value_is(rule, &signs)
+            || (digits == signs.len() && (1..=4).contains(&digits))
+            || (has_code && signs.len() <= 12)
+            || token::hides_digits(text.trim().as_bytes())
+    }
 }
 
 /// Asterisks for letters and digits; `None`: that was done before.

@@ -9,12 +9,16 @@ pub(in crate::mask) fn is_valid(signs: &[u8]) -> bool {
 /// Whether 18 signs have a region and a date of birth where an identity number has them, whatever the check digit.
 pub(in crate::mask) fn has_shape(signs: &[u8]) -> bool {
     let [region @ .., _, _, _, _, _, _, _, _, _, _, _, _] = signs else { return false };
-    signs.len() == 18 && is_region(region) && is_date(number(signs, 6, 10), number(signs, 10, 12), number(signs, 12, 14))
+    signs.len() == 18
+        && is_region(region)
+        && is_date(number(signs, 6, 10), number(signs, 10, 12), number(signs, 12, 14))
 }
 
 /// Whether 15 digits are an old identity number; too many other numbers are, so only a key makes it one.
 pub(in crate::mask) fn is_old_form(digits: &[u8]) -> bool {
-    digits.len() == 15 && is_region(digits) && is_date(1900 + number(digits, 6, 8), number(digits, 8, 10), number(digits, 10, 12))
+    digits.len() == 15
+        && is_region(digits)
+        && is_date(1900 + number(digits, 6, 8), number(digits, 8, 10), number(digits, 10, 12))
 }
 
 /// Province codes of GB/T 2260, the first two digits.
@@ -36,7 +40,11 @@ fn is_date(year: u32, month: u32, day: u32) -> bool {
 
 /// The number that the digits `from..to` write; 0 where there are none.
 fn number(digits: &[u8], from: usize, to: usize) -> u32 {
-    digits.get(from..to).unwrap_or_default().iter().fold(0, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0') % 10))
+    digits
+        .get(from..to)
+        .unwrap_or_default()
+        .iter()
+        .fold(0, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0') % 10))
 }
 
 fn check_digit(signs: &[u8]) -> Option<u8> {

@@ -6,16 +6,53 @@ const MAX_DOMAIN: usize = 255;
 
 /// Last labels that are no top-level domain but end other things with an `@` in them: files, systemd units, methods.
 const NOT_TOP_LEVEL: [&[u8]; 36] = [
-    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"css", b"js", b"mjs", b"ts", b"json", b"xml", b"yaml", b"yml",
-    b"html", b"htm", b"txt", b"log", b"java", b"class", b"jar", b"py", b"rs", b"go", b"so", b"dll", b"exe", b"service", b"target",
-    b"socket", b"timer", b"mount", b"slice", b"device", b"localhost",
+    b"png",
+    b"jpg",
+    b"jpeg",
+    b"gif",
+    b"svg",
+    b"webp",
+    b"ico",
+    b"css",
+    b"js",
+    b"mjs",
+    b"ts",
+    b"json",
+    b"xml",
+    b"yaml",
+    b"yml",
+    b"html",
+    b"htm",
+    b"txt",
+    b"log",
+    b"java",
+    b"class",
+    b"jar",
+    b"py",
+    b"rs",
+    b"go",
+    b"so",
+    b"dll",
+    b"exe",
+    b"service",
+    b"target",
+    b"socket",
+    b"timer",
+    b"mount",
+    b"slice",
+    b"device",
+    b"localhost",
 ];
 
 /// The address around the `@` at `at`: where it begins and ends. `None`: no address, or one that is masked already.
 pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let before = bytes.get(..at)?;
     let length = before.iter().rev().take(MAX_LOCAL).take_while(|b| is_local(**b)).count();
-    let skipped = before.get(at - length..)?.iter().take_while(|b| matches!(b, b'.' | b'-' | b'+' | b'\'' | b'%' | b'/' | b'#' | b'?' | b'!')).count();
+    let skipped = before
+        .get(at - length..)?
+        .iter()
+        .take_while(|b| matches!(b, b'.' | b'-' | b'+' | b'\'' | b'%' | b'/' | b'#' | b'?' | b'!'))
+        .count();
     let local = before.get(at - length + skipped..)?;
     let domain = domain(bytes.get(at + 1..)?)?;
     if local.is_empty() || is_masked(local) {
@@ -26,7 +63,12 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
 
 /// RFC 5321 allows `=` and more; an address after `key=` begins behind it.
 fn is_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'~' | b'!' | b'#' | b'$' | b'\'' | b'*' | b'?' | b'^' | b'/' | b'`')
+    byte.is_ascii_alphanumeric()
+        || byte >= 0x80
+        || matches!(
+            byte,
+            b'.' | b'_' | b'%' | b'+' | b'-' | b'~' | b'!' | b'#' | b'$' | b'\'' | b'*' | b'?' | b'^' | b'/' | b'`'
+        )
 }
 
 /// What masking leaves: up to two signs, then asterisks only.
@@ -55,7 +97,8 @@ fn domain(bytes: &[u8]) -> Option<usize> {
     let ascii = top.iter().take_while(|b| b.is_ascii()).count();
     let (top, end) = if ascii >= 2 && ascii < top.len() { (top.get(..ascii)?, dot + 1 + ascii) } else { (top, end) };
     let sound = name.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80) && top.len() >= 2 && dot > 0;
-    let number = top.iter().all(|b| b.is_ascii_digit() || *b == b'-') || (top.iter().any(u8::is_ascii_digit) && !has_prefix(top, b"xn--"));
+    let number = top.iter().all(|b| b.is_ascii_digit() || *b == b'-')
+        || (top.iter().any(u8::is_ascii_digit) && !has_prefix(top, b"xn--"));
     let listed = NOT_TOP_LEVEL.iter().any(|name| top.eq_ignore_ascii_case(name));
     (sound && !number && !listed).then_some(end)
 }

@@ -93,9 +93,34 @@ const CLASS: [u8; 256] = {
 };
 
 /// Words that may stand between a key and its value.
-const FILLERS: [&str; 29] = [
-    "is", "was", "code", "number", "no", "num", "nr", "value", "val", "data", "text", "string", "content", "stringvalue", "intvalue",
-    "are", "the", "int", "str", "td", "b", "是", "为", "值", "号", "号码", "码", "为空", "number_is",
+const FILLERS: [&str; 27] = [
+    "is",
+    "was",
+    "code",
+    "number",
+    "no",
+    "num",
+    "nr",
+    "value",
+    "val",
+    "data",
+    "text",
+    "string",
+    "content",
+    "stringvalue",
+    "intvalue",
+    "are",
+    "the",
+    "int",
+    "str",
+    "td",
+    "b",
+    "是",
+    "为",
+    "值",
+    "号",
+    "号码",
+    "码",
 ];
 
 impl Scan<'_, '_> {
@@ -145,7 +170,8 @@ impl Scan<'_, '_> {
     /// Whether `start..end` is all that the value holds, but for space and quotes around it.
     fn is_bare(&self, start: usize, end: usize) -> bool {
         let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'(' | b')' | b'+' | b'-' | b'[' | b']');
-        self.bytes.iter().take(start).all(blank) && self.bytes.iter().skip(end).all(blank)
+        const MARGIN: usize = 16;
+        start <= MARGIN && self.bytes.len() - end.min(self.bytes.len()) <= MARGIN && self.bytes.iter().take(start).all(blank) && self.bytes.iter().skip(end).all(blank)
     }
 
     /// The token around `at`; each byte is looked at once over the whole pass.
@@ -167,7 +193,12 @@ impl Scan<'_, '_> {
 
     /// What the nearest word within the window before `at` says for or against `rules`, and the attribute's own key.
     fn before(&mut self, at: usize, bare: bool, rules: u64) -> Before {
-        let mut before = Before { lift: self.key.lift, near: self.key.near, against: if bare { self.key.against } else { 0 }, adjacent: true };
+        let mut before = Before {
+            lift: self.key.lift,
+            near: self.key.near,
+            against: if bare { self.key.against } else { 0 },
+            adjacent: true,
+        };
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         let mut adjacent = true;
         for _ in 0..5 {
@@ -178,7 +209,7 @@ impl Scan<'_, '_> {
                 before = Before { lift: before.lift | facts.lift, near: facts.near, against: facts.against, adjacent };
                 break;
             }
-            adjacent &= is_filler(word);
+            adjacent &= facts.filler;
         }
         before
     }
@@ -200,6 +231,7 @@ impl Scan<'_, '_> {
                 }
                 None => words.next(self.bytes)?,
             };
+            let end = start + without_filler(self.bytes.get(start..end)?);
             *ends.get_mut(open)? = end;
             for &end in ends.get(..=open)? {
                 let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
@@ -213,7 +245,7 @@ impl Scan<'_, '_> {
                 }
             }
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
-            if is_filler(self.bytes.get(start..end)?) && open + 1 < ends.len() {
+            if self.keys.facts(self.rules, self.bytes.get(start..end)?).filler && open + 1 < ends.len() {
                 open += 1;
             }
         }
@@ -227,7 +259,12 @@ impl Scan<'_, '_> {
         }
         let low = at.saturating_sub(96);
         let open = low + self.bytes.get(low..at)?.iter().rposition(|&b| b == b'<')? + 1;
-        let name = self.bytes.get(open..at - 1)?.iter().take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.')).count();
+        let name = self
+            .bytes
+            .get(open..at - 1)?
+            .iter()
+            .take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.'))
+            .count();
         (name > 0).then_some((open, open + name))
     }
 }
@@ -251,8 +288,17 @@ impl Words {
             }
             end -= 1;
         }
+        // A word with two digits or more is another value (an id, an amount); Chinese may follow it without a space.
         let mut start = end;
-        while start > self.low && bytes.get(start - 1).is_some_and(|b| is_word(*b)) {
+        let mut digits = 0;
+        while start > self.low {
+            let Some(&byte) = bytes.get(start - 1).filter(|b| is_word(**b)) else { break };
+            digits += usize::from(byte.is_ascii_digit());
+            if digits == 2 {
+                let cut = start + usize::from(bytes.get(start) .is_some_and(u8::is_ascii_digit));
+                self.end = self.low;
+                return bytes.get(cut..end)?.first().is_some_and(|b| *b >= 0x80).then_some((cut, end));
+            }
             start -= 1;
         }
         self.end = start;
@@ -265,6 +311,13 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-fn is_filler(word: &[u8]) -> bool {
+/// Length of a word without the Chinese "is" that is written together with it.
+fn without_filler(word: &[u8]) -> usize {
+    const JOINED: [&str; 6] = ["是", "为", "為", "值", "就是", "应为"];
+    JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
+}
+
+/// Whether a word may stand between a key and its value.
+pub(super) fn is_filler(word: &[u8]) -> bool {
     FILLERS.iter().any(|filler| word.eq_ignore_ascii_case(filler.as_bytes()))
 }

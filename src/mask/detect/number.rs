@@ -26,8 +26,16 @@ impl Group {
 }
 
 /// Groupings in which card numbers are written.
-const CARD: [&[usize]; 8] =
-    [&[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[6, 13], &[4, 4, 4, 3]];
+const CARD: [&[usize]; 8] = [
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 4, 1],
+    &[4, 4, 4, 4],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[6, 13],
+    &[4, 4, 4, 3],
+];
 const ID: [&[usize]; 4] = [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3]];
 const MOBILE: [&[usize]; 3] = [&[3, 4, 4], &[3, 8], &[7, 4]];
 
@@ -57,7 +65,8 @@ impl Scan<'_, '_> {
             }
             count += 1;
             total += end - start;
-            let separator = self.bytes.iter().skip(end).take(MAX_SEPARATOR + 1).take_while(|b| is_separator(**b)).count();
+            let separator =
+                self.bytes.iter().skip(end).take(MAX_SEPARATOR + 1).take_while(|b| is_separator(**b)).count();
             if separator == 0 || separator > MAX_SEPARATOR || !self.byte_at(end + separator).is_ascii_digit() {
                 break end;
             }
@@ -117,17 +126,18 @@ impl Scan<'_, '_> {
         }
         match digits.len() {
             pan::MIN..=pan::MAX if self.card(start, end, digits, false, token.hex) => {}
-            14..=21 if self.length_prefixed(start, end, digits) => {}
+            18 | 21 if self.length_prefixed(start, end, digits) => {}
             26..=64 if !token.hex => self.side_by_side(start, end),
             _ => {}
         }
     }
 
-    /// ISO 8583 LLVAR: two digits that tell the length stand before the card number.
+    /// ISO 8583 LLVAR: two digits that tell the length stand before the card number. Only 16 and 19: a time in nanoseconds
+    /// begins with 17.
     fn length_prefixed(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
         let length = digits.iter().take(2).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
         let number = digits.get(2..).unwrap_or_default();
-        length == number.len() && length >= 15 && pan::luhn(number) && self.card(start + 2, end, number, false, false)
+        length == number.len() && pan::luhn(number) && self.card(start + 2, end, number, false, false)
     }
 
     /// Card numbers without anything between them: only when they fill the run.
@@ -135,7 +145,9 @@ impl Scan<'_, '_> {
         let bytes = self.bytes;
         let digits = bytes.get(start..end).unwrap_or_default();
         for length in [16, 15] {
-            let sound = |number: &[u8]| number.len() == length && pan::luhn(number) && pan::fit(number, pan::Brands::ALL) == Fit::Strong;
+            let sound = |number: &[u8]| {
+                number.len() == length && pan::luhn(number) && pan::fit(number, pan::Brands::ALL) == Fit::Strong
+            };
             if digits.chunks(length).all(sound) {
                 for (place, number) in digits.chunks(length).enumerate() {
                     self.card(start + place * length, start + place * length + number.len(), number, true, false);
@@ -158,7 +170,11 @@ impl Scan<'_, '_> {
         let mut left = rules;
         while left != 0 {
             let rule = left.trailing_zeros() as u8;
-            let fit = if self.rules.brands(rule) == pan::Brands::ALL { fit } else { pan::fit(digits, self.rules.brands(rule)) };
+            let fit = if self.rules.brands(rule) == pan::Brands::ALL {
+                fit
+            } else {
+                pan::fit(digits, self.rules.brands(rule))
+            };
             if is_card(fit, luhn, Evidence::of(before, rule, bare, grouped), digits.len(), hex) {
                 self.hit(start, end, rule);
                 return true;
@@ -195,7 +211,9 @@ impl Scan<'_, '_> {
     /// A candidate for an identity number: 18 digits, 17 and an `X`, or 15 where a key vouches for it.
     fn identity(&mut self, start: usize, end: usize, hex: bool) -> bool {
         let rules = self.with(Validator::CnId);
-        let with_x = end - start == 17 && matches!(self.byte_at(end), b'X' | b'x') && !self.byte_at(end + 1).is_ascii_alphanumeric();
+        let with_x = end - start == 17
+            && matches!(self.byte_at(end), b'X' | b'x')
+            && !self.byte_at(end + 1).is_ascii_alphanumeric();
         let end = end + usize::from(with_x);
         if rules == 0 || !matches!(end - start, 15 | 18) || hex {
             return false;
@@ -208,7 +226,11 @@ impl Scan<'_, '_> {
             let bare = self.is_bare(start, end);
             let lift = self.before(start, bare, rules);
             let vouched = (lift.lift | if lift.adjacent { lift.near } else { 0 }) & rules;
-            self.first(if cn_id::has_shape(signs) || cn_id::is_old_form(signs) || (bare && signs.len() == 18) { vouched } else { 0 })
+            self.first(if cn_id::has_shape(signs) || cn_id::is_old_form(signs) || (bare && signs.len() == 18) {
+                vouched
+            } else {
+                0
+            })
         };
         if let Some(rule) = rule {
             self.hit(start, end, rule);
@@ -226,7 +248,13 @@ impl Scan<'_, '_> {
         let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
         let decimal = self.byte_at(end) == b'.' && self.byte_at(end + 1).is_ascii_digit();
         let vouched = (before.lift | before.near) & rules;
-        let rules = if vouched != 0 { vouched } else if glued || decimal { 0 } else { rules & !before.against };
+        let rules = if vouched != 0 {
+            vouched
+        } else if glued || decimal {
+            0
+        } else {
+            rules & !before.against
+        };
         let Some(rule) = self.first(rules) else { return false };
         self.hit(start + code, end, rule);
         true
@@ -234,8 +262,7 @@ impl Scan<'_, '_> {
 
     /// Numbers written in groups.
     fn grouped(&mut self, groups: &[Group]) {
-        let fours = groups.iter().filter(|group| group.len() == 4).count();
-        let list = fours > 5 && fours % 4 != 0;
+        let list = groups.len() > 5 && groups.len() % 4 != 0 && groups.iter().all(|group| group.len() == 4);
         let mut at = 0;
         while let Some(rest) = groups.get(at..) {
             if rest.is_empty() {
@@ -263,7 +290,10 @@ impl Scan<'_, '_> {
         for grouping in ID {
             let Some(mut digits) = self.matching(groups, grouping) else { continue };
             let (start, mut end) = ends(groups, grouping.len());
-            if digits.len == 17 && matches!(self.byte_at(end), b'X' | b'x') && !self.byte_at(end + 1).is_ascii_alphanumeric() {
+            if digits.len == 17
+                && matches!(self.byte_at(end), b'X' | b'x')
+                && !self.byte_at(end + 1).is_ascii_alphanumeric()
+            {
                 if let Some(last) = digits.bytes.get_mut(17) {
                     *last = b'X';
                 }
@@ -338,12 +368,17 @@ impl Scan<'_, '_> {
             let [whole, decimals] = pair else { continue };
             let exponent = self.bytes.get(decimals.end..).unwrap_or_default();
             let exponent = match exponent {
-                [b'e' | b'E', b'+', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..] | [b'e' | b'E', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..] => {
+                [b'e' | b'E', b'+', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..]
+                | [b'e' | b'E', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..] => {
                     usize::from(tens - b'0') * 10 + usize::from(ones - b'0')
                 }
                 _ => continue,
             };
-            if whole.len() != 1 || self.byte_at(whole.end) != b'.' || !(pan::MIN - 1..pan::MAX).contains(&exponent) || decimals.len() > exponent {
+            if whole.len() != 1
+                || self.byte_at(whole.end) != b'.'
+                || !(pan::MIN - 1..pan::MAX).contains(&exponent)
+                || decimals.len() > exponent
+            {
                 continue;
             }
             let Some(mut digits) = self.digits(pair) else { continue };
@@ -362,8 +397,14 @@ impl Scan<'_, '_> {
     fn international(&mut self, groups: &[Group]) {
         let Some(rule) = self.first(self.with(Validator::Phone)) else { return };
         for (at, group) in groups.iter().enumerate() {
-            let plus = self.byte_before(group.start) == b'+' && !self.byte_before(group.start - 1).is_ascii_alphanumeric();
-            if !plus || self.found.iter().any(|found| found.view == self.view && found.start < group.end && group.start < found.end) {
+            let plus =
+                self.byte_before(group.start) == b'+' && !self.byte_before(group.start - 1).is_ascii_alphanumeric();
+            if !plus
+                || self
+                    .found
+                    .iter()
+                    .any(|found| found.view == self.view && found.start < group.end && group.start < found.end)
+            {
                 continue;
             }
             let rest = groups.get(at..).unwrap_or_default();
@@ -387,7 +428,11 @@ impl Scan<'_, '_> {
                 continue;
             }
             let code = if head.starts_with(b"86") { 2 } else { 0 };
-            let start = if code == head.len() { rest.get(1).map_or(group.start, |next| next.start) } else { group.start + code };
+            let start = if code == head.len() {
+                rest.get(1).map_or(group.start, |next| next.start)
+            } else {
+                group.start + code
+            };
             self.hit(start, end, rule);
             return;
         }
@@ -426,7 +471,8 @@ impl Scan<'_, '_> {
     }
 
     fn keyed_value(&mut self, group: Group) {
-        let end = group.start + self.bytes.iter().skip(group.start).take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
+        let end = group.start
+            + self.bytes.iter().skip(group.start).take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
         let token = self.token_at(group.start);
         let start = if token.hex && token.end - token.start == 16 { token.start } else { group.start };
         if end - start < 3 || is_masked_behind(self.bytes, end) {

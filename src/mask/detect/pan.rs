@@ -9,7 +9,19 @@ pub(in crate::mask) const MAX: usize = 19;
 
 /// Names that `brands` of a rule may list, in the order of the bits of `Brands`.
 pub(in crate::mask) const NAMES: [&str; 13] = [
-    "visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "mir", "rupay", "maestro", "verve", "troy", "elo",
+    "visa",
+    "mastercard",
+    "amex",
+    "discover",
+    "diners",
+    "jcb",
+    "unionpay",
+    "mir",
+    "rupay",
+    "maestro",
+    "verve",
+    "troy",
+    "elo",
 ];
 
 /// A set of brands: bit `i` stands for `NAMES[i]`.
@@ -94,7 +106,11 @@ pub(in crate::mask) fn fit(digits: &[u8], brands: Brands) -> Fit {
         }
     }
     // UATP, prefix 1 with 15 digits, is any other number too.
-    if best == Fit::No && length == 15 && digits.first() == Some(&b'1') && brands == Brands::ALL { Fit::Weak } else { best }
+    if best == Fit::No && length == 15 && digits.first() == Some(&b'1') && brands == Brands::ALL {
+        Fit::Weak
+    } else {
+        best
+    }
 }
 
 /// The check digit of ISO/IEC 7812-1 over ASCII digits.
@@ -116,8 +132,18 @@ mod tests {
     #[test]
     fn public_test_cards_of_every_brand_fit() {
         for card in [
-            "4111111111111111", "5555555555554444", "2223003122003222", "378282246310005", "6011111111111117", "3056930009020004",
-            "36227206271667", "3566002020360505", "6200000000000005", "6205500000000000004", "8171999927660000", "2201382000000013",
+            "4111111111111111",
+            "5555555555554444",
+            "2223003122003222",
+            "378282246310005",
+            "6011111111111117",
+            "3056930009020004",
+            "36227206271667",
+            "3566002020360505",
+            "6200000000000005",
+            "6205500000000000004",
+            "8171999927660000",
+            "2201382000000013",
             "6759649826438453",
         ] {
             assert_eq!(fit(card.as_bytes(), Brands::ALL), Fit::Strong, "{card}");

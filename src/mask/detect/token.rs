@@ -37,14 +37,18 @@ pub(in crate::mask) fn hides_digits(text: &[u8]) -> bool {
 /// The ways in which a token may be read as text, most often none.
 fn readings(token: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     let hex = is_hex_text(token).then(|| token.chunks_exact(2).filter_map(byte).collect());
-    let shifts = (0..4).filter(|&shift| token.get(shift..).is_some_and(|rest| if shift == 0 { starts_as_text(rest) } else { holds_digits(rest) }));
+    let shifts = (0..4).filter(|&shift| {
+        token.get(shift..).is_some_and(|rest| if shift == 0 { starts_as_text(rest) } else { holds_digits(rest) })
+    });
     hex.into_iter().chain(shifts.map(|shift| base64(token.get(shift..).unwrap_or_default())))
 }
 
 /// Whether base64 text that decodes to ASCII, or to Chinese in UTF-8, may begin like this.
 fn starts_as_text(token: &[u8]) -> bool {
     holds_digits(token)
-        || token.chunks(4).take(4).all(|quad| quad.first().and_then(|b| sextet(*b)).is_some_and(|top| (2..32).contains(&top) || (57..=58).contains(&top)))
+        || token.chunks(4).take(4).all(|quad| {
+            quad.first().and_then(|b| sextet(*b)).is_some_and(|top| (2..32).contains(&top) || (57..=58).contains(&top))
+        })
 }
 
 /// Whether three digits in a row decode from each of three quads in a row, as in every encoded number of 11 digits.
@@ -77,7 +81,8 @@ fn byte(pair: &[u8]) -> Option<u8> {
 fn base64(token: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(token.len() / 4 * 3 + 3);
     for quad in token.chunks(4) {
-        let bits = quad.iter().fold(0u32, |bits, b| bits << 6 | u32::from(sextet(*b).unwrap_or(0))) << (6 * (4 - quad.len()));
+        let bits =
+            quad.iter().fold(0u32, |bits, b| bits << 6 | u32::from(sextet(*b).unwrap_or(0))) << (6 * (4 - quad.len()));
         decoded.extend_from_slice(bits.to_be_bytes().get(1..quad.len().max(1)).unwrap_or_default());
     }
     decoded
@@ -120,14 +125,21 @@ mod tests {
             ("34313131313131313131313131313131", "4111111111111111"),
         ] {
             let mut found = Vec::new();
-            decode_all(text.as_bytes(), &mut |_, _, decoded| found.push(String::from_utf8_lossy(&decoded).into_owned()));
+            decode_all(text.as_bytes(), &mut |_, _, decoded| {
+                found.push(String::from_utf8_lossy(&decoded).into_owned())
+            });
             assert!(found.iter().any(|f| f.contains(expected)), "{text}: {found:?}");
         }
     }
 
     #[test]
     fn plain_words_and_hashes_are_not_decoded() {
-        for text in ["payment.authorise", "transaction_authorised_by_operator", "4bf92f3577b34da6a3ce929d0e0e4736", "00000001-00000002-ab12"] {
+        for text in [
+            "payment.authorise",
+            "transaction_authorised_by_operator",
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+            "00000001-00000002-ab12",
+        ] {
             decode_all(text.as_bytes(), &mut |_, _, _| panic!("{text}"));
         }
     }

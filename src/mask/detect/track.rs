@@ -9,7 +9,8 @@ const MAX_FIELD: usize = 128;
 /// same. `None`: no track follows.
 pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
     let rest = bytes.get(to..)?;
-    let marked = from.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(|b| matches!(b, b';' | b'B' | b'b'));
+    let marked =
+        from.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(|b| matches!(b, b';' | b'B' | b'b'));
     let digits = bytes.get(from..to)?;
     if !(pan::MIN..=pan::MAX).contains(&digits.len()) || !(marked || pan::luhn(digits)) {
         return None;
@@ -23,7 +24,12 @@ pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize
         b'^' => {
             let name = rest.iter().skip(1).take(MAX_FIELD).position(|&b| b == b'^')?;
             let data_at = to + name + 2;
-            let data = bytes.get(data_at..)?.iter().take(MAX_FIELD).take_while(|b| b.is_ascii_alphanumeric() || **b == b' ').count();
+            let data = bytes
+                .get(data_at..)?
+                .iter()
+                .take(MAX_FIELD)
+                .take_while(|b| b.is_ascii_alphanumeric() || **b == b' ')
+                .count();
             let dated = bytes.get(data_at..data_at + 4)?.iter().all(u8::is_ascii_digit);
             (dated && data >= 4).then(|| data_at + data + close(bytes, data_at + data))
         }
@@ -58,7 +64,7 @@ pub(in crate::mask) enum Tag {
 pub(in crate::mask) fn emv(token: &[u8], found: &mut impl FnMut(Tag, usize, usize)) {
     let mut at = 0;
     while let Some(head) = token.get(at..at + 4) {
-        let length = usize::from(byte(head.get(2..)) .unwrap_or(0)) * 2;
+        let length = usize::from(byte(head.get(2..)).unwrap_or(0)) * 2;
         let value = token.get(at + 4..at + 4 + length).unwrap_or_default();
         let tag = match head {
             [b'5', b'A' | b'a', ..] => Some(Tag::Pan),

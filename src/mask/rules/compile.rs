@@ -52,7 +52,11 @@ pub(in crate::mask) struct Compiled {
 }
 
 /// Compiles rule files; `keys` are the configured ones, base64.
-pub(in crate::mask) fn compile(sources: &[Source], keys: &BTreeMap<String, String>, chain: &ChainName) -> Result<Compiled, Vec<RuleError>> {
+pub(in crate::mask) fn compile(
+    sources: &[Source],
+    keys: &BTreeMap<String, String>,
+    chain: &ChainName,
+) -> Result<Compiled, Vec<RuleError>> {
     let mut compiler = Compiler::new(chain);
     compiler.read_keys(keys);
     for source in sources {
@@ -89,8 +93,16 @@ struct Compiler<'c> {
 impl<'c> Compiler<'c> {
     fn new(chain: &'c ChainName) -> Self {
         Self {
-            chain, file: String::new(), rule: None, errors: Vec::new(), drafts: Vec::new(), cases: Vec::new(),
-            seen: HashMap::new(), keys: Vec::new(), key_ids: Vec::new(), window: 0,
+            chain,
+            file: String::new(),
+            rule: None,
+            errors: Vec::new(),
+            drafts: Vec::new(),
+            cases: Vec::new(),
+            seen: HashMap::new(),
+            keys: Vec::new(),
+            key_ids: Vec::new(),
+            window: 0,
         }
     }
 
@@ -122,11 +134,16 @@ impl<'c> Compiler<'c> {
         self.known_keys(root, &["version", "packs", "rules"]);
         match root.entry("version").map(|node| &node.value) {
             Some(Value::Int(1)) => {}
-            Some(_) => self.wrong(root.entry("version").map_or(root.line, |node| node.line), Problem::Version("other than 1".to_owned())),
+            Some(_) => self.wrong(
+                root.entry("version").map_or(root.line, |node| node.line),
+                Problem::Version("other than 1".to_owned()),
+            ),
             None => self.wrong(root.line, Problem::Missing("version")),
         }
         let Some(rules) = root.entry("rules") else { return self.wrong(root.line, Problem::Missing("rules")) };
-        let Some(list) = rules.list() else { return self.wrong(rules.line, Problem::Type { key: "rules".into(), expected: "a list" }) };
+        let Some(list) = rules.list() else {
+            return self.wrong(rules.line, Problem::Type { key: "rules".into(), expected: "a list" });
+        };
         for node in list {
             self.rule = None;
             if self.drafts.len() == MAX_RULES {
@@ -203,7 +220,9 @@ impl<'c> Compiler<'c> {
         let names = Place::NAMES.map(|(name, _)| name);
         let mut places = 0;
         for name in self.texts(entry, "where") {
-            if let Some((_, place)) = self.one_of(name.1, "place", &name.0, &names).and_then(|index| Place::NAMES.get(index)) {
+            if let Some((_, place)) =
+                self.one_of(name.1, "place", &name.0, &names).and_then(|index| Place::NAMES.get(index))
+            {
                 places |= 1 << *place as u8;
             }
         }
@@ -211,7 +230,14 @@ impl<'c> Compiler<'c> {
     }
 
     fn detect(&mut self, node: &Node) -> Detect {
-        let mut detect = Detect { validator: None, brands: Brands::ALL, key: None, value: None, words: Vec::new(), not_words: Vec::new() };
+        let mut detect = Detect {
+            validator: None,
+            brands: Brands::ALL,
+            key: None,
+            value: None,
+            words: Vec::new(),
+            not_words: Vec::new(),
+        };
         let Some(entry) = node.entry("detect") else {
             self.wrong(node.line, Problem::Missing("detect"));
             return detect;
@@ -236,14 +262,24 @@ impl<'c> Compiler<'c> {
             }
         }
         if let Some(key) = entry.entry("key") {
-            detect.key = self.text(key, "key").filter(|pattern| self.pattern(key.line, "key", pattern, false).is_some());
+            detect.key =
+                self.text(key, "key").filter(|pattern| self.pattern(key.line, "key", pattern, false).is_some());
         }
         if let Some(value) = entry.entry("value") {
-            detect.value = self.text(value, "value").and_then(|pattern| self.pattern(value.line, "value", &pattern, true));
+            detect.value =
+                self.text(value, "value").and_then(|pattern| self.pattern(value.line, "value", &pattern, true));
         }
         if let Some(context) = entry.entry("context").filter(|node| matches!(node.value, Value::Map(_))) {
             self.known_keys(context, &["window", "words", "not_words"]);
-            let mut words = |key| context.entry(key).map(|node| self.texts(node, key)).unwrap_or_default().into_iter().map(|(word, _)| word.to_lowercase()).collect();
+            let mut words = |key| {
+                context
+                    .entry(key)
+                    .map(|node| self.texts(node, key))
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(word, _)| word.to_lowercase())
+                    .collect()
+            };
             (detect.words, detect.not_words) = (words("words"), words("not_words"));
             let window = context.entry("window").and_then(Node::count).unwrap_or(WINDOW);
             self.window = self.window.max(window.min(MAX_WINDOW));
@@ -268,7 +304,8 @@ impl<'c> Compiler<'c> {
                 None
             }
             Err(error) => {
-                let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                let reason =
+                    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 self.wrong(line, Problem::Pattern { key, reason });
                 None
             }
@@ -299,7 +336,9 @@ impl<'c> Compiler<'c> {
             "drop" => Some(Action::Drop),
             "truncate_number" => Some(Action::TruncateNumber),
             "keep_first_last" => self.keep(entry.line, argument).map(Action::KeepFirstLast),
-            "replace" => self.argument(entry.line, argument, "replace", "the text to put in its place").map(|text| Action::Replace(text.into())),
+            "replace" => self
+                .argument(entry.line, argument, "replace", "the text to put in its place")
+                .map(|text| Action::Replace(text.into())),
             "encrypt" => {
                 let id = self.argument(entry.line, argument, "encrypt", "the id of a key in `mask.keys`")?;
                 let key = self.key_ids.iter().position(|known| *known == id);
@@ -336,7 +375,11 @@ impl<'c> Compiler<'c> {
                 default
             }),
         };
-        Some(Keep { first: number("first", 0) as usize, last: number("last", 0) as usize, min_hidden: number("min_hidden", MIN_HIDDEN) as usize })
+        Some(Keep {
+            first: number("first", 0) as usize,
+            last: number("last", 0) as usize,
+            min_hidden: number("min_hidden", MIN_HIDDEN) as usize,
+        })
     }
 
     /// What the standards and the engine allow for a class.
@@ -385,16 +428,20 @@ impl<'c> Compiler<'c> {
         if matches!(node.value, Value::Map(_)) {
             self.known_keys(node, &["key", "text", "int", "double", "bytes"]);
         }
-        let value = match (&node.value, node.entry("text"), node.entry("int"), node.entry("double"), node.entry("bytes")) {
-            (Value::Text(text), ..) => Some(CaseValue::Text(text.clone())),
-            (_, Some(text), ..) => text.text().map(|text| CaseValue::Text(text.to_owned())),
-            (_, _, Some(Node { value: Value::Int(int), .. }), ..) => i64::try_from(*int).ok().map(CaseValue::Int),
-            (_, _, _, Some(Node { value: Value::Double(double), .. }), _) => Some(CaseValue::Double(*double)),
-            (_, _, _, _, Some(bytes)) => bytes.text().map(|text| CaseValue::Bytes(text.as_bytes().to_vec())),
-            _ => None,
-        };
+        let value =
+            match (&node.value, node.entry("text"), node.entry("int"), node.entry("double"), node.entry("bytes")) {
+                (Value::Text(text), ..) => Some(CaseValue::Text(text.clone())),
+                (_, Some(text), ..) => text.text().map(|text| CaseValue::Text(text.to_owned())),
+                (_, _, Some(Node { value: Value::Int(int), .. }), ..) => i64::try_from(*int).ok().map(CaseValue::Int),
+                (_, _, _, Some(Node { value: Value::Double(double), .. }), _) => Some(CaseValue::Double(*double)),
+                (_, _, _, _, Some(bytes)) => bytes.text().map(|text| CaseValue::Bytes(text.as_bytes().to_vec())),
+                _ => None,
+            };
         let Some(value) = value else {
-            return self.wrong(node.line, Problem::Type { key: "tests".into(), expected: "a text, or {key: KEY, text|int|double|bytes: VALUE}" });
+            return self.wrong(
+                node.line,
+                Problem::Type { key: "tests".into(), expected: "a text, or {key: KEY, text|int|double|bytes: VALUE}" },
+            );
         };
         let rule = self.drafts.len() as u8;
         self.cases.push(Case { file: self.file.clone(), line: node.line, rule, must_mask, number, key, value });
@@ -412,7 +459,8 @@ impl<'c> Compiler<'c> {
         let Value::Map(entries) = &node.value else { return };
         for (key, line, _) in entries {
             if !known.contains(&key.as_str()) {
-                let problem = Problem::UnknownKey { found: key.clone(), nearest: nearest(key, known), known: known.join(", ") };
+                let problem =
+                    Problem::UnknownKey { found: key.clone(), nearest: nearest(key, known), known: known.join(", ") };
                 self.wrong(*line, problem);
             }
         }
@@ -421,7 +469,15 @@ impl<'c> Compiler<'c> {
     fn one_of(&mut self, line: u64, what: &'static str, name: &str, known: &[&str]) -> Option<usize> {
         let found = known.iter().position(|candidate| *candidate == name);
         if found.is_none() {
-            self.wrong(line, Problem::Unknown { what, found: name.to_owned(), nearest: nearest(name, known), known: known.join(", ") });
+            self.wrong(
+                line,
+                Problem::Unknown {
+                    what,
+                    found: name.to_owned(),
+                    nearest: nearest(name, known),
+                    known: known.join(", "),
+                },
+            );
         }
         found
     }
@@ -446,15 +502,24 @@ impl<'c> Compiler<'c> {
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
-        let patterns: Vec<_> = self.drafts.iter().enumerate().filter_map(|(rule, draft)| Some((rule as u8, draft.key.clone()?))).collect();
+        let patterns: Vec<_> =
+            self.drafts.iter().enumerate().filter_map(|(rule, draft)| Some((rule as u8, draft.key.clone()?))).collect();
         // Each pattern was compiled alone; a set of them is larger than their sum.
-        let keys = RegexSetBuilder::new(patterns.iter().map(|(_, pattern)| pattern)).size_limit(PATTERN_SIZE * MAX_RULES).build();
+        let keys = RegexSetBuilder::new(patterns.iter().map(|(_, pattern)| pattern))
+            .size_limit(PATTERN_SIZE * MAX_RULES)
+            .build();
         let Ok(keys) = keys else {
             return Err(vec![RuleError { file: self.file, line: 0, rule: None, problem: Problem::PatternSize("key") }]);
         };
         let mut rules = RuleSet {
-            rules: Vec::new(), by_validator: [0; 5], by_place: [0; 5], keyed_in_text: 0, keys,
-            key_rules: patterns.iter().map(|(rule, _)| *rule).collect(), words: HashMap::new(), phrases: Vec::new(),
+            rules: Vec::new(),
+            by_validator: [0; 5],
+            by_place: [0; 5],
+            keyed_in_text: 0,
+            keys,
+            key_rules: patterns.iter().map(|(rule, _)| *rule).collect(),
+            words: HashMap::new(),
+            phrases: Vec::new(),
             window: if self.window == 0 { WINDOW } else { self.window } as usize,
         };
         for (index, draft) in self.drafts.into_iter().enumerate() {
@@ -478,7 +543,9 @@ impl RuleSet {
         let bit = 1u64 << index;
         match draft.rule.validator {
             Some(validator) => self.by_validator[validator as usize] |= bit,
-            None if draft.rule.value.is_some() && !matches!(draft.rule.action, Action::TruncateNumber) => self.keyed_in_text |= bit,
+            None if draft.rule.value.is_some() && !matches!(draft.rule.action, Action::TruncateNumber) => {
+                self.keyed_in_text |= bit
+            }
             None => {}
         }
         for (_, place) in Place::NAMES {

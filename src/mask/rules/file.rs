@@ -15,7 +15,7 @@ pub(super) struct Node {
 
 pub(super) enum Value {
     Null,
-    Bool(bool),
+    Bool,
     Int(i128),
     Double(f64),
     Text(String),
@@ -94,8 +94,8 @@ impl<'de> Visitor<'de> for Tree {
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         Value::deserialize(deserializer)
     }
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Bool)
     }
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
         Ok(Value::Int(value.into()))

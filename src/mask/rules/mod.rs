@@ -21,8 +21,8 @@
 //! `body` is also the severity text and the event name, `scope` its name, version and schema URL, `resource` its schema
 //! URL, `keys` every key of an attribute or a map. Actions: `keep_first_last`, `drop`, `replace: TEXT`, `truncate_number`,
 //! `encrypt: KEY ID`. Patterns see keys in lower case, words of camelCase parted by `_`. Sensitive authentication data
-//! (`sad.*`) under its own key is dropped whenever it holds a digit, whatever `value` says: a number has lost its leading
-//! zeros.
+//! (`sad.*`) under its own key is dropped wherever it may be a code, whatever `value` says: a number has lost its leading
+//! zeros, a text may say more than the code.
 
 mod compile;
 mod file;
@@ -56,8 +56,17 @@ pub enum Class {
 }
 
 impl Class {
-    pub(super) const ALL: [Self; 9] =
-        [Self::SadTrack, Self::SadCvv, Self::SadPin, Self::CardholderPan, Self::PiiId, Self::PiiPhone, Self::PiiEmail, Self::Amount, Self::Custom];
+    pub(super) const ALL: [Self; 9] = [
+        Self::SadTrack,
+        Self::SadCvv,
+        Self::SadPin,
+        Self::CardholderPan,
+        Self::PiiId,
+        Self::PiiPhone,
+        Self::PiiEmail,
+        Self::Amount,
+        Self::Custom,
+    ];
 
     /// The name in rule files, metrics and `[<class>]`.
     pub const fn as_str(self) -> &'static str {
@@ -91,8 +100,13 @@ pub(super) enum Validator {
 }
 
 impl Validator {
-    pub(super) const NAMES: [(&'static str, Self); 5] =
-        [("pan", Self::Pan), ("cn_id", Self::CnId), ("phone", Self::Phone), ("email", Self::Email), ("track", Self::Track)];
+    pub(super) const NAMES: [(&'static str, Self); 5] = [
+        ("pan", Self::Pan),
+        ("cn_id", Self::CnId),
+        ("phone", Self::Phone),
+        ("email", Self::Email),
+        ("track", Self::Track),
+    ];
 }
 
 /// Where in a record a rule is in force.
@@ -106,8 +120,13 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) const NAMES: [(&'static str, Self); 5] =
-        [("body", Self::Body), ("attributes", Self::Attributes), ("resource", Self::Resource), ("scope", Self::Scope), ("keys", Self::Keys)];
+    pub(super) const NAMES: [(&'static str, Self); 5] = [
+        ("body", Self::Body),
+        ("attributes", Self::Attributes),
+        ("resource", Self::Resource),
+        ("scope", Self::Scope),
+        ("keys", Self::Keys),
+    ];
 }
 
 pub(super) struct Rule {
