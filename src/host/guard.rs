@@ -5,6 +5,17 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
+/// All of it, before anything else is done. What the machine doesn't allow is warned about on stderr: the log isn't up yet.
+pub fn process() {
+    quiet_panics();
+    if let Err(error) = forbid_dumps() {
+        eprintln!("sealtrail: warning: core dumps of this process can't be switched off: {error}");
+    }
+    if swap_is_on() {
+        eprintln!("sealtrail: warning: swap is on: records not yet masked may be written to it; switch it off or encrypt it");
+    }
+}
+
 /// No core dumps, and no reading of this process's memory by others of its user (`ptrace`, `/proc/<pid>/mem`).
 ///
 /// The limit alone does not stop a `core_pattern` that pipes into a program; a process that isn't dumpable has no dump to pipe.
