@@ -12,7 +12,9 @@ pub fn process() {
         eprintln!("sealtrail: warning: core dumps of this process can't be switched off: {error}");
     }
     if swap_is_on() {
-        eprintln!("sealtrail: warning: swap is on: records not yet masked may be written to it; switch it off or encrypt it");
+        eprintln!(
+            "sealtrail: warning: swap is on: records not yet masked may be written to it; switch it off or encrypt it"
+        );
     }
 }
 

@@ -70,7 +70,13 @@ const OLD_HEAD: u64 = 30 * 86_400 * 1_000_000_000;
 /// Seals `started`, then takes records. `reporter`: where all parts put what is to be sealed of the collector's own life.
 ///
 /// An error means that nothing was started: the clock is too far ahead, or the first record could not be made durable.
-pub fn start(log: Log, clock: Arc<dyn Clock>, reporter: Reporter, write: Write, options: Options) -> Result<Running, Error> {
+pub fn start(
+    log: Log,
+    clock: Arc<dyn Clock>,
+    reporter: Reporter,
+    write: Write,
+    options: Options,
+) -> Result<Running, Error> {
     let head = log.head().observed();
     let ahead = clock.now().0.saturating_sub(head.0);
     if log.head().next() != Sequence::ZERO && ahead > OLD_HEAD && !options.accept_clock {
@@ -81,7 +87,11 @@ pub fn start(log: Log, clock: Arc<dyn Clock>, reporter: Reporter, write: Write, 
     let shelf = Arc::clone(log.shelf());
     let intake = Intake::new(inbox.clone(), Arc::clone(&gate));
     let mut writer = Writer::new(log, clock, reporter, write, &options, Arc::clone(&gate), Arc::clone(&fenced));
-    writer.begin(options).map_err(|source| Error::Io { doing: "seal the start into", path: shelf.path(head_path(&shelf)), source })?;
+    writer.begin(options).map_err(|source| Error::Io {
+        doing: "seal the start into",
+        path: shelf.path(head_path(&shelf)),
+        source,
+    })?;
 
     let (alive, ended) = mpsc::channel::<()>();
     let kept = Arc::clone(&shelf);
@@ -456,7 +466,9 @@ impl Writer {
         let shelf = self.log.shelf();
         metrics.wal_bytes.set(i64::try_from(shelf.bytes()).unwrap_or(i64::MAX));
         metrics.wal_files.set(shelf.progress().borrow().files.len() as i64);
-        metrics.wal_oldest_seconds.set(shelf.oldest().map_or(0.0, |oldest| observed.0.saturating_sub(oldest.0) as f64 / 1e9));
+        metrics
+            .wal_oldest_seconds
+            .set(shelf.oldest().map_or(0.0, |oldest| observed.0.saturating_sub(oldest.0) as f64 / 1e9));
     }
 }
 

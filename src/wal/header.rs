@@ -109,8 +109,7 @@ impl Header {
             _ => return Err(Bad::Damaged),
         };
         let name = fields.slice(name.into())?;
-        let chain: ChainName =
-            std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).ok_or(Bad::Damaged)?;
+        let chain: ChainName = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).ok_or(Bad::Damaged)?;
         let nodes = (0..nodes).map(|_| fields.take()).collect::<Result<Vec<[u8; 32]>, _>>()?;
         if !fields.0.is_empty() {
             return Err(Bad::Damaged);

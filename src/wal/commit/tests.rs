@@ -28,7 +28,11 @@ fn masked(text: &str) -> Masked {
 fn stand_in() -> Write {
     Box::new(|entry, _| {
         let reason = entry.event.reason.as_deref().unwrap_or_default();
-        Ok(masked(&format!("{} {reason}{}", entry.event.kind.event_name(), entry.genesis.as_deref().unwrap_or_default())))
+        Ok(masked(&format!(
+            "{} {reason}{}",
+            entry.event.kind.event_name(),
+            entry.genesis.as_deref().unwrap_or_default()
+        )))
     })
 }
 
@@ -52,7 +56,8 @@ impl Bench {
     fn log(&self) -> Log {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let chain: sealtrail_chain::ChainName = "test".parse().unwrap();
-        let genesis = || Head::resume(chain.clone(), Sequence::ZERO, UnixNanos(0), Hash([7; 32]), CompactRange::empty(0));
+        let genesis =
+            || Head::resume(chain.clone(), Sequence::ZERO, UnixNanos(0), Hash([7; 32]), CompactRange::empty(0));
         open(disk, Path::new("/wal"), &chain).unwrap().resume(&options().config, [0; 32], genesis).unwrap()
     }
 
@@ -128,7 +133,8 @@ fn a_full_log_refuses_senders_until_files_are_released() {
     let shelf = Arc::clone(writer.log.shelf());
     assert!(bench.bodies(&shelf).contains(&format!("sealtrail.refusing {}", Refused::Full)));
 
-    let Confirmed { last, hash } = Confirmed { last: Sequence::new(writer.log.head().next().get() - 1), hash: writer.log.head().hash() };
+    let Confirmed { last, hash } =
+        Confirmed { last: Sequence::new(writer.log.head().next().get() - 1), hash: writer.log.head().hash() };
     Leg::ALL.into_iter().for_each(|leg| shelf.legs().confirm(leg, last, hash));
     let files = shelf.progress().borrow().files.clone();
     files.iter().filter(|file| file.closed).for_each(|file| shelf.release(file.first).unwrap());
@@ -182,8 +188,7 @@ fn an_idle_chain_says_that_it_lives() {
 #[test]
 fn many_senders_share_the_log() {
     let bench = Bench::new();
-    let running =
-        start(bench.log(), bench.clock.clone(), bench.reporter.clone(), stand_in(), options()).unwrap();
+    let running = start(bench.log(), bench.clock.clone(), bench.reporter.clone(), stand_in(), options()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let intake = running.intake.clone();
     let answers: Vec<Durable> = runtime.block_on(async {

@@ -121,7 +121,11 @@ fn what_does_not_follow_is_not_taken() {
     frame::rebase(&mut again, &file.header.id, end);
     bytes.truncate(end as usize);
     bytes.extend_from_slice(&again);
-    assert_eq!(file.scan(&bytes, 0), Tail::Damaged { at: end }, "sound frames of a second group, but the first doesn't follow");
+    assert_eq!(
+        file.scan(&bytes, 0),
+        Tail::Damaged { at: end },
+        "sound frames of a second group, but the first doesn't follow"
+    );
 }
 
 /// The file of FORMAT.md's example, byte for byte, and what `scan` says of it whole, torn and damaged.
