@@ -43,7 +43,7 @@ impl FromStr for Duration {
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        let whole = |unit: &&(&str, u64)| millis != 0 && millis % u128::from(unit.1) == 0;
+        let whole = |unit: &&(&str, u64)| millis != 0 && millis.is_multiple_of(u128::from(unit.1));
         let (unit, factor) = UNITS.iter().rev().find(whole).unwrap_or(&("s", 1000));
         write!(f, "{}{unit}", millis / u128::from(*factor))
     }

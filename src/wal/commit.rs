@@ -70,7 +70,13 @@ const OLD_HEAD: u64 = 30 * 86_400 * 1_000_000_000;
 /// Seals `started`, then takes records. `reporter`: where all parts put what is to be sealed of the collector's own life.
 ///
 /// An error means that nothing was started: the clock is too far ahead, or the first record could not be made durable.
-pub fn start(log: Log, clock: Arc<dyn Clock>, reporter: Reporter, write: Write, options: Options) -> Result<Running, Error> {
+pub fn start(
+    log: Log,
+    clock: Arc<dyn Clock>,
+    reporter: Reporter,
+    write: Write,
+    options: Options,
+) -> Result<Running, Error> {
     let head = log.head().observed();
     let ahead = clock.now().0.saturating_sub(head.0);
     if log.head().next() != Sequence::ZERO && ahead > OLD_HEAD && !options.accept_clock {
@@ -80,24 +86,12 @@ pub fn start(log: Log, clock: Arc<dyn Clock>, reporter: Reporter, write: Write, 
     let (gate, fenced) = (Arc::new(Gate::default()), Arc::new(AtomicBool::new(false)));
     let shelf = Arc::clone(log.shelf());
     let intake = Intake::new(inbox.clone(), Arc::clone(&gate));
-    let watch = Watch::new(clock.as_ref());
-    let mut writer = Writer {
-        last_flow: clock.monotonic(),
-        last_tick: clock.monotonic(),
-        alive_interval: options.alive_interval,
-        limit: options.config.max_size_mib << 20,
-        held_back: None,
-        trouble: None,
-        state: Ok(()),
-        fenced: Arc::clone(&fenced),
-        log,
-        clock,
-        watch,
-        reporter,
-        write,
-        gate,
-    };
-    writer.begin(options).map_err(|source| Error::Io { doing: "seal the start into", path: shelf.path(head_path(&shelf)), source })?;
+    let mut writer = Writer::new(log, clock, reporter, write, &options, Arc::clone(&gate), Arc::clone(&fenced));
+    writer.begin(options).map_err(|source| Error::Io {
+        doing: "seal the start into",
+        path: shelf.path(head_path(&shelf)),
+        source,
+    })?;
 
     let (alive, ended) = mpsc::channel::<()>();
     let kept = Arc::clone(&shelf);
@@ -184,6 +178,34 @@ impl Drop for Shut {
 }
 
 impl Writer {
+    fn new(
+        log: Log,
+        clock: Arc<dyn Clock>,
+        reporter: Reporter,
+        write: Write,
+        options: &Options,
+        gate: Arc<Gate>,
+        fenced: Arc<AtomicBool>,
+    ) -> Self {
+        let now = clock.monotonic();
+        Self {
+            watch: Watch::new(clock.as_ref()),
+            limit: options.config.max_size_mib << 20,
+            alive_interval: options.alive_interval,
+            last_flow: now,
+            last_tick: now,
+            held_back: None,
+            trouble: None,
+            state: Ok(()),
+            log,
+            clock,
+            reporter,
+            write,
+            gate,
+            fenced,
+        }
+    }
+
     fn run(mut self, inbox: &Receiver<Message>) {
         let _shut = Shut(Arc::clone(&self.gate));
         loop {
@@ -305,13 +327,11 @@ impl Writer {
             return;
         }
         self.gate.set(state);
-        if state.is_ok() != self.state.is_ok() || state.is_err() {
-            let (kind, reason) = match state {
-                Ok(()) => (Kind::Accepting, None),
-                Err(refused) => (Kind::Refusing, Some(refused.to_string())),
-            };
-            self.reporter.report(Event { reason, ..Event::new(kind) });
-        }
+        let (kind, reason) = match state {
+            Ok(()) => (Kind::Accepting, None),
+            Err(refused) => (Kind::Refusing, Some(refused.to_string())),
+        };
+        self.reporter.report(Event { reason, ..Event::new(kind) });
         self.state = state;
     }
 
@@ -328,10 +348,12 @@ impl Writer {
         }
         let state = self.judge(0);
         self.turn(state);
-        if now.saturating_sub(self.last_flow) >= self.alive_interval {
-            self.reporter.report(Event::new(Kind::Alive));
-        }
         self.seal_own(observed, false);
+        if now.saturating_sub(self.last_flow) >= self.alive_interval && self.may_write_own() {
+            let alive = Entry::at(Event::new(Kind::Alive), observed);
+            // What fails is tried again at the next tick.
+            let _ = self.write_own(&alive, observed).map(|record| self.append(observed, [record]));
+        }
         self.rotate_when_due(now);
         if now.saturating_sub(self.last_flow) >= QUIET
             && let Err(error) = self.log.mark()
@@ -343,7 +365,7 @@ impl Writer {
 
     /// Seals the own records that are due; what can't be sealed now comes again.
     fn seal_own(&mut self, observed: UnixNanos, all: bool) {
-        if !self.log.is_writable() || self.log.shelf().bytes() >= self.limit || self.fenced.load(Ordering::Relaxed) {
+        if !self.may_write_own() {
             return;
         }
         let entries = self.reporter.take(observed, all);
@@ -357,6 +379,10 @@ impl Writer {
         if self.append(observed, records).is_err() {
             self.reporter.put_back(entries);
         }
+    }
+
+    fn may_write_own(&self) -> bool {
+        self.log.is_writable() && self.log.shelf().bytes() < self.limit && !self.fenced.load(Ordering::Relaxed)
     }
 
     fn write_own(&mut self, entry: &Entry, observed: UnixNanos) -> Option<Masked> {
@@ -426,7 +452,7 @@ impl Writer {
         let observed = self.observe();
         self.seal_own(observed, true);
         let stopped = Entry::at(Event::new(Kind::Stopped), observed);
-        if !self.fenced.load(Ordering::Relaxed)
+        if self.may_write_own()
             && let Some(record) = self.write_own(&stopped, observed)
             && self.append(observed, [record]).is_err()
         {
@@ -440,7 +466,9 @@ impl Writer {
         let shelf = self.log.shelf();
         metrics.wal_bytes.set(i64::try_from(shelf.bytes()).unwrap_or(i64::MAX));
         metrics.wal_files.set(shelf.progress().borrow().files.len() as i64);
-        metrics.wal_oldest_seconds.set(shelf.oldest().map_or(0.0, |oldest| observed.0.saturating_sub(oldest.0) as f64 / 1e9));
+        metrics
+            .wal_oldest_seconds
+            .set(shelf.oldest().map_or(0.0, |oldest| observed.0.saturating_sub(oldest.0) as f64 / 1e9));
     }
 }
 

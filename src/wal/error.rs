@@ -57,8 +57,7 @@ pub enum Error {
     Clock { days: u64 },
 }
 
-const CONTINUE: &str =
-    "`--continue-from-legs` goes on from what the legs hold (this release doesn't have it yet)";
+const CONTINUE: &str = "`--continue-from-legs` goes on from what the legs hold (this release doesn't have it yet)";
 
 impl From<reader::Error> for Error {
     fn from(error: reader::Error) -> Self {

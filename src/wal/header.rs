@@ -44,7 +44,7 @@ const FORMAT: u32 = 1;
 const FIXED: usize = 136;
 
 impl Header {
-    pub fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let name = self.head.chain().as_str().as_bytes();
         let nodes = self.head.tree().nodes();
         let len = FIXED + name.len() + 32 * nodes.len() + 4;
@@ -72,7 +72,7 @@ impl Header {
     }
 
     /// Reads a header from the start of a file, and says how long it is.
-    pub fn decode(bytes: &[u8]) -> Result<(Self, u64), Bad> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, u64), Bad> {
         let mut fields = Fields(bytes);
         if fields.take::<8>()? != MAGIC {
             return Err(Bad::Damaged);
@@ -109,8 +109,7 @@ impl Header {
             _ => return Err(Bad::Damaged),
         };
         let name = fields.slice(name.into())?;
-        let chain: ChainName =
-            std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).ok_or(Bad::Damaged)?;
+        let chain: ChainName = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).ok_or(Bad::Damaged)?;
         let nodes = (0..nodes).map(|_| fields.take()).collect::<Result<Vec<[u8; 32]>, _>>()?;
         if !fields.0.is_empty() {
             return Err(Bad::Damaged);

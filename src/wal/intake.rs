@@ -64,14 +64,14 @@ pub(super) struct Gate(AtomicU8);
 const REASONS: [Refused; 5] = [Refused::Full, Refused::Disk, Refused::Clock, Refused::Stopping, Refused::Fenced];
 
 impl Gate {
-    pub fn state(&self) -> Result<(), Refused> {
+    pub(super) fn state(&self) -> Result<(), Refused> {
         match self.0.load(Ordering::Acquire) {
             0 => Ok(()),
             code => Err(REASONS.get(usize::from(code) - 1).copied().unwrap_or(Refused::Stopping)),
         }
     }
 
-    pub fn set(&self, state: Result<(), Refused>) {
+    pub(super) fn set(&self, state: Result<(), Refused>) {
         let code = state.err().and_then(|reason| REASONS.iter().position(|known| *known == reason));
         self.0.store(code.map_or(0, |index| index as u8 + 1), Ordering::Release);
         Metrics::get().wal_writable.set(i64::from(state.is_ok()));

@@ -29,8 +29,7 @@ use crate::seal::Sealer;
 
 /// The chain's growing end on the disk.
 pub struct Log {
-    disk: Arc<dyn Disk>,
-    dir: PathBuf,
+    home: Home,
     segment: super::config::Segment,
     sealer: Sealer,
     rules: [u8; 32],
@@ -40,7 +39,13 @@ pub struct Log {
     last: Option<Previous>,
     shelf: Arc<Shelf>,
     group: Vec<u8>,
-    _lock: Lock,
+}
+
+/// The log's directory, which is this process's alone.
+pub(super) struct Home {
+    pub disk: Arc<dyn Disk>,
+    pub dir: PathBuf,
+    pub _lock: Lock,
 }
 
 struct Open {
@@ -58,18 +63,15 @@ const DAY: u64 = 86_400_000_000_000;
 impl Log {
     /// Begins a new file behind what was recovered. `last`: where the newest file with a record ends.
     pub(super) fn begin(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        lock: Lock,
+        home: Home,
         config: &Config,
         head: Head,
         rules: [u8; 32],
         last: Option<Previous>,
         shelf: Arc<Shelf>,
     ) -> io::Result<Self> {
-        let (dir, segment, sealer) = (dir.to_owned(), config.segment, Sealer::new(head));
-        let mut log =
-            Self { disk, dir, segment, sealer, rules, file: None, last, shelf, group: Vec::new(), _lock: lock };
+        let (segment, sealer) = (config.segment, Sealer::new(head));
+        let mut log = Self { home, segment, sealer, rules, file: None, last, shelf, group: Vec::new() };
         log.next_file()?;
         Ok(log)
     }
@@ -89,7 +91,7 @@ impl Log {
 
     /// Bytes free on the log's file system.
     pub fn available(&self) -> io::Result<u64> {
-        self.disk.available(&self.dir)
+        self.home.disk.available(&self.home.dir)
     }
 
     /// Seals the records, one after the other and all at `observed`, and makes them durable together; `now` is the monotonic
@@ -122,7 +124,9 @@ impl Log {
     /// Leaves word at the end of the file that all before it is synced, so that damage there is told from a torn write.
     /// Nothing happens when the file ends in a mark, or holds no record. A failure costs the file, nothing else.
     pub fn mark(&mut self) -> io::Result<()> {
-        let Some(open) = self.file.as_mut().filter(|open| open.state.records > 0 && !open.marked) else { return Ok(()) };
+        let Some(open) = self.file.as_mut().filter(|open| open.state.records > 0 && !open.marked) else {
+            return Ok(());
+        };
         self.group.clear();
         frame::push_mark(&mut self.group, &open.id, open.state.synced);
         match open.write(&self.group) {
@@ -230,8 +234,8 @@ impl Log {
         let head = self.sealer.head();
         let (first, last_hash) = (head.next(), head.hash());
         let header = Header { id, head: head.clone(), rules: self.rules, previous: self.last }.encode();
-        let path = shelf::path(&self.dir, first);
-        let file = replace(self.disk.as_ref(), &self.dir, &path, &header)?;
+        let path = shelf::path(&self.home.dir, first);
+        let file = replace(self.home.disk.as_ref(), &self.home.dir, &path, &header)?;
         let state = FileState { first, synced: header.len() as u64, records: 0, last_hash, closed: false };
         self.file = Some(Open { file, id, state, since: Duration::ZERO, marked: false });
         self.shelf.opened();

@@ -11,7 +11,7 @@ use sealtrail_chain::{ChainName, Hash, Head, Sequence, UnixNanos};
 use super::config::Config;
 use super::header::{Header, Previous};
 use super::legs::{Confirmed, Leg, Legs};
-use super::log::Log;
+use super::log::{Home, Log};
 use super::reader::{self, Reader};
 use super::scan::{Scan, Tail, scan};
 use super::shelf::{self, Shelf};
@@ -122,9 +122,7 @@ impl Recovered {
         {
             return Ok(Some(hash));
         }
-        let holds = |file: &&FileState| {
-            (file.first.get()..file.first.get() + file.records).contains(&sequence.get())
-        };
+        let holds = |file: &&FileState| (file.first.get()..file.first.get() + file.records).contains(&sequence.get());
         let Some(file) = self.files.iter().find(holds) else { return Ok(None) };
         let mut reader = Reader::open(self.disk.as_ref(), &shelf::path(&self.dir, file.first))?;
         while let Some(stored) = reader.next(file.synced)? {
@@ -184,7 +182,8 @@ impl Recovered {
         // The last one is closed once the new file says where it ends.
         files.iter_mut().rev().skip(1).for_each(|file| file.closed = true);
         let shelf = Arc::new(Shelf::new(Arc::clone(&self.disk), &self.dir, self.legs, files, self.begun));
-        Log::begin(self.disk, &self.dir, self.lock, config, head, rules, self.last, shelf).map_err(io("begin a file in"))
+        let home = Home { disk: self.disk, dir: self.dir, _lock: self.lock };
+        Log::begin(home, config, head, rules, self.last, shelf).map_err(io("begin a file in"))
     }
 
     /// Writes the same bytes to the same place, which makes the kernel's pages dirty, and syncs: only now does a success of
@@ -254,7 +253,8 @@ impl Recovered {
     }
 
     fn read(&mut self, found: Vec<Found>) -> Result<(), Error> {
-        let ends: Vec<Option<u64>> = found.iter().skip(1).map(|next| next.reader.header().previous.map(|p| p.end)).collect();
+        let ends: Vec<Option<u64>> =
+            found.iter().skip(1).map(|next| next.reader.header().previous.map(|p| p.end)).collect();
         self.before = found.first().map(|oldest| (oldest.first, oldest.reader.head().hash()));
         for (index, file) in found.iter().enumerate() {
             let path = shelf::path(&self.dir, file.first);
@@ -263,8 +263,14 @@ impl Recovered {
             }
             let header = file.reader.header();
             let end = ends.get(index).copied().flatten();
-            let scanned = scan(file.reader.file(), header, file.reader.start(), end.unwrap_or(file.len).min(file.len), end.unwrap_or(0))
-                .map_err(|source| reader::Error::Io { path: path.clone(), source })?;
+            let scanned = scan(
+                file.reader.file(),
+                header,
+                file.reader.start(),
+                end.unwrap_or(file.len).min(file.len),
+                end.unwrap_or(0),
+            )
+            .map_err(|source| reader::Error::Io { path: path.clone(), source })?;
             self.keep(file, header, scanned, end.is_none(), path)?;
         }
         Ok(())

@@ -37,7 +37,13 @@ pub(super) struct Scan {
 /// `synced`: how much of the file others prove to have been acknowledged (the next file's header); the witnesses within the
 /// file raise it. Memory stays flat, whatever the file's size; records are checked by frame and link, not by content, whose
 /// checksum the archive leg recomputes.
-pub(super) fn scan<S: Source + ?Sized>(source: &S, header: &Header, start: u64, len: u64, synced: u64) -> io::Result<Scan> {
+pub(super) fn scan<S: Source + ?Sized>(
+    source: &S,
+    header: &Header,
+    start: u64,
+    len: u64,
+    synced: u64,
+) -> io::Result<Scan> {
     let mut frames = Frames { source, window: Window::default(), header, len };
     let mut head = header.head.clone();
     let (mut at, mut synced) = (start, synced.max(start));

@@ -86,16 +86,13 @@ fn text(number: u64) -> String {
 }
 
 fn config() -> Config {
-    Config {
-        segment: Segment { max_mib: 1, max_age: config::Duration::from_secs(60) },
-        ..Config::default()
-    }
+    Config { segment: Segment { max_mib: 1, max_age: config::Duration::from_secs(60) }, ..Config::default() }
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let disk = SimDisk::new(random.next());
+        let disk = SimDisk::new(random.draw());
         let clock = SimClock::new(UnixNanos(1_700_000_000_000_000_000));
         Self { random, disk, clock, known: Vec::new(), delivered: Vec::new(), made: 0, told: Told::default() }
     }
@@ -134,7 +131,8 @@ impl World {
         if recovered.cut().is_some() {
             self.told.cuts += 1;
         }
-        let end = self.delivered.last().map(|&hash| Confirmed { last: Sequence::new(self.delivered.len() as u64 - 1), hash });
+        let end =
+            self.delivered.last().map(|&hash| Confirmed { last: Sequence::new(self.delivered.len() as u64 - 1), hash });
         for leg in Leg::ALL {
             self.unless_io(recovered.judge(leg, end))?;
         }
@@ -184,7 +182,10 @@ impl World {
         let records = contents.iter().map(|content| Masked::for_test(content));
         match log.append(self.clock.now(), self.clock.monotonic(), records) {
             Ok(durable) => {
-                assert_eq!((durable.first().get(), self.known.len() as u64), (before.next().get(), before.next().get()));
+                assert_eq!(
+                    (durable.first().get(), self.known.len() as u64),
+                    (before.next().get(), before.next().get())
+                );
                 assert_eq!(durable.last().get() + 1, durable.first().get() + contents.len() as u64);
                 let mut head = before;
                 for content in contents {
@@ -280,7 +281,8 @@ impl World {
         let at = self.random.below(file.synced - 16);
         self.disk.flip_bit(&path, at, self.random.below(8) as u8);
         let again = open(Arc::new(self.disk.clone()), Path::new(DIR), &chain());
-        let error = again.err().unwrap_or_else(|| panic!("byte {at} of {} is rotten, and no one saw it", path.display()));
+        let error =
+            again.err().unwrap_or_else(|| panic!("byte {at} of {} is rotten, and no one saw it", path.display()));
         assert!(error.to_string().contains(&format!("{:020}.wal", file.first.get())), "{error}");
         self.told.rotten += 1;
     }

@@ -26,18 +26,18 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub fn new(clock: &dyn Clock) -> Self {
+    pub(super) fn new(clock: &dyn Clock) -> Self {
         Self { wall: clock.now(), monotonic: clock.monotonic(), ahead: false }
     }
 
     /// The clock has leapt ahead and has not come back.
-    pub fn is_ahead(&self) -> bool {
+    pub(super) fn is_ahead(&self) -> bool {
         self.ahead
     }
 
     /// The time to seal at, and the step since the last look. After a leap ahead, and until the clock comes back, the time
     /// is what it would be without the leap.
-    pub fn look(&mut self, clock: &dyn Clock) -> (UnixNanos, Option<Step>) {
+    pub(super) fn look(&mut self, clock: &dyn Clock) -> (UnixNanos, Option<Step>) {
         let (wall, monotonic) = (clock.now(), clock.monotonic());
         let passed = monotonic.saturating_sub(self.monotonic).as_nanos() as u64;
         let expected = UnixNanos(self.wall.0.saturating_add(passed));

@@ -41,7 +41,13 @@ pub(super) struct Window {
 impl Window {
     /// The `len` bytes at `at`, or fewer when `limit` or the file's end comes before. `limit` must not be larger than what
     /// is known to be written, or a later call could see an older state of those bytes.
-    pub fn bytes<S: Source + ?Sized>(&mut self, source: &S, at: u64, len: usize, limit: u64) -> io::Result<&[u8]> {
+    pub(super) fn bytes<S: Source + ?Sized>(
+        &mut self,
+        source: &S,
+        at: u64,
+        len: usize,
+        limit: u64,
+    ) -> io::Result<&[u8]> {
         let len = len.min(usize::try_from(limit.saturating_sub(at)).unwrap_or(usize::MAX));
         if at < self.start || at + len as u64 > self.start + self.len as u64 {
             self.load(source, at, len, limit)?;

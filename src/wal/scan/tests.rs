@@ -121,7 +121,74 @@ fn what_does_not_follow_is_not_taken() {
     frame::rebase(&mut again, &file.header.id, end);
     bytes.truncate(end as usize);
     bytes.extend_from_slice(&again);
-    assert_eq!(file.scan(&bytes, 0), Tail::Damaged { at: end }, "sound frames of a second group, but the first doesn't follow");
+    assert_eq!(
+        file.scan(&bytes, 0),
+        Tail::Damaged { at: end },
+        "sound frames of a second group, but the first doesn't follow"
+    );
+}
+
+/// The file of FORMAT.md's example, byte for byte, and what `scan` says of it whole, torn and damaged.
+#[test]
+fn the_vectors_hold() {
+    let hex = |text: &str| const_hex::decode(text.split_whitespace().collect::<String>()).unwrap();
+    let whole = hex(include_str!("../vectors/whole.hex"));
+    let file = example();
+    assert_eq!(const_hex::encode(&whole), const_hex::encode(&file.bytes));
+    let (header, start) = Header::decode(&whole).unwrap();
+    assert_eq!(file.scan(&whole, 0), Tail::Clean { end: whole.len() as u64 });
+
+    let torn = hex(include_str!("../vectors/torn.hex"));
+    assert_eq!(file.scan(&torn, 0), Tail::Torn { end: file.frames[1] });
+    let damaged = hex(include_str!("../vectors/damaged.hex"));
+    assert_eq!(file.scan(&damaged, 0), Tail::Damaged { at: file.frames[1] });
+    let version = hex(include_str!("../vectors/version-2.hex"));
+    assert_eq!(Header::decode(&version), Err(crate::wal::header::Bad::Version(2)));
+    assert_eq!((header, start), (file.header, file.start));
+}
+
+/// Two records in a group, one in the next, a mark.
+fn example() -> File {
+    let mut file = file(&[]);
+    let mut head = file.header.head.clone();
+    for group in [["one", "two"].as_slice(), &["three"]] {
+        let (mut bytes, at) = (Vec::new(), file.bytes.len() as u64);
+        file.groups.push(at);
+        for text in group {
+            file.frames.push(at + bytes.len() as u64);
+            let content = format!(
+                "{{\"logRecord\":{{\"body\":{{\"stringValue\":\"{text}\"}}}},\"received\":{{\"auth\":\"none\",\"by\":\"sender\"}}}}"
+            );
+            let link = head.seal(UnixNanos(1_700_000_000_000_000_000), Checksum::of(content.as_bytes()));
+            frame::push_record(&mut bytes, &file.header.id, at, &link, &content);
+        }
+        file.bytes.extend_from_slice(&bytes);
+    }
+    let (mut mark, at) = (Vec::new(), file.bytes.len() as u64);
+    frame::push_mark(&mut mark, &file.header.id, at);
+    file.frames.push(at);
+    file.bytes.extend_from_slice(&mark);
+    file
+}
+
+#[test]
+#[ignore = "writes the vectors anew: only when the format changes"]
+#[allow(clippy::disallowed_methods, reason = "vectors are no data of a collector")]
+fn write_vectors() {
+    let file = example();
+    let (second, third) = (file.frames[1] as usize, file.frames[2] as usize);
+    let write = |name: &str, bytes: &[u8]| {
+        let lines: Vec<String> = bytes.chunks(48).map(const_hex::encode).collect();
+        std::fs::write(format!("src/wal/vectors/{name}.hex"), lines.join("\n") + "\n").unwrap();
+    };
+    write("whole", &file.bytes);
+    write("torn", &file.bytes[..third - 1]);
+    let mut damaged = file.bytes.clone();
+    damaged[second + 100] ^= 1;
+    write("damaged", &damaged);
+    let mut version = file.bytes[..file.start as usize].to_vec();
+    version[8] = 2;
+    write("version-2", &version);
 }
 
 proptest! {
