@@ -85,8 +85,10 @@ struct Object {
 impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
     pub(super) fn new(setup: Setup<W, A, B>) -> Self {
         let progress = setup.progress.borrow();
-        let oldest = progress.files.first().map_or(Sequence::ZERO, |file| file.first);
-        let fresh = progress.files.iter().find(|file| !file.closed).map_or_else(|| end_of(&progress), |file| file.first);
+        let committed = setup.committed.borrow().next;
+        let oldest = progress.files.first().map_or(committed, |file| file.first);
+        let open = progress.files.iter().find(|file| !file.closed);
+        let fresh = open.map_or_else(|| end_of(&progress, oldest), |file| file.first);
         drop(progress);
         Self {
             wal: setup.wal,
@@ -144,7 +146,8 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         self.put_checkpoints().await?;
         self.release(&progress, committed.object)?;
         self.lag().await;
-        Ok(committed.finished && self.next() == end_of(&progress) && self.waiting.is_empty() && self.objects.is_empty())
+        let all = self.next() == end_of(&progress, self.next());
+        Ok(committed.finished && all && self.waiting.is_empty() && self.objects.is_empty())
     }
 
     async fn archive(&mut self, file: &FileState) -> Result<(), Failure> {
@@ -322,6 +325,7 @@ fn file_end(file: &FileState) -> Sequence {
     Sequence::new(file.first.get() + file.records)
 }
 
-fn end_of(progress: &Progress) -> Sequence {
-    progress.files.last().map_or(Sequence::ZERO, file_end)
+/// `none`: the end of a log that holds no file.
+fn end_of(progress: &Progress, none: Sequence) -> Sequence {
+    progress.files.last().map_or(none, file_end)
 }

@@ -132,6 +132,10 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
 
     async fn round(&mut self) -> Result<Next, Failure> {
         let progress = self.progress.borrow_and_update().clone();
+        if progress.files.is_empty() {
+            // A new chain, whose first group is not synced yet.
+            return Ok(if progress.finished { Next::Done } else { Next::Wait });
+        }
         self.take_signed().await;
         let stop = self.gather(&progress)?;
         let batch = Batch {
@@ -143,7 +147,9 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             self.commit(batch, &progress).await?;
         }
         let Some(tail) = &mut self.tail else { return Ok(Next::Round) };
-        self.signing.see(tail, stop);
+        // At the stop the last file may stay open; it ends here all the same.
+        let ends = stop == Stop::SegmentEnd || stop == Stop::CaughtUp && progress.finished;
+        self.signing.see(tail, ends);
         Lag::of(&progress, self.next()).show(STREAM, self.oldest, self.clock.now());
         let (next, at_end) = (self.next(), self.next() == end_of(&progress));
         Ok(match stop {
@@ -153,7 +159,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
                 let goes_on = progress.files.iter().any(|file| file.first == next);
                 if goes_on { Next::Round } else { return Err(Failure::Short { next }) }
             }
-            Stop::SegmentEnd if progress.finished && self.signing.is_idle() => Next::Done,
+            _ if progress.finished && self.signing.is_idle() => Next::Done,
             _ => Next::Wait,
         })
     }
@@ -231,7 +237,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     /// The checkpoints that waited are in the stream; only now may they go elsewhere.
     fn streamed(&mut self) {
         if let Some(newest) = self.waiting.last() {
-            self.signing.tidy(newest.size);
+            self.signing.tidy(newest);
         }
         for kept in self.waiting.drain(..) {
             if kept.is_object() {
@@ -295,10 +301,10 @@ impl Signing {
         Self { store, interval, clock, state, queue: VecDeque::new(), running: None, signed: None, last: Instant::now() }
     }
 
-    /// Sees what is committed, and what of it is due to be signed.
-    fn see<W: Wal>(&mut self, tail: &mut Tail<W>, stop: Stop) {
+    /// Sees what is committed, and what of it is due to be signed; `ends`: a segment ends there, or the log does.
+    fn see<W: Wal>(&mut self, tail: &mut Tail<W>, ends: bool) {
         let size = tail.head().next().get();
-        if stop == Stop::SegmentEnd && size > self.state.object {
+        if ends && size > self.state.object {
             let since = tail.cut();
             self.add(Due::object(tail.head(), since));
         } else if size > self.newest() && self.last.elapsed() >= self.interval && self.is_idle() {
@@ -363,8 +369,8 @@ impl Signing {
         }
     }
 
-    fn tidy(&self, size: u64) {
-        if let Err(error) = self.store.streamed(size) {
+    fn tidy(&self, newest: &Kept) {
+        if let Err(error) = self.store.streamed(newest) {
             tracing::warn!(%error, "a checkpoint that is delivered could not be removed");
         }
     }
