@@ -1,1 +1,5 @@
 //! config
+
+pub mod duration;
+
+pub use duration::Duration;

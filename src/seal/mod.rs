@@ -1,6 +1,9 @@
 //! Sealing: gives masked records their place in the chain.
 
+mod config;
 pub mod own;
+
+pub use config::Config;
 
 use sealtrail_chain::{Content, Head, Link, UnixNanos};
 
@@ -33,6 +36,7 @@ impl Sealer {
     pub fn head(&self) -> &Head {
         &self.head
     }
+    /// Seals the next record; its link is made by the chain's one way of making links, `Head::seal`.
     pub fn seal(&mut self, observed: UnixNanos, record: Masked) -> Sealed {
         let link = self.head.seal(observed, record.checksum());
         Sealed { content: record.into_content(), link }

@@ -1,10 +1,48 @@
 //! Write-ahead log: what is acknowledged lies here, synced, until both legs confirm it. Layout: `FORMAT.md`.
+//!
+//! Promise 1, "acknowledged means kept", is made here: a [`Durable`] comes only out of a sync that succeeded. In words:
+//! - A group is written only after the one before is synced, so every sound frame proves all that stands before its group.
+//! - A file is never written again once a write or sync of it failed, its successor was begun, or its process has ended.
+//! - A file's end is known from its successor's header; it counts as closed only when that header is durable.
+//! - Files are released oldest first, after both legs confirmed them, and never the last one: its end is the chain's head.
+//! - Judging (`scan`, `recover::open`) touches nothing; acting (`Recovered::resume`) judges nothing.
+//!
+//! Only what was masked can be appended (promise 2):
+//! ```compile_fail
+//! # async fn example(intake: sealtrail::wal::Intake, record: sealtrail::mask::Received<'static>) {
+//! let _ = intake.submit(vec![record]).await;
+//! # }
+//! ```
 
+mod commit;
+mod config;
+mod error;
+mod frame;
+mod header;
+mod intake;
+mod legs;
+mod log;
 pub mod reader;
+mod recover;
+mod scan;
+mod shelf;
+mod time;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use commit::{Options, Running, Write, start};
+pub use config::{Config, Segment};
+pub use error::Error;
+pub use intake::Intake;
+pub use legs::{Confirmed, Leg, Legs};
+pub use log::Log;
+pub use recover::{Cut, Recovered, open};
+pub use scan::Tail;
+pub use shelf::{ReleaseError, Shelf};
 
 use sealtrail_chain::{Hash, Sequence};
-
-use crate::mask::Masked;
 
 /// Proof that records are on stable storage; the only way to an answer that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,26 +75,11 @@ pub enum Refused {
     Fenced,
 }
 
-/// The way into the log, for the receivers: one bounded channel, a batch in, `Result<Durable, Refused>` back.
-#[derive(Clone)]
-pub struct Intake {}
-
-impl Intake {
-    /// Seals the records next to each other, syncs them together with whatever else waits, and answers. Never called with none.
-    pub async fn submit(&self, records: Vec<Masked>) -> Result<Durable, Refused> {
-        let _ = records;
-        todo!()
-    }
-    /// Whether records would be taken now, and if not, why (readiness, and early refusal before a body is read).
-    pub fn state(&self) -> Result<(), Refused> {
-        todo!()
-    }
-}
-
 /// How far the log has come; told to the legs through a `tokio::sync::watch`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// The files that are held, oldest first; the last one is open.
+    /// The files that are held, oldest first. A file is listed once it holds a durable record; before that another may take
+    /// its place and name. The last one may be open.
     pub files: Vec<FileState>,
     /// The collector stops: nothing will be added, the last file is closed too.
     pub finished: bool,
@@ -71,5 +94,6 @@ pub struct FileState {
     /// Records and last link hash that the synced part holds.
     pub records: u64,
     pub last_hash: Hash,
+    /// Nothing will be added to it, nor will any later start find more in it.
     pub closed: bool,
 }

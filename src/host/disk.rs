@@ -1,0 +1,141 @@
+//! The machine's file system.
+#![allow(clippy::disallowed_methods, reason = "the one place where files are made, renamed and removed")]
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::{Disk, File, Lock};
+
+/// Files on the real disk, readable by the collector's user alone (mode 0600, directories 0700).
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Box::new(SystemFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        Ok(Box::new(SystemFile(OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            // A name that isn't UTF-8 is none of ours.
+            names.extend(entry?.file_name().into_string());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        if dir.as_os_str().is_empty() || dir.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = dir.parent() {
+            self.create_dir_all(above)?;
+        }
+        use std::os::unix::fs::DirBuilderExt;
+        match fs::DirBuilder::new().mode(0o700).create(dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
+            made => made?,
+        }
+        match dir.parent() {
+            Some(above) if !above.as_os_str().is_empty() => self.sync_dir(above),
+            _ => self.sync_dir(Path::new(".")),
+        }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::File::open(dir)?.sync_all()
+    }
+
+    fn available(&self, dir: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(dir)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Lock> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        file.try_lock()?;
+        Ok(Lock::new(file))
+    }
+}
+
+struct SystemFile(fs::File);
+
+impl File for SystemFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut read = 0;
+        while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match self.0.read_at(rest, offset + read as u64) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One process a data directory: the second one is told, and the first one's end frees it.
+    #[test]
+    fn a_lock_is_held_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = SystemDisk.lock(&path).unwrap();
+        assert_eq!(SystemDisk.lock(&path).err().unwrap().kind(), io::ErrorKind::WouldBlock);
+        drop(first);
+        SystemDisk.lock(&path).unwrap();
+    }
+
+    #[test]
+    fn files_are_written_and_read_at_their_offsets() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/file");
+        SystemDisk.create_dir_all(path.parent().unwrap()).unwrap();
+        let file = SystemDisk.create(&path).unwrap();
+        file.write_at(b"tail", 6).unwrap();
+        file.write_at(b"header", 0).unwrap();
+        file.sync().unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(SystemDisk.open(&path).unwrap().read_at(&mut buffer, 3).unwrap(), 7);
+        assert_eq!(&buffer[..7], b"dertail");
+        assert!(SystemDisk.create(&path).is_err(), "an existing file is never taken over");
+        assert_eq!(SystemDisk.list(path.parent().unwrap()).unwrap(), ["file"]);
+    }
+}

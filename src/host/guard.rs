@@ -1,0 +1,52 @@
+//! The process guards itself: what was in memory unmasked, and the keys, must not reach a disk by way of a core dump, the swap
+//! or a panic's message.
+
+use std::io;
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+/// No core dumps, and no reading of this process's memory by others of its user (`ptrace`, `/proc/<pid>/mem`).
+///
+/// The limit alone does not stop a `core_pattern` that pipes into a program; a process that isn't dumpable has no dump to pipe.
+pub fn forbid_dumps() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+/// A panic prints where it was, never its message: that may hold a value.
+pub fn quiet_panics() {
+    std::panic::set_hook(Box::new(|info| match info.location() {
+        Some(place) => {
+            eprintln!("sealtrail: internal error at {}:{}:{}", place.file(), place.line(), place.column());
+        }
+        None => eprintln!("sealtrail: internal error"),
+    }));
+}
+
+/// Whether the machine may write this process's memory to a swap device.
+pub fn swap_is_on() -> bool {
+    rustix::system::sysinfo().totalswap > 0
+}
+
+/// Keeps the pages of a secret out of the swap for as long as the process runs. An error (`RLIMIT_MEMLOCK`) is worth a
+/// warning, not a refusal to start.
+#[allow(unsafe_code, reason = "mlock takes an address; there is no safe wrapper")]
+pub fn lock_in_memory(secret: &[u8]) -> io::Result<()> {
+    // SAFETY: the range is that of a live slice, and locking pages changes nothing that Rust can see.
+    unsafe { rustix::mm::mlock(secret.as_ptr().cast_mut().cast(), secret.len())? };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_cannot_be_dumped() {
+        forbid_dumps().unwrap();
+        assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));
+        assert_eq!(rustix::process::dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        lock_in_memory(&[7; 32]).unwrap();
+    }
+}

@@ -1,0 +1,79 @@
+//! The way into the log for the receivers, and the word on whether it is open.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::Sender;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::commit::Message;
+use super::{Durable, Refused};
+use crate::mask::Masked;
+use crate::observe::Metrics;
+
+/// The way into the log, for the receivers: one bounded channel, a batch in, `Result<Durable, Refused>` back.
+#[derive(Clone)]
+pub struct Intake {
+    inbox: Sender<Message>,
+    room: Arc<Semaphore>,
+    gate: Arc<Gate>,
+}
+
+/// Records that wait for their group, and where the answer goes.
+pub(super) struct Submission {
+    pub records: Vec<Masked>,
+    pub bytes: usize,
+    /// Dropped without an answer, it says `Stopping`.
+    pub reply: oneshot::Sender<Result<Durable, Refused>>,
+    /// Held for as long as the records are in memory.
+    pub _room: OwnedSemaphorePermit,
+}
+
+/// What may wait at most, in KiB of content; a submission takes one at least, so their number is bounded too. When it is
+/// full, submitting waits: the receivers' memory limiter bounds what can wait there.
+const ROOM_KIB: u32 = 64 << 10;
+
+impl Intake {
+    pub(super) fn new(inbox: Sender<Message>, gate: Arc<Gate>) -> Self {
+        Self { inbox, room: Arc::new(Semaphore::new(ROOM_KIB as usize)), gate }
+    }
+
+    /// Seals the records next to each other, syncs them together with whatever else waits, and answers. Never called with none.
+    pub async fn submit(&self, records: Vec<Masked>) -> Result<Durable, Refused> {
+        self.state()?;
+        let bytes: usize = records.iter().map(|record| record.content().as_str().len()).sum();
+        let permits = u32::try_from(bytes / 1024 + 1).unwrap_or(ROOM_KIB).min(ROOM_KIB);
+        let room = Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| Refused::Stopping)?;
+        let (reply, answer) = oneshot::channel();
+        let submission = Submission { records, bytes, reply, _room: room };
+        self.inbox.send(Message::Submit(submission)).map_err(|_| Refused::Stopping)?;
+        answer.await.unwrap_or(Err(Refused::Stopping))
+    }
+
+    /// Whether records would be taken now, and if not, why (readiness, and early refusal before a body is read).
+    pub fn state(&self) -> Result<(), Refused> {
+        self.gate.state()
+    }
+}
+
+/// What the log's thread last said of itself.
+#[derive(Default)]
+pub(super) struct Gate(AtomicU8);
+
+/// In the order of their codes, behind 0 for open.
+const REASONS: [Refused; 5] = [Refused::Full, Refused::Disk, Refused::Clock, Refused::Stopping, Refused::Fenced];
+
+impl Gate {
+    pub fn state(&self) -> Result<(), Refused> {
+        match self.0.load(Ordering::Acquire) {
+            0 => Ok(()),
+            code => Err(REASONS.get(usize::from(code) - 1).copied().unwrap_or(Refused::Stopping)),
+        }
+    }
+
+    pub fn set(&self, state: Result<(), Refused>) {
+        let code = state.err().and_then(|reason| REASONS.iter().position(|known| *known == reason));
+        self.0.store(code.map_or(0, |index| index as u8 + 1), Ordering::Release);
+        Metrics::get().wal_writable.set(i64::from(state.is_ok()));
+    }
+}

@@ -1,0 +1,265 @@
+//! The log's writing end, without threads or waiting: seals groups, writes and syncs them, changes files.
+//!
+//! What each step leaves behind when the machine stops there, or the call fails:
+//! - *new file*: written and synced under another name, then renamed, then the directory synced. Before the rename: a leftover
+//!   that the next start removes. After it: an empty file whose header says where the one before ends, and that one is never
+//!   written again, because this process can't know which of the two the next start will see.
+//! - *group*: one write, one `fdatasync`. Before the sync returns: nobody was told; the next start keeps what is sound and
+//!   cuts the rest. After it: acknowledged.
+//! - *a sync that failed*: the kernel may mark the pages clean although they never reached the disk, so a second sync proves
+//!   nothing, and neither does reading back: that answers from the same cache. The file ends where it was synced before; the
+//!   group goes into a new file whose header says so, and only that file's sync acknowledges it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealtrail_chain::{Head, Sequence, UnixNanos};
+
+use super::config::Config;
+use super::frame::{self, FileId};
+use super::header::{Header, Previous};
+use super::shelf::{self, Shelf};
+use super::{Durable, FileState};
+use crate::host::{Disk, File, Lock, entropy};
+use crate::mask::Masked;
+use crate::observe::event;
+use crate::seal::Sealer;
+
+/// The chain's growing end on the disk.
+pub struct Log {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    segment: super::config::Segment,
+    sealer: Sealer,
+    rules: [u8; 32],
+    /// `None`: there is no file that may be written; the next group makes one.
+    file: Option<Open>,
+    /// Where the newest file that holds a record ends.
+    last: Option<Previous>,
+    shelf: Arc<Shelf>,
+    group: Vec<u8>,
+    _lock: Lock,
+}
+
+struct Open {
+    file: Box<dyn File>,
+    id: FileId,
+    state: FileState,
+    /// Monotonic time of its first record.
+    since: Duration,
+    /// Whether its last frame is a mark.
+    marked: bool,
+}
+
+const DAY: u64 = 86_400_000_000_000;
+
+impl Log {
+    /// Begins a new file behind what was recovered. `last`: where the newest file with a record ends.
+    pub(super) fn begin(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        lock: Lock,
+        config: &Config,
+        head: Head,
+        rules: [u8; 32],
+        last: Option<Previous>,
+        shelf: Arc<Shelf>,
+    ) -> io::Result<Self> {
+        let (dir, segment, sealer) = (dir.to_owned(), config.segment, Sealer::new(head));
+        let mut log =
+            Self { disk, dir, segment, sealer, rules, file: None, last, shelf, group: Vec::new(), _lock: lock };
+        log.next_file()?;
+        Ok(log)
+    }
+
+    pub fn head(&self) -> &Head {
+        self.sealer.head()
+    }
+
+    pub fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
+    }
+
+    /// Whether there is a file that can be written.
+    pub fn is_writable(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Bytes free on the log's file system.
+    pub fn available(&self) -> io::Result<u64> {
+        self.disk.available(&self.dir)
+    }
+
+    /// Seals the records, one after the other and all at `observed`, and makes them durable together; `now` is the monotonic
+    /// clock. After an error none of them is in the chain. `records` must not be empty.
+    pub fn append(
+        &mut self,
+        observed: UnixNanos,
+        now: Duration,
+        records: impl IntoIterator<Item = Masked>,
+    ) -> io::Result<Durable> {
+        let before = self.head().clone();
+        if self.crosses_midnight(observed) {
+            self.file = None;
+        }
+        let (id, start) = self.writable()?;
+        self.group.clear();
+        for record in records {
+            let sealed = self.sealer.seal(observed, record);
+            frame::push_record(&mut self.group, &id, start, sealed.link(), sealed.content().as_str());
+        }
+        let written = self.write(now).or_else(|error| self.write_elsewhere(&before, now, error));
+        if let Err(error) = written {
+            self.sealer = Sealer::new(before);
+            self.file = None;
+            return Err(error);
+        }
+        Ok(Durable { first: before.next(), last: self.last_sequence() })
+    }
+
+    /// Leaves word at the end of the file that all before it is synced, so that damage there is told from a torn write.
+    /// Nothing happens when the file ends in a mark, or holds no record. A failure costs the file, nothing else.
+    pub fn mark(&mut self) -> io::Result<()> {
+        let Some(open) = self.file.as_mut().filter(|open| open.state.records > 0 && !open.marked) else { return Ok(()) };
+        self.group.clear();
+        frame::push_mark(&mut self.group, &open.id, open.state.synced);
+        match open.write(&self.group) {
+            Ok(()) => {
+                open.marked = true;
+                self.publish();
+                Ok(())
+            }
+            Err(error) => Err(self.give_up(error)),
+        }
+    }
+
+    /// Whether the file has grown, or aged, to what makes a segment.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.file.as_ref().is_some_and(|open| {
+            let aged = open.state.records > 0 && now.saturating_sub(open.since) >= self.segment.max_age.get();
+            aged || open.state.synced >= self.segment.max_mib << 20
+        })
+    }
+
+    /// Closes the file, if it holds a record, and begins the next one.
+    pub fn rotate(&mut self) -> io::Result<()> {
+        if self.file.as_ref().is_some_and(|open| open.state.records == 0) { Ok(()) } else { self.next_file() }
+    }
+
+    /// Rules change between files only.
+    pub fn change_rules(&mut self, rules: [u8; 32]) -> io::Result<()> {
+        self.rules = rules;
+        self.next_file()
+    }
+
+    /// Makes a file to write, where there is none: the way back after the disk refused.
+    pub fn make_writable(&mut self) -> io::Result<()> {
+        if self.file.is_some() { Ok(()) } else { self.next_file() }
+    }
+
+    /// The end: a last mark, and word to the legs that nothing follows.
+    pub fn finish(&mut self) {
+        // Without a file to mark, what the next start finds is not known here: then the last file stays open for the legs.
+        let whole = self.mark().is_ok() && self.file.as_ref().is_some_and(|open| open.marked);
+        self.shelf.finish(whole);
+    }
+
+    fn crosses_midnight(&self, observed: UnixNanos) -> bool {
+        let last = self.head().observed();
+        self.file.as_ref().is_some_and(|open| open.state.records > 0) && observed.max(last).0 / DAY != last.0 / DAY
+    }
+
+    fn last_sequence(&self) -> Sequence {
+        Sequence::new(self.head().next().get() - 1)
+    }
+
+    /// Id of the file to write, made if there is none, and the offset of the next frame.
+    fn writable(&mut self) -> io::Result<(FileId, u64)> {
+        self.make_writable()?;
+        let open = self.file.as_ref().expect("made just now");
+        Ok((open.id, open.state.synced))
+    }
+
+    /// Writes and syncs the group that has been framed and sealed.
+    fn write(&mut self, now: Duration) -> io::Result<()> {
+        let open = self.file.as_mut().expect("a group is framed for an open file");
+        open.write(&self.group)?;
+        let head = self.sealer.head();
+        if open.state.records == 0 {
+            open.since = now;
+        }
+        open.state.records = head.next().get() - open.state.first.get();
+        open.state.last_hash = head.hash();
+        open.marked = false;
+        self.publish();
+        Ok(())
+    }
+
+    /// After a failure: the group goes into a new file, behind `before`.
+    fn write_elsewhere(&mut self, before: &Head, now: Duration, error: io::Error) -> io::Result<()> {
+        self.give_up(error);
+        let after = std::mem::replace(&mut self.sealer, Sealer::new(before.clone()));
+        self.next_file()?;
+        self.sealer = after;
+        let (id, start) = self.writable()?;
+        frame::rebase(&mut self.group, &id, start);
+        self.write(now).map_err(|error| self.give_up(error))
+    }
+
+    fn give_up(&mut self, error: io::Error) -> io::Error {
+        if let Some(open) = self.file.take() {
+            event::SyncFailed { file: open.state.first, error: &error }.emit();
+        }
+        error
+    }
+
+    fn publish(&mut self) {
+        if let Some(Open { state, .. }) = self.file {
+            self.last = Some(Previous { first: state.first, end: state.synced });
+            self.shelf.synced(state, self.sealer.head().observed());
+        }
+    }
+
+    /// Whatever happens here, the file before is never written again.
+    fn next_file(&mut self) -> io::Result<()> {
+        self.file = None;
+        let mut id = [0; 16];
+        entropy::fill(&mut id);
+        let head = self.sealer.head();
+        let (first, last_hash) = (head.next(), head.hash());
+        let header = Header { id, head: head.clone(), rules: self.rules, previous: self.last }.encode();
+        let path = shelf::path(&self.dir, first);
+        let file = replace(self.disk.as_ref(), &self.dir, &path, &header)?;
+        let state = FileState { first, synced: header.len() as u64, records: 0, last_hash, closed: false };
+        self.file = Some(Open { file, id, state, since: Duration::ZERO, marked: false });
+        self.shelf.opened();
+        Ok(())
+    }
+}
+
+impl Open {
+    /// Writes at the synced end and moves that end.
+    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
+        self.file.write_at(frames, self.state.synced)?;
+        self.file.sync()?;
+        self.state.synced += frames.len() as u64;
+        Ok(())
+    }
+}
+
+/// Makes the file `path` with these bytes, in place of one of that name: it is whole before it gets the name.
+pub(super) fn replace(disk: &dyn Disk, dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<Box<dyn File>> {
+    let new = path.with_added_extension("new");
+    match disk.remove(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.create(&new)?;
+    file.write_at(bytes, 0)?;
+    file.sync()?;
+    disk.rename(&new, path)?;
+    disk.sync_dir(dir)?;
+    Ok(file)
+}
