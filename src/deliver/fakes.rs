@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sealtrail_chain::checkpoint::Cosigner;
 use sealtrail_chain::content::otlp;
@@ -15,11 +16,11 @@ use sealtrail_chain::note::Ed25519Signer;
 use sealtrail_chain::{CompactRange, Genesis, Head, Link, Segment, Sequence, UnixNanos};
 use tokio::sync::watch;
 
-use super::{ARCHIVE, Build, Cursor, Failure, Keys, STREAM, Wal};
+use super::{Build, Cursor, Failure, Keys, Wal};
 use crate::archive::{self, ArchiveLeg, Links};
-use crate::host::{Clock, Disk, File};
+use crate::host::{Clock, Disk, File, Lock, SystemDisk};
 use crate::stream::{self, Batch, End, StreamLeg};
-use crate::wal::{FileState, Progress, reader};
+use crate::wal::{FileState, Leg, Progress, ReleaseError, reader};
 
 pub(crate) const ORIGIN: &str = "localhost/test";
 
@@ -136,8 +137,8 @@ impl MemoryLog {
         self.progress.send_modify(|progress| progress.finished = true);
     }
 
-    pub(crate) fn confirmed(&self, leg: &'static str) -> Option<u64> {
-        self.state.lock().unwrap().confirmed.get(leg).map(|end| end.last.get())
+    pub(crate) fn confirmed(&self, leg: Leg) -> Option<u64> {
+        self.state.lock().unwrap().confirmed.get(leg.name()).map(|end| end.last.get())
     }
 
     pub(crate) fn released(&self) -> Vec<u64> {
@@ -153,19 +154,19 @@ impl Wal for MemoryLog {
         Ok(MemoryCursor { head, first, state: self.state.clone(), at: 0, record: None })
     }
 
-    fn confirm(&self, leg: &'static str, end: End) {
-        self.state.lock().unwrap().confirmed.insert(leg, end);
+    fn confirm(&self, leg: Leg, end: End) {
+        self.state.lock().unwrap().confirmed.insert(leg.name(), end);
     }
 
-    fn release(&self, first: Sequence) -> io::Result<()> {
+    fn release(&self, first: Sequence) -> Result<(), ReleaseError> {
         let end = {
             let progress = self.progress.borrow();
             assert_eq!(progress.files[0].first, first, "files are released oldest first");
             assert!(progress.files.len() > 1, "the last file is never released");
             first.get() + progress.files[0].records
         };
-        for leg in [STREAM, ARCHIVE] {
-            assert!(self.confirmed(leg).is_some_and(|last| last + 1 >= end), "{leg} has not confirmed the file");
+        for leg in Leg::ALL {
+            assert!(self.confirmed(leg).is_some_and(|last| last + 1 >= end), "{leg:?} has not confirmed the file");
         }
         self.state.lock().unwrap().released.push(first);
         self.progress.send_modify(|progress| {
@@ -186,6 +187,10 @@ pub(crate) struct MemoryCursor {
 impl Cursor for MemoryCursor {
     fn head(&self) -> &Head {
         &self.head
+    }
+
+    fn rules(&self) -> [u8; 32] {
+        [0; 32]
     }
 
     fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error> {
@@ -351,6 +356,9 @@ impl Clock for FixedClock {
     fn now(&self) -> UnixNanos {
         UnixNanos(1_700_000_100_000_000_000)
     }
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The real disk, whose next calls can be made to fail.
@@ -402,6 +410,9 @@ impl Disk for TestDisk {
     }
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         fs::File::open(dir).map(drop)
+    }
+    fn lock(&self, path: &Path) -> io::Result<Lock> {
+        SystemDisk.lock(path)
     }
     fn available(&self, _: &Path) -> io::Result<u64> {
         Ok(u64::MAX)

@@ -11,6 +11,7 @@
 
 mod archive;
 mod checkpoint;
+mod held;
 mod leg;
 mod resume;
 mod stream;
@@ -30,16 +31,12 @@ use crate::archive::ArchiveLeg;
 use crate::host::{Clock, Disk};
 use crate::seal::own;
 use crate::stream::{End, StreamLeg};
-use crate::wal::{Progress, reader};
+use crate::wal::{Leg, Progress, ReleaseError, reader};
 
 pub use checkpoint::{Error as CheckpointError, Keys, Store};
+pub use held::Held;
 pub use resume::{Known, Refusal, Resume, compare};
 pub use stream::Committed;
-
-/// Name of the stream leg in metrics, events and confirmations.
-pub const STREAM: &str = "stream";
-/// Name of the archive leg.
-pub const ARCHIVE: &str = "archive";
 
 /// What the legs need of the write-ahead log.
 pub trait Wal: Send + Sync + 'static {
@@ -47,26 +44,19 @@ pub trait Wal: Send + Sync + 'static {
     /// Reads the file that begins with record `first`.
     fn open(&self, first: Sequence) -> Result<Self::Cursor, reader::Error>;
     /// Notes that `leg` holds everything up to `end`; may be written down later, but before a file is released.
-    fn confirm(&self, leg: &'static str, end: End);
-    /// Deletes the file that begins with record `first`: both legs hold it.
-    fn release(&self, first: Sequence) -> io::Result<()>;
+    fn confirm(&self, leg: Leg, end: End);
+    /// Deletes the file that begins with record `first`: both legs hold it, and it is the oldest.
+    fn release(&self, first: Sequence) -> Result<(), ReleaseError>;
 }
 
 /// The records of one file of the log, in order.
 pub trait Cursor: Send + 'static {
     /// The chain's head before the first record of the file.
     fn head(&self) -> &Head;
+    /// SHA-256 over the masking rules in force for all of the file.
+    fn rules(&self) -> [u8; 32];
     /// The next record whose frame ends at or below `synced`.
     fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error>;
-}
-
-impl Cursor for reader::Reader {
-    fn head(&self) -> &Head {
-        self.head()
-    }
-    fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error> {
-        self.next(synced)
-    }
 }
 
 /// Makes the object of one closed file; checks every record against its link. Called on a thread that may block.
@@ -188,7 +178,7 @@ impl Handle {
 
     fn left(&self) -> Vec<Left> {
         let (committed, archived) = (*self.committed.borrow(), *self.archived.borrow());
-        [(STREAM, committed.next, committed.finished), (ARCHIVE, archived.next, archived.finished)]
+        [(Leg::Stream, committed.next, committed.finished), (Leg::Archive, archived.next, archived.finished)]
             .into_iter()
             .filter(|(_, _, finished)| !finished)
             .map(|(leg, next, _)| {
@@ -202,7 +192,7 @@ impl Handle {
 /// What a leg does not hold at the stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
-    pub leg: &'static str,
+    pub leg: Leg,
     pub records: u64,
     /// Of the write-ahead log, by whole files.
     pub bytes: u64,
@@ -211,6 +201,7 @@ pub struct Left {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { leg, records, bytes } = self;
+        let leg = leg.name();
         write!(f, "{leg}: {records} records ({bytes} bytes) and what belongs to them stay in the write-ahead log")
     }
 }
@@ -245,6 +236,8 @@ pub enum Failure {
     Elsewhere { expected: Sequence, found: Sequence },
     #[error(transparent)]
     Archive(#[from] crate::archive::Error),
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     #[error("can't {doing} {path}: {source}")]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("object {key} does not hold the records of the write-ahead log's file")]
@@ -261,7 +254,7 @@ impl Failure {
     /// Whether the same may succeed later. All else stops the leg, with an alarm: trying it again would hide it.
     fn is_passing(&self) -> bool {
         match self {
-            Self::Wal(reader::Error::Io { .. }) | Self::Io { .. } => true,
+            Self::Wal(reader::Error::Io { .. }) | Self::Release(_) | Self::Io { .. } => true,
             Self::Stream(error) => error.is_passing(),
             Self::Archive(error) => matches!(error, crate::archive::Error::Io { .. }),
             _ => false,
@@ -271,7 +264,7 @@ impl Failure {
     /// One word for own records.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Wal(reader::Error::Io { .. }) | Self::Io { .. } => "io",
+            Self::Wal(reader::Error::Io { .. }) | Self::Release(_) | Self::Io { .. } => "io",
             Self::Wal(_) | Self::Short { .. } | Self::Break(_) | Self::Content { .. } => "log_damaged",
             Self::Contradiction { .. } => "checkpoint_contradicted",
             Self::Stream(error) => error.reason(),

@@ -16,12 +16,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::checkpoint::{Due, Error as CheckpointError, Kept, Store};
 use super::leg::{Lag, Standing};
 use super::tail::{SignedState, Stop, Tail};
-use super::{Failure, Report, Resume, STREAM, Wal};
+use super::{Failure, Report, Resume, Wal};
 use crate::host::Clock;
 use crate::observe::Metrics;
 use crate::observe::event::Delivered;
 use crate::stream::{Batch, Builder, End, StreamLeg};
-use crate::wal::Progress;
+use crate::wal::{Leg, Progress};
 
 /// How long records gather for one transaction.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -99,7 +99,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             signing: Signing::new(setup.checkpoints, setup.interval, setup.clock.clone(), state),
             waiting,
             objects: setup.objects,
-            standing: Standing::new(STREAM, setup.report, setup.clock.now().0),
+            standing: Standing::new(Leg::Stream, setup.report, setup.clock.now().0),
             clock: setup.clock,
         })
     }
@@ -150,7 +150,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         // At the stop the last file may stay open; it ends here all the same.
         let ends = stop == Stop::SegmentEnd || stop == Stop::CaughtUp && progress.finished;
         self.signing.see(tail, ends);
-        Lag::of(&progress, self.next()).show(STREAM, self.oldest, self.clock.now());
+        Lag::of(&progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
         let (next, at_end) = (self.next(), self.next() == end_of(&progress));
         Ok(match stop {
             Stop::Full => Next::Round,
@@ -219,7 +219,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             return Err(failure);
         }
         let wait = self.standing.failed(&failure);
-        Lag::of(progress, self.next()).show(STREAM, self.oldest, self.clock.now());
+        Lag::of(progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
         sleep(wait).await;
         Ok(())
     }
@@ -229,9 +229,9 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         let (Some(first), Some(end)) = (batch.messages.first(), batch.end()) else { return };
         self.end = Some(end);
         self.oldest = None;
-        self.wal.confirm(STREAM, end);
+        self.wal.confirm(Leg::Stream, end);
         self.committed.send_modify(|committed| committed.next = end.last.next());
-        Delivered { leg: STREAM, first: first.first, last: end.last }.emit();
+        Delivered { leg: Leg::Stream.name(), first: first.first, last: end.last }.emit();
     }
 
     /// The checkpoints that waited are in the stream; only now may they go elsewhere.

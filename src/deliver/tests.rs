@@ -5,10 +5,13 @@ use sealtrail_chain::checkpoint::Checkpoint;
 use sealtrail_chain::segment::Ranges;
 use sealtrail_chain::{CompactRange, Sequence};
 
-use super::fakes::{ArchiveState, Fault, FixedClock, MemoryArchive, MemoryLog, MemoryStream, SegmentOnly, TestDisk, genesis, keys};
-use super::{ARCHIVE, Handle, Left, Parts, Resume, STREAM, Store, start};
+use super::fakes::{
+    ArchiveState, Fault, FixedClock, MemoryArchive, MemoryLog, MemoryStream, SegmentOnly, TestDisk, genesis, keys,
+};
+use super::{Handle, Left, Parts, Resume, Store, start};
 use crate::seal::own::{Event, Kind};
 use crate::stream::End;
+use crate::wal::Leg;
 
 /// A collector's log and legs, which outlive one run of delivery.
 struct Bench {
@@ -133,8 +136,8 @@ async fn all_records_reach_both_legs_and_files_are_released_in_order() {
     let bench = Bench::new();
     let handle = bench.start();
     bench.log.add(5);
-    bench.until(|bench| bench.log.confirmed(STREAM) == Some(4)).await;
-    assert_eq!(bench.log.confirmed(ARCHIVE), None, "the archive takes closed files only");
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
+    assert_eq!(bench.log.confirmed(Leg::Archive), None, "the archive takes closed files only");
     for _ in 0..3 {
         bench.log.add(4);
         bench.log.close();
@@ -156,7 +159,7 @@ async fn a_commit_that_fails_before_or_after_its_effect_stands_once() {
     bench.stream.state.lock().unwrap().faults.extend([Fault::Before, Fault::After, Fault::Before, Fault::Before]);
     let handle = bench.start();
     bench.log.add(5);
-    bench.until(|bench| bench.log.confirmed(STREAM) == Some(4)).await;
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
     bench.stream.state.lock().unwrap().faults.extend([Fault::After, Fault::After]);
     bench.log.add(5);
     assert_eq!(bench.stop(handle).await, []);
@@ -173,12 +176,12 @@ async fn a_stream_that_ends_elsewhere_stops_the_leg() {
     let bench = Bench::new();
     let handle = bench.start();
     bench.log.add(5);
-    bench.until(|bench| bench.log.confirmed(STREAM) == Some(4)).await;
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
     bench.stream.state.lock().unwrap().faults.push_back(Fault::Cut);
     bench.log.add(5);
     bench.log.finish();
     let left = handle.stop(Duration::from_secs(3)).await;
-    assert_eq!(left.iter().map(|left| (left.leg, left.records)).collect::<Vec<_>>(), [(STREAM, 5), (ARCHIVE, 10)]);
+    assert_eq!(left.iter().map(|left| (left.leg.name(), left.records)).collect::<Vec<_>>(), [("stream", 5), ("archive", 10)]);
     assert!(bench.events.lock().unwrap().iter().any(|event| event.reason.as_deref() == Some("stream_differs")));
 }
 
@@ -193,7 +196,7 @@ async fn an_absent_archive_is_named_and_catches_up_after_a_restart() {
     bench.log.add(5);
     bench.log.finish();
     let left = handle.stop(Duration::from_millis(1500)).await;
-    assert_eq!(left, [Left { leg: ARCHIVE, records: 10, bytes: 1000 }]);
+    assert_eq!(left, [Left { leg: Leg::Archive, records: 10, bytes: 1000 }]);
     assert_eq!(left[0].to_string().split(':').next(), Some("archive"));
     bench.check_stream(10);
     assert_eq!(bench.log.released(), Vec::<u64>::new());
