@@ -87,12 +87,8 @@ struct MemoryFile {
 
 impl MemoryLog {
     pub(crate) fn new() -> Arc<Self> {
-        let state = LogState {
-            head: genesis().1,
-            files: BTreeMap::new(),
-            confirmed: BTreeMap::new(),
-            released: Vec::new(),
-        };
+        let state =
+            LogState { head: genesis().1, files: BTreeMap::new(), confirmed: BTreeMap::new(), released: Vec::new() };
         let progress = watch::Sender::new(Progress { files: Vec::new(), finished: false });
         Arc::new(Self { state: Arc::new(Mutex::new(state)), progress })
     }
@@ -112,13 +108,8 @@ impl MemoryLog {
             }
             state.files.last_entry().unwrap().get_mut().records.push((link, text));
             self.progress.send_modify(|progress| {
-                let state = FileState {
-                    first: before.next(),
-                    synced: 0,
-                    records: 0,
-                    last_hash: before.hash(),
-                    closed: false,
-                };
+                let state =
+                    FileState { first: before.next(), synced: 0, records: 0, last_hash: before.hash(), closed: false };
                 if !open {
                     progress.files.push(state);
                 }
@@ -305,8 +296,7 @@ impl ArchiveLeg for MemoryArchive {
 
     async fn put_segment(&self, key: &str, _: &Path, segment: &Segment) -> Result<(), archive::Error> {
         let mut state = self.reach()?;
-        let links =
-            Links { first: segment.first, last: segment.last, before: segment.before, after: segment.after };
+        let links = Links { first: segment.first, last: segment.last, before: segment.before, after: segment.after };
         if let Some(found) = state.objects.insert(key.to_owned(), links.clone()) {
             assert!(found == links, "an object is never changed");
         } else {

@@ -13,6 +13,7 @@ mod archive;
 mod checkpoint;
 mod held;
 mod leg;
+mod parquet;
 mod resume;
 mod stream;
 mod tail;
@@ -27,7 +28,7 @@ use sealtrail_chain::content::ParseError;
 use sealtrail_chain::{Break, Head, Segment, Sequence};
 use tokio::sync::{mpsc, watch};
 
-use crate::archive::ArchiveLeg;
+use crate::archive::{ArchiveLeg, Error as ArchiveError};
 use crate::host::{Clock, Disk};
 use crate::seal::own;
 use crate::stream::{End, StreamLeg};
@@ -35,6 +36,7 @@ use crate::wal::{Leg, Progress, ReleaseError, reader};
 
 pub use checkpoint::{Error as CheckpointError, Keys, Store};
 pub use held::Held;
+pub use parquet::ParquetBuild;
 pub use resume::{Known, Refusal, Resume, compare};
 pub use stream::Committed;
 
@@ -105,9 +107,7 @@ where
     Ok(handle)
 }
 
-fn tasks<W, S, A, B>(
-    parts: Parts<W, S, A, B>,
-) -> Result<(stream::Task<W, S>, archive::Task<W, A, B>), CheckpointError>
+fn tasks<W, S, A, B>(parts: Parts<W, S, A, B>) -> Result<(stream::Task<W, S>, archive::Task<W, A, B>), CheckpointError>
 where
     W: Wal,
     S: StreamLeg,
@@ -235,7 +235,7 @@ pub enum Failure {
     )]
     Elsewhere { expected: Sequence, found: Sequence },
     #[error(transparent)]
-    Archive(#[from] crate::archive::Error),
+    Archive(#[from] ArchiveError),
     #[error(transparent)]
     Release(#[from] ReleaseError),
     #[error("can't {doing} {path}: {source}")]
@@ -256,7 +256,8 @@ impl Failure {
         match self {
             Self::Wal(reader::Error::Io { .. }) | Self::Release(_) | Self::Io { .. } => true,
             Self::Stream(error) => error.is_passing(),
-            Self::Archive(error) => matches!(error, crate::archive::Error::Io { .. }),
+            // A Parquet file is written from checked records: what fails there is the disk.
+            Self::Archive(error) => matches!(error, ArchiveError::Io { .. } | ArchiveError::Write { .. }),
             _ => false,
         }
     }
@@ -269,7 +270,7 @@ impl Failure {
             Self::Contradiction { .. } => "checkpoint_contradicted",
             Self::Stream(error) => error.reason(),
             Self::Elsewhere { .. } => "stream_differs",
-            Self::Archive(crate::archive::Error::Io { .. }) => "io",
+            Self::Archive(ArchiveError::Io { .. } | ArchiveError::Write { .. }) => "io",
             Self::Archive(_) => "archive_refused",
             Self::OtherObject { .. } => "object_differs",
             Self::Gone { .. } => "object_gone",

@@ -138,10 +138,8 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         }
         self.take_signed().await;
         let stop = self.gather(&progress)?;
-        let batch = Batch {
-            messages: self.builder.take(),
-            checkpoints: self.waiting.iter().map(Kept::for_stream).collect(),
-        };
+        let batch =
+            Batch { messages: self.builder.take(), checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
         let idle = batch.messages.is_empty() && batch.checkpoints.is_empty();
         if !idle {
             self.commit(batch, &progress).await?;
@@ -298,7 +296,16 @@ struct Signing {
 
 impl Signing {
     fn new(store: Store, interval: Duration, clock: Arc<dyn Clock>, state: SignedState) -> Self {
-        Self { store, interval, clock, state, queue: VecDeque::new(), running: None, signed: None, last: Instant::now() }
+        Self {
+            store,
+            interval,
+            clock,
+            state,
+            queue: VecDeque::new(),
+            running: None,
+            signed: None,
+            last: Instant::now(),
+        }
     }
 
     /// Sees what is committed, and what of it is due to be signed; `ends`: a segment ends there, or the log does.

@@ -38,7 +38,8 @@ impl Bench {
     }
 
     fn start(&self) -> Handle {
-        let end = self.stream.state.lock().unwrap().records.last().map(|link| End { last: link.sequence, hash: link.hash });
+        let end =
+            self.stream.state.lock().unwrap().records.last().map(|link| End { last: link.sequence, hash: link.hash });
         let next = end.map_or(Sequence::ZERO, |end| end.last.next());
         let events = self.events.clone();
         start(Parts {
@@ -181,7 +182,10 @@ async fn a_stream_that_ends_elsewhere_stops_the_leg() {
     bench.log.add(5);
     bench.log.finish();
     let left = handle.stop(Duration::from_secs(3)).await;
-    assert_eq!(left.iter().map(|left| (left.leg.name(), left.records)).collect::<Vec<_>>(), [("stream", 5), ("archive", 10)]);
+    assert_eq!(
+        left.iter().map(|left| (left.leg.name(), left.records)).collect::<Vec<_>>(),
+        [("stream", 5), ("archive", 10)]
+    );
     assert!(bench.events.lock().unwrap().iter().any(|event| event.reason.as_deref() == Some("stream_differs")));
 }
 

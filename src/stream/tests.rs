@@ -8,7 +8,9 @@ use sealtrail_chain::content::otlp;
 use sealtrail_chain::{Checksum, Hash, Link, Sequence, UnixNanos};
 
 use super::reader::{Damage, Messages, files};
-use super::{Batch, Builder, CheckpointNote, Config, Directory, DirectoryStream, End, Error, Message, StreamLeg, reader};
+use super::{
+    Batch, Builder, CheckpointNote, Config, Directory, DirectoryStream, End, Error, Message, StreamLeg, reader,
+};
 use crate::deliver::fakes::{DiskFault, TestDisk, content, genesis};
 
 struct Place {
