@@ -17,12 +17,12 @@ use tokio::time::sleep;
 
 use super::checkpoint::{Kept, Store};
 use super::leg::{Lag, Standing};
-use super::{ARCHIVE, Build, Committed, Cursor, Failure, Report, Wal};
+use super::{Build, Committed, Cursor, Failure, Report, Wal};
 use crate::archive::{ArchiveLeg, Links};
 use crate::host::{Clock, Disk};
 use crate::observe::event::Delivered;
 use crate::stream::End;
-use crate::wal::{FileState, Progress};
+use crate::wal::{FileState, Leg, Progress};
 
 /// How far the archive has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +85,10 @@ struct Object {
 impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
     pub(super) fn new(setup: Setup<W, A, B>) -> Self {
         let progress = setup.progress.borrow();
-        let oldest = progress.files.first().map_or(Sequence::ZERO, |file| file.first);
-        let fresh = progress.files.iter().find(|file| !file.closed).map_or_else(|| end_of(&progress), |file| file.first);
+        let committed = setup.committed.borrow().next;
+        let oldest = progress.files.first().map_or(committed, |file| file.first);
+        let open = progress.files.iter().find(|file| !file.closed);
+        let fresh = open.map_or_else(|| end_of(&progress, oldest), |file| file.first);
         drop(progress);
         Self {
             wal: setup.wal,
@@ -103,7 +105,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             checkpoints: setup.checkpoints,
             disk: setup.disk,
             workdir: setup.workdir,
-            standing: Standing::new(ARCHIVE, setup.report, setup.clock.now().0.rotate_left(32)),
+            standing: Standing::new(Leg::Archive, setup.report, setup.clock.now().0.rotate_left(32)),
             clock: setup.clock,
         }
     }
@@ -144,7 +146,8 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         self.put_checkpoints().await?;
         self.release(&progress, committed.object)?;
         self.lag().await;
-        Ok(committed.finished && self.next() == end_of(&progress) && self.waiting.is_empty() && self.objects.is_empty())
+        let all = self.next() == end_of(&progress, self.next());
+        Ok(committed.finished && all && self.waiting.is_empty() && self.objects.is_empty())
     }
 
     async fn archive(&mut self, file: &FileState) -> Result<(), Failure> {
@@ -158,10 +161,10 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         }
         self.standing.succeeded();
         let end = End { last: object.links.last, hash: object.links.after };
-        self.wal.confirm(ARCHIVE, end);
+        self.wal.confirm(Leg::Archive, end);
         self.archived.send_modify(|archived| archived.next = end.last.next());
         self.oldest = None;
-        Delivered { leg: ARCHIVE, first: file.first, last: end.last }.emit();
+        Delivered { leg: Leg::Archive.name(), first: file.first, last: end.last }.emit();
         Ok(())
     }
 
@@ -241,8 +244,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         let Some((_, all_but_last)) = progress.files.split_last() else { return Ok(()) };
         let held = |file: &&FileState| file.closed && file_end(file) <= self.next() && file_end(file).get() <= object;
         for file in all_but_last.iter().take_while(held) {
-            let path = PathBuf::from(format!("{:020}.wal", file.first.get()));
-            self.wal.release(file.first).map_err(|source| Failure::Io { doing: "release", path, source })?;
+            self.wal.release(file.first)?;
         }
         Ok(())
     }
@@ -259,7 +261,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             // Only a gauge hangs on it.
             self.oldest = self.describe(file).await.ok().map(|object| (file.first, object.observed));
         }
-        Lag::of(&progress, next).show(ARCHIVE, self.oldest.map(|(_, observed)| observed), self.clock.now());
+        Lag::of(&progress, next).show(Leg::Archive, self.oldest.map(|(_, observed)| observed), self.clock.now());
     }
 
     /// Waits for the stream to get on, or for a checkpoint that it has.
@@ -322,6 +324,7 @@ fn file_end(file: &FileState) -> Sequence {
     Sequence::new(file.first.get() + file.records)
 }
 
-fn end_of(progress: &Progress) -> Sequence {
-    progress.files.last().map_or(Sequence::ZERO, file_end)
+/// `none`: the end of a log that holds no file.
+fn end_of(progress: &Progress, none: Sequence) -> Sequence {
+    progress.files.last().map_or(none, file_end)
 }

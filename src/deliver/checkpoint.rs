@@ -137,9 +137,11 @@ impl Store {
         Ok(kept)
     }
 
-    /// The stream has a checkpoint of `size`, and so all before it: interim ones are needed no longer.
-    pub(super) fn streamed(&self, size: u64) -> Result<(), Error> {
-        self.remove_before(size, |kind| kind == Kind::Interim)
+    /// The stream has this one, and so all before it: older interim ones are needed no longer.
+    pub(super) fn streamed(&self, kept: &Kept) -> Result<(), Error> {
+        // An object replaces an interim one of its own size.
+        let below = kept.size + u64::from(kept.is_object());
+        self.remove_before(below, |kind| kind == Kind::Interim)
     }
 
     /// Both legs have the object of `size`, and so all before it.

@@ -8,11 +8,11 @@ use super::{Failure, Report};
 use crate::observe::event::{LegFailed, LegUp};
 use crate::observe::{Metrics, metrics};
 use crate::seal::own::{Event, Kind};
-use crate::wal::Progress;
+use crate::wal::{FileState, Leg, Progress};
 
 /// Whether a leg takes what it is given.
 pub(super) struct Standing {
-    leg: &'static str,
+    leg: Leg,
     /// `None`: not tried yet.
     up: Option<bool>,
     attempts: u32,
@@ -21,7 +21,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn new(leg: &'static str, report: Report, seed: u64) -> Self {
+    pub(super) fn new(leg: Leg, report: Report, seed: u64) -> Self {
         Self { leg, up: None, attempts: 0, jitter: Jitter(seed), report }
     }
 
@@ -29,17 +29,17 @@ impl Standing {
     pub(super) fn failed(&mut self, failure: &Failure) -> Duration {
         let retry_in = self.jitter.up_to(longest_wait(self.attempts));
         self.attempts += 1;
-        LegFailed { leg: self.leg, error: failure, retry_in }.emit();
+        LegFailed { leg: self.leg.name(), error: failure, retry_in }.emit();
         self.down(failure.reason());
         retry_in
     }
 
     /// It did not take what it was given and won't be tried again until a person has looked at it.
     pub(super) fn stopped(&mut self, failure: &Failure) {
-        let labels = metrics::Leg { leg: self.leg };
+        let labels = metrics::Leg { leg: self.leg.name() };
         Metrics::get().leg_failures.get_or_create(&labels).inc();
         Metrics::get().leg_up.get_or_create(&labels).set(0);
-        tracing::error!(leg = self.leg, error = %failure, "leg stopped: it is not tried again before a restart");
+        tracing::error!(leg = self.leg.name(), error = %failure, "leg stopped: it is not tried again before a restart");
         // A new reason, although the leg may be down already.
         self.up = None;
         self.down(failure.reason());
@@ -55,7 +55,7 @@ impl Standing {
             self.tell(Kind::LegUp, "success", None);
         }
         self.up = Some(true);
-        LegUp { leg: self.leg }.emit();
+        LegUp { leg: self.leg.name() }.emit();
     }
 
     fn down(&mut self, reason: &'static str) {
@@ -68,8 +68,8 @@ impl Standing {
     /// Own records are merged by kind and origin: the leg is the origin, so that one leg's doesn't hide the other's.
     fn tell(&self, kind: Kind, outcome: &str, reason: Option<&str>) {
         let mut event = Event::new(kind);
-        event.origin = Some(self.leg.to_owned());
-        event.resource = Some(self.leg.to_owned());
+        event.origin = Some(self.leg.name().to_owned());
+        event.resource = Some(self.leg.name().to_owned());
         event.outcome = Some(outcome.to_owned());
         event.reason = reason.map(str::to_owned);
         (self.report)(event);
@@ -107,15 +107,15 @@ pub(super) struct Lag {
 impl Lag {
     /// `next`: first record that the leg doesn't hold.
     pub(super) fn of(progress: &Progress, next: Sequence) -> Self {
-        let behind = |file: &&crate::wal::FileState| file.first.get() + file.records > next.get();
+        let behind = |file: &&FileState| file.first.get() + file.records > next.get();
         let bytes = progress.files.iter().filter(behind).map(|file| file.synced).sum();
         let end = progress.files.last().map_or(0, |file| file.first.get() + file.records);
         Self { records: end.saturating_sub(next.get()), bytes }
     }
 
     /// `oldest`: when the first record was observed that the leg doesn't hold.
-    pub(super) fn show(self, leg: &'static str, oldest: Option<UnixNanos>, now: UnixNanos) {
-        let (metrics, labels) = (Metrics::get(), metrics::Leg { leg });
+    pub(super) fn show(self, leg: Leg, oldest: Option<UnixNanos>, now: UnixNanos) {
+        let (metrics, labels) = (Metrics::get(), metrics::Leg { leg: leg.name() });
         let age = oldest.filter(|_| self.records > 0).map_or(0, |oldest| now.0.saturating_sub(oldest.0));
         metrics.leg_lag_records.get_or_create(&labels).set(i64::try_from(self.records).unwrap_or(i64::MAX));
         metrics.leg_lag_bytes.get_or_create(&labels).set(i64::try_from(self.bytes).unwrap_or(i64::MAX));

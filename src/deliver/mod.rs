@@ -11,7 +11,9 @@
 
 mod archive;
 mod checkpoint;
+mod held;
 mod leg;
+mod parquet;
 mod resume;
 mod stream;
 mod tail;
@@ -26,20 +28,17 @@ use sealtrail_chain::content::ParseError;
 use sealtrail_chain::{Break, Head, Segment, Sequence};
 use tokio::sync::{mpsc, watch};
 
-use crate::archive::ArchiveLeg;
+use crate::archive::{ArchiveLeg, Error as ArchiveError};
 use crate::host::{Clock, Disk};
 use crate::seal::own;
 use crate::stream::{End, StreamLeg};
-use crate::wal::{Progress, reader};
+use crate::wal::{Leg, Progress, ReleaseError, reader};
 
 pub use checkpoint::{Error as CheckpointError, Keys, Store};
+pub use held::Held;
+pub use parquet::ParquetBuild;
 pub use resume::{Known, Refusal, Resume, compare};
 pub use stream::Committed;
-
-/// Name of the stream leg in metrics, events and confirmations.
-pub const STREAM: &str = "stream";
-/// Name of the archive leg.
-pub const ARCHIVE: &str = "archive";
 
 /// What the legs need of the write-ahead log.
 pub trait Wal: Send + Sync + 'static {
@@ -47,31 +46,19 @@ pub trait Wal: Send + Sync + 'static {
     /// Reads the file that begins with record `first`.
     fn open(&self, first: Sequence) -> Result<Self::Cursor, reader::Error>;
     /// Notes that `leg` holds everything up to `end`; may be written down later, but before a file is released.
-    fn confirm(&self, leg: &'static str, end: End);
-    /// Deletes the file that begins with record `first`: both legs hold it.
-    fn release(&self, first: Sequence) -> io::Result<()>;
+    fn confirm(&self, leg: Leg, end: End);
+    /// Deletes the file that begins with record `first`: both legs hold it, and it is the oldest.
+    fn release(&self, first: Sequence) -> Result<(), ReleaseError>;
 }
 
 /// The records of one file of the log, in order.
 pub trait Cursor: Send + 'static {
     /// The chain's head before the first record of the file.
     fn head(&self) -> &Head;
-    /// Digest of the masking rules that were in force while the file was written.
+    /// SHA-256 over the masking rules in force for all of the file.
     fn rules(&self) -> [u8; 32];
     /// The next record whose frame ends at or below `synced`.
     fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error>;
-}
-
-impl Cursor for reader::Reader {
-    fn head(&self) -> &Head {
-        self.head()
-    }
-    fn rules(&self) -> [u8; 32] {
-        self.rules()
-    }
-    fn next(&mut self, synced: u64) -> Result<Option<reader::Stored<'_>>, reader::Error> {
-        self.next(synced)
-    }
 }
 
 /// Makes the object of one closed file; checks every record against its link. Called on a thread that may block.
@@ -120,9 +107,7 @@ where
     Ok(handle)
 }
 
-fn tasks<W, S, A, B>(
-    parts: Parts<W, S, A, B>,
-) -> Result<(stream::Task<W, S>, archive::Task<W, A, B>), CheckpointError>
+fn tasks<W, S, A, B>(parts: Parts<W, S, A, B>) -> Result<(stream::Task<W, S>, archive::Task<W, A, B>), CheckpointError>
 where
     W: Wal,
     S: StreamLeg,
@@ -193,7 +178,7 @@ impl Handle {
 
     fn left(&self) -> Vec<Left> {
         let (committed, archived) = (*self.committed.borrow(), *self.archived.borrow());
-        [(STREAM, committed.next, committed.finished), (ARCHIVE, archived.next, archived.finished)]
+        [(Leg::Stream, committed.next, committed.finished), (Leg::Archive, archived.next, archived.finished)]
             .into_iter()
             .filter(|(_, _, finished)| !finished)
             .map(|(leg, next, _)| {
@@ -207,7 +192,7 @@ impl Handle {
 /// What a leg does not hold at the stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
-    pub leg: &'static str,
+    pub leg: Leg,
     pub records: u64,
     /// Of the write-ahead log, by whole files.
     pub bytes: u64,
@@ -216,6 +201,7 @@ pub struct Left {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { leg, records, bytes } = self;
+        let leg = leg.name();
         write!(f, "{leg}: {records} records ({bytes} bytes) and what belongs to them stay in the write-ahead log")
     }
 }
@@ -249,7 +235,9 @@ pub enum Failure {
     )]
     Elsewhere { expected: Sequence, found: Sequence },
     #[error(transparent)]
-    Archive(#[from] crate::archive::Error),
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     #[error("can't {doing} {path}: {source}")]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("object {key} does not hold the records of the write-ahead log's file")]
@@ -266,9 +254,10 @@ impl Failure {
     /// Whether the same may succeed later. All else stops the leg, with an alarm: trying it again would hide it.
     fn is_passing(&self) -> bool {
         match self {
-            Self::Wal(reader::Error::Io { .. }) | Self::Io { .. } => true,
+            Self::Wal(reader::Error::Io { .. }) | Self::Release(_) | Self::Io { .. } => true,
             Self::Stream(error) => error.is_passing(),
-            Self::Archive(error) => matches!(error, crate::archive::Error::Io { .. }),
+            // A Parquet file is written from checked records: what fails there is the disk.
+            Self::Archive(error) => matches!(error, ArchiveError::Io { .. } | ArchiveError::Write { .. }),
             _ => false,
         }
     }
@@ -276,12 +265,12 @@ impl Failure {
     /// One word for own records.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Wal(reader::Error::Io { .. }) | Self::Io { .. } => "io",
+            Self::Wal(reader::Error::Io { .. }) | Self::Release(_) | Self::Io { .. } => "io",
             Self::Wal(_) | Self::Short { .. } | Self::Break(_) | Self::Content { .. } => "log_damaged",
             Self::Contradiction { .. } => "checkpoint_contradicted",
             Self::Stream(error) => error.reason(),
             Self::Elsewhere { .. } => "stream_differs",
-            Self::Archive(crate::archive::Error::Io { .. }) => "io",
+            Self::Archive(ArchiveError::Io { .. } | ArchiveError::Write { .. }) => "io",
             Self::Archive(_) => "archive_refused",
             Self::OtherObject { .. } => "object_differs",
             Self::Gone { .. } => "object_gone",
@@ -291,6 +280,6 @@ impl Failure {
 }
 
 #[cfg(test)]
-mod fakes;
+pub(crate) mod fakes;
 #[cfg(test)]
 mod tests;

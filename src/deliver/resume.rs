@@ -108,9 +108,8 @@ mod tests {
     /// Promise 3: nothing is written into a stream that doesn't end where our log can go on.
     #[test]
     fn every_end_is_judged() {
-        let lost = |confirmed, next| {
-            Err(Refusal::Lost { confirmed: Sequence::new(confirmed), next: Sequence::new(next) })
-        };
+        let lost =
+            |confirmed, next| Err(Refusal::Lost { confirmed: Sequence::new(confirmed), next: Sequence::new(next) });
         let other = |sequence, expected, found| {
             Err(Refusal::Other {
                 sequence: Sequence::new(sequence),

@@ -16,12 +16,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::checkpoint::{Due, Error as CheckpointError, Kept, Store};
 use super::leg::{Lag, Standing};
 use super::tail::{SignedState, Stop, Tail};
-use super::{Failure, Report, Resume, STREAM, Wal};
+use super::{Failure, Report, Resume, Wal};
 use crate::host::Clock;
 use crate::observe::Metrics;
 use crate::observe::event::Delivered;
 use crate::stream::{Batch, Builder, End, StreamLeg};
-use crate::wal::Progress;
+use crate::wal::{Leg, Progress};
 
 /// How long records gather for one transaction.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -99,7 +99,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             signing: Signing::new(setup.checkpoints, setup.interval, setup.clock.clone(), state),
             waiting,
             objects: setup.objects,
-            standing: Standing::new(STREAM, setup.report, setup.clock.now().0),
+            standing: Standing::new(Leg::Stream, setup.report, setup.clock.now().0),
             clock: setup.clock,
         })
     }
@@ -132,19 +132,23 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
 
     async fn round(&mut self) -> Result<Next, Failure> {
         let progress = self.progress.borrow_and_update().clone();
+        if progress.files.is_empty() {
+            // A new chain, whose first group is not synced yet.
+            return Ok(if progress.finished { Next::Done } else { Next::Wait });
+        }
         self.take_signed().await;
         let stop = self.gather(&progress)?;
-        let batch = Batch {
-            messages: self.builder.take(),
-            checkpoints: self.waiting.iter().map(Kept::for_stream).collect(),
-        };
+        let batch =
+            Batch { messages: self.builder.take(), checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
         let idle = batch.messages.is_empty() && batch.checkpoints.is_empty();
         if !idle {
             self.commit(batch, &progress).await?;
         }
         let Some(tail) = &mut self.tail else { return Ok(Next::Round) };
-        self.signing.see(tail, stop);
-        Lag::of(&progress, self.next()).show(STREAM, self.oldest, self.clock.now());
+        // At the stop the last file may stay open; it ends here all the same.
+        let ends = stop == Stop::SegmentEnd || stop == Stop::CaughtUp && progress.finished;
+        self.signing.see(tail, ends);
+        Lag::of(&progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
         let (next, at_end) = (self.next(), self.next() == end_of(&progress));
         Ok(match stop {
             Stop::Full => Next::Round,
@@ -153,7 +157,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
                 let goes_on = progress.files.iter().any(|file| file.first == next);
                 if goes_on { Next::Round } else { return Err(Failure::Short { next }) }
             }
-            Stop::SegmentEnd if progress.finished && self.signing.is_idle() => Next::Done,
+            _ if progress.finished && self.signing.is_idle() => Next::Done,
             _ => Next::Wait,
         })
     }
@@ -213,7 +217,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             return Err(failure);
         }
         let wait = self.standing.failed(&failure);
-        Lag::of(progress, self.next()).show(STREAM, self.oldest, self.clock.now());
+        Lag::of(progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
         sleep(wait).await;
         Ok(())
     }
@@ -223,15 +227,15 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         let (Some(first), Some(end)) = (batch.messages.first(), batch.end()) else { return };
         self.end = Some(end);
         self.oldest = None;
-        self.wal.confirm(STREAM, end);
+        self.wal.confirm(Leg::Stream, end);
         self.committed.send_modify(|committed| committed.next = end.last.next());
-        Delivered { leg: STREAM, first: first.first, last: end.last }.emit();
+        Delivered { leg: Leg::Stream.name(), first: first.first, last: end.last }.emit();
     }
 
     /// The checkpoints that waited are in the stream; only now may they go elsewhere.
     fn streamed(&mut self) {
         if let Some(newest) = self.waiting.last() {
-            self.signing.tidy(newest.size);
+            self.signing.tidy(newest);
         }
         for kept in self.waiting.drain(..) {
             if kept.is_object() {
@@ -292,13 +296,22 @@ struct Signing {
 
 impl Signing {
     fn new(store: Store, interval: Duration, clock: Arc<dyn Clock>, state: SignedState) -> Self {
-        Self { store, interval, clock, state, queue: VecDeque::new(), running: None, signed: None, last: Instant::now() }
+        Self {
+            store,
+            interval,
+            clock,
+            state,
+            queue: VecDeque::new(),
+            running: None,
+            signed: None,
+            last: Instant::now(),
+        }
     }
 
-    /// Sees what is committed, and what of it is due to be signed.
-    fn see<W: Wal>(&mut self, tail: &mut Tail<W>, stop: Stop) {
+    /// Sees what is committed, and what of it is due to be signed; `ends`: a segment ends there, or the log does.
+    fn see<W: Wal>(&mut self, tail: &mut Tail<W>, ends: bool) {
         let size = tail.head().next().get();
-        if stop == Stop::SegmentEnd && size > self.state.object {
+        if ends && size > self.state.object {
             let since = tail.cut();
             self.add(Due::object(tail.head(), since));
         } else if size > self.newest() && self.last.elapsed() >= self.interval && self.is_idle() {
@@ -363,8 +376,8 @@ impl Signing {
         }
     }
 
-    fn tidy(&self, size: u64) {
-        if let Err(error) = self.store.streamed(size) {
+    fn tidy(&self, newest: &Kept) {
+        if let Err(error) = self.store.streamed(newest) {
             tracing::warn!(%error, "a checkpoint that is delivered could not be removed");
         }
     }

@@ -43,12 +43,7 @@ pub(super) struct SignedState {
 impl<W: Wal> Tail<W> {
     /// Goes to record `next`, through what lies between the last checkpoint object and it, so that the ranges of the next
     /// one are known. Where that object is older than the log, the ranges begin at 0: longer, and as true.
-    pub(super) fn seek(
-        wal: Arc<W>,
-        files: &[FileState],
-        signed: SignedState,
-        next: Sequence,
-    ) -> Result<Self, Failure> {
+    pub(super) fn seek(wal: Arc<W>, files: &[FileState], signed: SignedState, next: Sequence) -> Result<Self, Failure> {
         let from = signed.object.min(next.get());
         let file = files.iter().rfind(|file| file.first.get() <= from).or(files.first());
         let file = file.ok_or(Failure::Short { next })?.first;

@@ -1,0 +1,254 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sealtrail_chain::checkpoint::Checkpoint;
+use sealtrail_chain::segment::Ranges;
+use sealtrail_chain::{CompactRange, Sequence};
+
+use super::fakes::{
+    ArchiveState, Fault, FixedClock, MemoryArchive, MemoryLog, MemoryStream, SegmentOnly, TestDisk, genesis, keys,
+};
+use super::{Handle, Left, Parts, Resume, Store, start};
+use crate::seal::own::{Event, Kind};
+use crate::stream::End;
+use crate::wal::Leg;
+
+/// A collector's log and legs, which outlive one run of delivery.
+struct Bench {
+    dir: tempfile::TempDir,
+    log: Arc<MemoryLog>,
+    stream: MemoryStream,
+    archive: MemoryArchive,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            log: MemoryLog::new(),
+            stream: MemoryStream::default(),
+            archive: MemoryArchive::default(),
+            events: Arc::default(),
+        }
+    }
+
+    fn store(&self) -> Store {
+        Store::open(Arc::new(TestDisk::default()), self.dir.path().join("checkpoints"), keys()).unwrap()
+    }
+
+    fn start(&self) -> Handle {
+        let end =
+            self.stream.state.lock().unwrap().records.last().map(|link| End { last: link.sequence, hash: link.hash });
+        let next = end.map_or(Sequence::ZERO, |end| end.last.next());
+        let events = self.events.clone();
+        start(Parts {
+            wal: self.log.clone(),
+            progress: self.log.progress.subscribe(),
+            stream: self.stream.clone(),
+            resume: Resume { next, end },
+            archive: self.archive.clone(),
+            archived: None,
+            build: SegmentOnly,
+            checkpoints: self.store(),
+            checkpoint_interval: Duration::from_millis(1),
+            clock: Arc::new(FixedClock),
+            disk: Arc::new(TestDisk::default()),
+            scratch: self.dir.path().to_owned(),
+            report: Arc::new(move |event| events.lock().unwrap().push(event)),
+        })
+        .unwrap()
+    }
+
+    /// Ends a run as a stop does.
+    async fn stop(&self, handle: Handle) -> Vec<Left> {
+        self.log.finish();
+        handle.stop(Duration::from_secs(30)).await
+    }
+
+    async fn until(&self, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..3000 {
+            if holds(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("waited for half a minute");
+    }
+
+    /// Promise 3, of the stream: all records once, in order, under checkpoints that don't contradict each other.
+    fn check_stream(&self, records: u64) {
+        let state = self.stream.state.lock().unwrap();
+        let mut head = genesis().1;
+        let mut roots = Vec::new();
+        for link in &state.records {
+            head.follow_link(link).unwrap();
+            roots.push(head.root());
+        }
+        assert_eq!(head.next().get(), records);
+        let mut before = 0;
+        for (size, note) in &state.checkpoints {
+            let (signed, signatures) = Checkpoint::verify(note, &[keys().ed25519.vkey().clone()]).unwrap();
+            assert_eq!(signatures.held.len(), 1);
+            assert_eq!(signed.statement().root, roots[*size as usize - 1], "size {size}");
+            assert!(*size >= before, "sizes never shrink");
+            before = *size;
+        }
+        assert_eq!(before, records, "the last checkpoint covers all");
+    }
+
+    /// Promise 3, of the archive: segments that join without a gap, and the ranges between checkpoints.
+    fn check_archive(&self, records: u64) {
+        let state = self.archive.state.lock().unwrap();
+        let mut next = 0;
+        for links in state.objects.values() {
+            assert_eq!(links.first.get(), next);
+            next = links.last.get() + 1;
+        }
+        assert_eq!(next, records);
+        assert_eq!(state.order[0], "audit-genesis/test.note");
+        assert_eq!(state.notes["audit-genesis/test.note"], genesis().0.as_bytes());
+        self.check_checkpoints(&state, records);
+    }
+
+    fn check_checkpoints(&self, state: &ArchiveState, records: u64) {
+        let mut joined = CompactRange::empty(0);
+        for (key, note) in state.notes.iter().filter(|(key, _)| key.ends_with(".checkpoint")) {
+            let both = [keys().ed25519.vkey().clone(), keys().ml_dsa_44.vkey().clone()];
+            let (signed, signatures) = Checkpoint::verify(std::str::from_utf8(note).unwrap(), &both).unwrap();
+            assert_eq!(signatures.held.len(), 2);
+            let size = signed.statement().size;
+            let ranges = &state.notes[&key.replace(".checkpoint", ".range")];
+            let ranges = Ranges::from_text(size, std::str::from_utf8(ranges).unwrap()).unwrap();
+            joined.join(&ranges.since).unwrap();
+            assert_eq!(joined, ranges.whole);
+            assert_eq!(joined.root(), signed.statement().root);
+            let end = |links: &&crate::archive::Links| links.last.get() + 1 == size;
+            let segment = state.objects.iter().find(|(_, links)| end(links)).unwrap().0;
+            let place = |key: &str| state.order.iter().position(|found| found == key);
+            assert!(place(segment) < place(key), "a checkpoint never covers what the archive doesn't hold");
+        }
+        assert_eq!(joined.end(), records);
+    }
+}
+
+#[tokio::test]
+async fn all_records_reach_both_legs_and_files_are_released_in_order() {
+    let bench = Bench::new();
+    let handle = bench.start();
+    bench.log.add(5);
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
+    assert_eq!(bench.log.confirmed(Leg::Archive), None, "the archive takes closed files only");
+    for _ in 0..3 {
+        bench.log.add(4);
+        bench.log.close();
+        bench.log.add(3);
+    }
+    bench.until(|bench| bench.log.released() == [0, 9, 16]).await;
+    assert_eq!(bench.stop(handle).await, []);
+    bench.check_stream(26);
+    bench.check_archive(26);
+    assert_eq!(bench.log.released(), [0, 9, 16], "the last file stays");
+    let kept = bench.store().load().unwrap();
+    assert!(kept.iter().filter(|kept| kept.is_object()).map(|kept| kept.size).eq([26]), "the newest stays");
+}
+
+/// Whether a failed commit took effect or not, its records stand once, and the leg's way down and up is sealed.
+#[tokio::test]
+async fn a_commit_that_fails_before_or_after_its_effect_stands_once() {
+    let bench = Bench::new();
+    bench.stream.state.lock().unwrap().faults.extend([Fault::Before, Fault::After, Fault::Before, Fault::Before]);
+    let handle = bench.start();
+    bench.log.add(5);
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
+    bench.stream.state.lock().unwrap().faults.extend([Fault::After, Fault::After]);
+    bench.log.add(5);
+    assert_eq!(bench.stop(handle).await, []);
+    bench.check_stream(10);
+    bench.check_archive(10);
+    let events = bench.events.lock().unwrap();
+    assert_eq!((events[0].kind, events[0].reason.as_deref()), (Kind::LegDown, Some("io")));
+    assert!(events.iter().any(|event| event.kind == Kind::LegUp && event.origin.as_deref() == Some("stream")));
+}
+
+/// Someone else writes the stream: it is left alone, loudly, and nothing is lost here.
+#[tokio::test]
+async fn a_stream_that_ends_elsewhere_stops_the_leg() {
+    let bench = Bench::new();
+    let handle = bench.start();
+    bench.log.add(5);
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
+    bench.stream.state.lock().unwrap().faults.push_back(Fault::Cut);
+    bench.log.add(5);
+    bench.log.finish();
+    let left = handle.stop(Duration::from_secs(3)).await;
+    assert_eq!(
+        left.iter().map(|left| (left.leg.name(), left.records)).collect::<Vec<_>>(),
+        [("stream", 5), ("archive", 10)]
+    );
+    assert!(bench.events.lock().unwrap().iter().any(|event| event.reason.as_deref() == Some("stream_differs")));
+}
+
+/// An absent archive holds up neither the stream nor the stop, and what it lacks stays here until it is back.
+#[tokio::test]
+async fn an_absent_archive_is_named_and_catches_up_after_a_restart() {
+    let bench = Bench::new();
+    bench.archive.state.lock().unwrap().down = true;
+    let handle = bench.start();
+    bench.log.add(5);
+    bench.log.close();
+    bench.log.add(5);
+    bench.log.finish();
+    let left = handle.stop(Duration::from_millis(1500)).await;
+    assert_eq!(left, [Left { leg: Leg::Archive, records: 10, bytes: 1000 }]);
+    assert_eq!(left[0].to_string().split(':').next(), Some("archive"));
+    bench.check_stream(10);
+    assert_eq!(bench.log.released(), Vec::<u64>::new());
+
+    // One put takes effect although it fails: the object is recognised.
+    let bench = bench.restarted();
+    (bench.archive.state.lock().unwrap().down, bench.archive.state.lock().unwrap().deaf) = (false, 1);
+    let handle = bench.start();
+    bench.log.add(5);
+    assert_eq!(bench.stop(handle).await, []);
+    bench.check_stream(15);
+    bench.check_archive(15);
+}
+
+/// What was signed is known after a restart: nothing is signed twice, and no size over another root.
+#[tokio::test]
+async fn signing_goes_on_behind_what_was_signed() {
+    let bench = Bench::new();
+    let handle = bench.start();
+    bench.log.add(7);
+    assert_eq!(bench.stop(handle).await, []);
+    let signed = bench.store().newest().unwrap().unwrap();
+    assert_eq!(signed.0, 7);
+
+    let bench = bench.restarted();
+    let handle = bench.start();
+    bench.log.add(3);
+    assert_eq!(bench.stop(handle).await, []);
+    bench.check_stream(10);
+    bench.check_archive(10);
+    assert_eq!(bench.archive.state.lock().unwrap().objects.len(), 2);
+
+    // A checkpoint over another root than the chain's: someone has changed the log or the store.
+    let forged = Bench { dir: bench.dir, ..Bench::new() };
+    forged.log.add(9);
+    forged.log.close();
+    forged.log.add(5);
+    forged.stream.state.lock().unwrap().records = bench.stream.state.lock().unwrap().records[..10].to_vec();
+    let state = super::tail::SignedState { newest: Some((10, signed.1)), object: 0 };
+    let progress = forged.log.progress.borrow().clone();
+    let sought = super::tail::Tail::seek(forged.log.clone(), &progress.files, state, Sequence::new(10));
+    assert!(matches!(sought, Err(super::Failure::Contradiction { size: 10 })));
+}
+
+impl Bench {
+    /// The same log, legs and checkpoints, to be delivered by a new run.
+    fn restarted(self) -> Self {
+        self.log.progress.send_modify(|progress| progress.finished = false);
+        Self { events: Arc::default(), ..self }
+    }
+}

@@ -4,7 +4,6 @@
 //! write-ahead log continues behind them), and one that is cut, which doesn't: `take_over` cuts it off. A write or sync
 //! that *fails* leaves a file that can't be trusted: it is truncated to what was committed before, and a new one begins.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use super::config::Directory;
 use super::frame::{self, Framed};
 use super::reader::{Damage, FileName, Messages, file_name, in_order};
 use super::{Batch, CheckpointNote, End, Error, StreamLeg, message, reader};
-use crate::host::{Disk, File};
+use crate::host::{Disk, File, Lock};
 
 /// A file that has reached this takes no further batch.
 const FILE_BYTES: u64 = 256 << 20;
@@ -35,8 +34,7 @@ pub struct DirectoryStream {
 struct Held {
     end: Option<End>,
     checkpoint: Option<CheckpointNote>,
-    /// Locked as long as it is open.
-    _lock: std::fs::File,
+    _lock: Lock,
 }
 
 impl DirectoryStream {
@@ -65,7 +63,7 @@ impl DirectoryStream {
         for partition in [&self.records, &self.checkpoints] {
             make_dirs(&*self.disk, &self.root, &partition.dir)?;
         }
-        let lock = lock(&self.root)?;
+        let lock = lock(&*self.disk, &self.root)?;
         let end = self.records.mend(|message, place| read_end(&self.chain, message, place))?;
         let checkpoint = self.checkpoints.mend(|message, place| read_checkpoint(&self.chain, message, place))?;
         self.held = Some(Held { end, checkpoint, _lock: lock });
@@ -328,16 +326,13 @@ fn make_dirs(disk: &dyn Disk, root: &Path, dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The lock goes with the open file, so the system gives it back however the process ends.
-fn lock(root: &Path) -> Result<std::fs::File, Error> {
+/// The system gives the lock back however the process ends.
+fn lock(disk: &dyn Disk, root: &Path) -> Result<Lock, Error> {
     let path = root.join("lock");
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = opened.map_err(|source| Error::Io { doing: "open", path: path.clone(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { path }),
-        Err(std::fs::TryLockError::Error(source)) => Err(Error::Io { doing: "lock", path, source }),
-    }
+    disk.lock(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => Error::Locked { path },
+        _ => Error::Io { doing: "lock", path, source },
+    })
 }
 
 struct ReadAt<'a> {

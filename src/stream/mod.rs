@@ -66,8 +66,8 @@ pub trait StreamLeg: Send + 'static {
     fn end(&mut self) -> impl Future<Output = Result<Option<End>, Error>> + Send;
     /// From here on no other collector of this chain can commit (Kafka: `init_transactions`).
     fn take_over(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
-    /// Writes the batch whole or not at all. After an error the leg may hold its records or not: ask `end`. Its
-    /// checkpoints may be sent again; they say the same.
+    /// Writes the batch whole or not at all. After an error the leg may hold its records or not: ask `end`. Checkpoints
+    /// may come again, after an error or a start; those that don't come after the last one it holds are passed over.
     fn commit(&mut self, batch: &Batch) -> impl Future<Output = Result<(), Error>> + Send;
 }
 

@@ -1,0 +1,56 @@
+//! Makes the Parquet object of one closed file of the log.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use sealtrail_chain::Segment;
+
+use super::{Build, Cursor, Failure};
+use crate::archive::{Promotions, SegmentWriter};
+use crate::host::{Disk, File};
+
+/// Builds objects with these promotions, which don't change while the process runs.
+pub struct ParquetBuild {
+    disk: Arc<dyn Disk>,
+    promotions: Promotions,
+}
+
+impl ParquetBuild {
+    pub fn new(disk: Arc<dyn Disk>, promotions: Promotions) -> Self {
+        Self { disk, promotions }
+    }
+}
+
+impl Build for ParquetBuild {
+    fn build<C: Cursor>(&self, mut cursor: C, synced: u64, path: &Path) -> Result<Segment, Failure> {
+        let failed = |doing| move |source| Failure::Io { doing, path: path.to_owned(), source };
+        let file = self.disk.create(path).map_err(failed("create"))?;
+        let out = Append { file: &*file, at: 0 };
+        let mut writer = SegmentWriter::new(cursor.head().clone(), &self.promotions, cursor.rules(), out)?;
+        while let Some(stored) = cursor.next(synced)? {
+            writer.push(&stored.link, stored.content)?;
+        }
+        let written = writer.finish()?;
+        file.sync().map_err(failed("sync"))?;
+        Ok(written.segment)
+    }
+}
+
+/// A file as a writer that goes on behind what it wrote; the Parquet writer buffers.
+struct Append<'a> {
+    file: &'a dyn File,
+    at: u64,
+}
+
+impl Write for Append<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_at(bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
