@@ -4,7 +4,6 @@
 //! the write-ahead log (locked, read); the keys; the stream's end against the log; then the stream is taken over and asked
 //! again; then the log goes on, the legs, and last of all the receivers. The stop goes the other way round.
 
-mod adapters;
 mod check;
 mod error;
 mod identity;
@@ -26,7 +25,7 @@ pub use error::StartError;
 
 use crate::archive::DirectoryArchive;
 use crate::config::Config;
-use crate::deliver::{self, Known, Store};
+use crate::deliver::{self, Held, Known, ParquetBuild, Store};
 use crate::host::{Clock, Disk, SystemClock, SystemDisk};
 use crate::mask::Engine;
 use crate::observe::{self, Metrics};
@@ -35,7 +34,6 @@ use crate::seal::own::{Event, Kind, Reporter, Scribe};
 use crate::stream::{self, DirectoryStream, End, StreamLeg};
 use crate::wal::{self, Leg};
 
-use adapters::{Builder, Files};
 use identity::Identity;
 
 /// How long the stop waits for the legs; what they can't take then stays in the write-ahead log.
@@ -106,13 +104,13 @@ impl Collector {
 
         let report = reporter.clone();
         let legs = deliver::start(deliver::Parts {
-            wal: Arc::new(Files::new(Arc::clone(&log.shelf), Arc::clone(&disk))),
+            wal: Arc::new(Held::new(Arc::clone(&disk), Arc::clone(&log.shelf))),
             progress: log.shelf.progress(),
             stream,
             resume,
             archive,
             archived,
-            build: Builder { promotions: config.archive.promotions.clone() },
+            build: ParquetBuild::new(Arc::clone(&disk), config.archive.promotions.clone()),
             checkpoints,
             checkpoint_interval: config.seal.checkpoint_interval.get(),
             clock,
