@@ -46,7 +46,7 @@ def check(archive, chain):
     for path in sorted(glob.glob(f"{archive}/audit-logs/chain={chain}/date=*/*.parquet"), key=os.path.basename):
         table = f"read_parquet('{path}', hive_partitioning = false)"
         duckdb.sql(f"SELECT count(DISTINCT COLUMNS(*)) FROM {table}").fetchall()  # a column that can't be read fails here
-        rows = duckdb.sql(f"SELECT sequence, observed_nanos, content, checksum, hash FROM {table}")
+        rows = duckdb.execute(f"SELECT sequence, observed_nanos, content, checksum, hash FROM {table}")
         while batch := rows.fetchmany(10_000):
             for sequence, observed, content, checksum, claimed in batch:
                 text = f"sealtrail/1\n{chain}\n{sequence}\n{observed}\n{previous.hex()}\n{checksum.hex()}\n"
