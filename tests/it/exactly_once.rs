@@ -36,8 +36,15 @@ fn kill_9_at_random_moments_loses_and_repeats_nothing_acknowledged() {
         for sender in senders {
             runtime.block_on(sender).expect("a sender does not panic");
         }
+        // What the dead process left is sound, though its end may not be under a checkpoint yet (exit 3).
         let output = verify(&dir.path().join("data"));
-        assert!(matches!(output.status.code(), Some(0)), "round {round}: {}", text(&output));
+        assert!(matches!(output.status.code(), Some(0 | 3)), "round {round}: {}", text(&output));
+        if round % 2 == 1 {
+            let (status, log) = Collector::start(dir.path(), CONFIG).stop();
+            assert!(status.success(), "{log}");
+            let output = verify(&dir.path().join("data"));
+            assert_eq!(output.status.code(), Some(0), "round {round}: {}", text(&output));
+        }
     }
     let collector = Collector::start(dir.path(), CONFIG);
     let (archive, stream, data) = (collector.archive(), collector.stream(), collector.data.clone());

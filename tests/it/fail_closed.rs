@@ -102,7 +102,7 @@ fn one_data_directory_has_one_collector() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let _first = Collector::start(dir.path(), "");
     let Err(log) = Collector::try_start(dir.path(), "", &[]) else { panic!("a second collector took the same directory") };
-    assert!(log.contains("lock"), "{log}");
+    assert!(log.contains("another process holds") && log.contains("remedy"), "{log}");
 }
 
 #[test]

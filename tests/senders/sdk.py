@@ -37,7 +37,7 @@ def main():
 
         exporter = OTLPLogExporter(endpoint=f"{endpoint}/v1/logs")
     provider = LoggerProvider(resource=Resource.create({"service.name": f"sdk-{protocol}"}))
-    provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_queue_size=count + 10, max_export_batch_size=256))
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_queue_size=count + 300, max_export_batch_size=256))
     logger = provider.get_logger("audit", "1.0")
     rng = random.Random(seed)
     for number in range(count):
