@@ -40,7 +40,10 @@ fn main() {
             write = write.min(start.elapsed().as_nanos());
         }
         let (best, write) = (best / u128::from(RECORDS), write / u128::from(RECORDS));
-        println!("{name}: {best} ns a record, of it {write} for canonical text and checksum, so {} for masking", best.saturating_sub(write));
+        println!(
+            "{name}: {best} ns a record, of it {write} for canonical text and checksum, so {} for masking",
+            best.saturating_sub(write)
+        );
     }
 }
 
@@ -68,29 +71,46 @@ impl Texts {
         Self {
             body: format!(
                 "payment authorised card {card} cvv {:03} phone {phone} email {email} amount {amount:.3} merchant M{:08} terminal T{:06} gateway response approved",
-                random % 1000, random % 100_000_000, random % 1_000_000
+                random % 1000,
+                random % 100_000_000,
+                random % 1_000_000
             ),
             id: format!("110101{}0{}1{}{:04}", 1950 + random % 50, 1 + random % 9, random % 9, random % 10_000),
             transaction: format!("{:08x}-{seed:08x}-{:04x}", random & 0xffff_ffff, random & 0xffff),
             actor: format!("operator-{:04}", random % 10_000),
             address: format!("10.{}.{}.{}", random % 256, seed % 256, random % 199),
-            card, phone, email, amount,
+            card,
+            phone,
+            email,
+            amount,
         }
     }
 
     fn record(&self, with_values: bool) -> LogRecord<'_> {
-        let text = |key: &'static str, value| KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(value)) };
+        let text =
+            |key: &'static str, value| KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(value)) };
         let mut attributes = vec![
-            text("transaction_id", self.transaction.as_str()), text("actor", &self.actor), text("action", "payment.authorise"),
-            text("outcome", "success"), text("client.address", &self.address),
+            text("transaction_id", self.transaction.as_str()),
+            text("actor", &self.actor),
+            text("action", "payment.authorise"),
+            text("outcome", "success"),
+            text("client.address", &self.address),
         ];
         if with_values {
             attributes.extend([
-                text("card_number", self.card.as_str()), text("cvv", "737"), text("id_card", &self.id), text("phone", &self.phone),
-                text("email", &self.email), KeyValue { key: "amount".into(), value: Value::Double(self.amount) },
+                text("card_number", self.card.as_str()),
+                text("cvv", "737"),
+                text("id_card", &self.id),
+                text("phone", &self.phone),
+                text("email", &self.email),
+                KeyValue { key: "amount".into(), value: Value::Double(self.amount) },
             ]);
         }
-        let body = if with_values { self.body.as_str() } else { "payment authorised for order A-17, merchant M00000042, gateway response approved in 12 ms" };
+        let body = if with_values {
+            self.body.as_str()
+        } else {
+            "payment authorised for order A-17, merchant M00000042, gateway response approved in 12 ms"
+        };
         LogRecord {
             time_unix_nano: 1_795_449_600_000_000_000,
             severity_number: 9,
@@ -105,17 +125,25 @@ impl Texts {
 }
 
 fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits.bytes().rev().enumerate().map(|(i, b)| {
-        let digit = u32::from(b - b'0') * (1 + i as u32 % 2);
-        digit / 10 + digit % 10
-    }).sum();
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(i, b)| {
+            let digit = u32::from(b - b'0') * (1 + i as u32 % 2);
+            digit / 10 + digit % 10
+        })
+        .sum();
     sum % 10 == 0
 }
 
 fn context() -> Context<'static> {
     Context {
         received: Origin { auth: Auth::None, by: By::Sender, peer: None, subject: None },
-        resource: Resource { attributes: vec![KeyValue { key: "service.name".into(), value: Value::String("payment-gateway".into()) }], ..Resource::default() },
+        resource: Resource {
+            attributes: vec![KeyValue { key: "service.name".into(), value: Value::String("payment-gateway".into()) }],
+            ..Resource::default()
+        },
         resource_schema_url: "".into(),
         scope: Scope { name: "audit".into(), ..Scope::default() },
         scope_schema_url: "".into(),

@@ -212,10 +212,18 @@ fn no_place_of_a_record_shows_a_card_or_its_code() {
 /// A key that is a card's code to one and a customer to the other: the value decides.
 #[test]
 fn a_short_key_takes_only_what_may_be_a_code() {
-    for (value, kept) in [(string("1234"), false), (Value::Int(37), false), (string("C-12345"), true), (Value::Int(123_456_789), true), (string("M"), true)] {
+    for (value, kept) in [
+        (string("1234"), false),
+        (Value::Int(37), false),
+        (string("C-12345"), true),
+        (Value::Int(123_456_789), true),
+        (string("M"), true),
+    ] {
         assert_eq!(attribute("cid", value).contains("cid"), kept);
     }
-    assert!(attribute("cvv", string("M")).contains("cvv") && !attribute("track2", string("30121010000")).contains("track2"));
+    assert!(
+        attribute("cvv", string("M")).contains("cvv") && !attribute("track2", string("30121010000")).contains("track2")
+    );
 }
 
 #[test]

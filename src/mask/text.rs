@@ -100,8 +100,8 @@ impl Session<'_> {
             }
         }
         let mut encoded = Vec::new();
-        for view in 0..=last {
-            let bytes = if view == 0 && ascii { text.as_bytes() } else { &views[view].bytes };
+        for (view, folded) in views.iter().enumerate().take(last + 1) {
+            let bytes = if view == 0 && ascii { text.as_bytes() } else { &folded.bytes };
             token::decode_all(bytes, &mut |start, end, decoded| encoded.push((view as u8, start, end, decoded)));
         }
         for (view, start, end, decoded) in encoded {

@@ -164,7 +164,8 @@ impl Session<'_> {
             _ if sad => self.is_sensitive(rule, value),
             _ => {
                 let text = as_text(value);
-                !text.is_empty() && (self.rules().any_value(rule) || self.rules().value_is(rule, text.trim().as_bytes()))
+                !text.is_empty()
+                    && (self.rules().any_value(rule) || self.rules().value_is(rule, text.trim().as_bytes()))
             }
         }
     }

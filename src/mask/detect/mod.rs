@@ -171,7 +171,10 @@ impl Scan<'_, '_> {
     fn is_bare(&self, start: usize, end: usize) -> bool {
         let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'(' | b')' | b'+' | b'-' | b'[' | b']');
         const MARGIN: usize = 16;
-        start <= MARGIN && self.bytes.len() - end.min(self.bytes.len()) <= MARGIN && self.bytes.iter().take(start).all(blank) && self.bytes.iter().skip(end).all(blank)
+        start <= MARGIN
+            && self.bytes.len() - end.min(self.bytes.len()) <= MARGIN
+            && self.bytes.iter().take(start).all(blank)
+            && self.bytes.iter().skip(end).all(blank)
     }
 
     /// The token around `at`; each byte is looked at once over the whole pass.
@@ -295,7 +298,7 @@ impl Words {
             let Some(&byte) = bytes.get(start - 1).filter(|b| is_word(**b)) else { break };
             digits += usize::from(byte.is_ascii_digit());
             if digits == 2 {
-                let cut = start + usize::from(bytes.get(start) .is_some_and(u8::is_ascii_digit));
+                let cut = start + usize::from(bytes.get(start).is_some_and(u8::is_ascii_digit));
                 self.end = self.low;
                 return bytes.get(cut..end)?.first().is_some_and(|b| *b >= 0x80).then_some((cut, end));
             }

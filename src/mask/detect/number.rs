@@ -262,7 +262,7 @@ impl Scan<'_, '_> {
 
     /// Numbers written in groups.
     fn grouped(&mut self, groups: &[Group]) {
-        let list = groups.len() > 5 && groups.len() % 4 != 0 && groups.iter().all(|group| group.len() == 4);
+        let list = groups.len() > 5 && !groups.len().is_multiple_of(4) && groups.iter().all(|group| group.len() == 4);
         let mut at = 0;
         while let Some(rest) = groups.get(at..) {
             if rest.is_empty() {
@@ -355,10 +355,11 @@ impl Scan<'_, '_> {
         let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
         if sound && (size == 1 || self.before(start, false, self.rules.with(Validator::Pan)).near != 0) {
             self.card(start, end, digits.as_slice(), true, false);
-        } else if size == 1 && cn_id::is_valid(digits.as_slice()) {
-            if let Some(rule) = self.first(self.with(Validator::CnId)) {
-                self.hit(start, end, rule);
-            }
+        } else if size == 1
+            && cn_id::is_valid(digits.as_slice())
+            && let Some(rule) = self.first(self.with(Validator::CnId))
+        {
+            self.hit(start, end, rule);
         }
     }
 
@@ -385,10 +386,10 @@ impl Scan<'_, '_> {
             digits.bytes.iter_mut().skip(digits.len).for_each(|digit| *digit = b'0');
             digits.len = exponent + 1;
             let end = decimals.end + if self.byte_at(decimals.end + 1) == b'+' { 4 } else { 3 };
-            if self.card(whole.start, end, digits.as_slice(), false, false) {
-                if let Some(last) = self.found.last_mut() {
-                    last.shape = Shape::Whole;
-                }
+            if self.card(whole.start, end, digits.as_slice(), false, false)
+                && let Some(last) = self.found.last_mut()
+            {
+                last.shape = Shape::Whole;
             }
         }
     }

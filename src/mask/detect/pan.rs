@@ -122,7 +122,7 @@ pub(in crate::mask) fn luhn(digits: &[u8]) -> bool {
         let Some(&doubled) = DOUBLED.get(usize::from(value)) else { return false };
         sum += u32::from(if place % 2 == 1 { doubled } else { value });
     }
-    sum % 10 == 0 && digits.iter().any(|&digit| digit != b'0')
+    sum.is_multiple_of(10) && digits.iter().any(|&digit| digit != b'0')
 }
 
 #[cfg(test)]

@@ -17,13 +17,16 @@ pub(in crate::mask) fn mainland(digits: &[u8]) -> Option<usize> {
     }
 }
 
+/// No number has so many digits.
+const NEVER: std::ops::RangeInclusive<usize> = usize::MAX..=usize::MAX;
+
 /// How many digits an E.164 number of this country has (`digits`: what follows the `+`, at least two). ITU-T E.164: 15 at
 /// most; numbering plans of fixed length are held to it, which keeps signed numbers (`+15000000`) out.
 pub(in crate::mask) fn e164_lengths(digits: &[u8]) -> std::ops::RangeInclusive<usize> {
     match digits {
-        [b'0', ..] => 1..=0,
+        [b'0', ..] => NEVER,
         [b'1', b'2'..=b'9', ..] | [b'7', ..] => 11..=11,
-        [b'1', ..] => 1..=0,
+        [b'1', ..] => NEVER,
         [b'8', b'6', b'1', b'3'..=b'9', ..] => 13..=13,
         _ => 8..=15,
     }

@@ -62,7 +62,7 @@ fn holds_digits(token: &[u8]) -> bool {
 
 fn is_hex_text(token: &[u8]) -> bool {
     let mut row = 0;
-    token.len() % 2 == 0
+    token.len().is_multiple_of(2)
         && token.first() != Some(&b'0')
         && token.iter().all(u8::is_ascii_hexdigit)
         && token.chunks_exact(2).any(|pair| {

@@ -395,10 +395,11 @@ impl<'c> Compiler<'c> {
             self.wrong(line, Problem::SadKept(name));
         }
         match action {
-            Action::KeepFirstLast(keep) if class == Class::CardholderPan || validator == Some(Validator::Pan) => {
-                if keep.first > 6 || keep.last > 4 {
-                    self.wrong(line, Problem::PanKept { first: keep.first as u64, last: keep.last as u64 });
-                }
+            Action::KeepFirstLast(keep)
+                if (class == Class::CardholderPan || validator == Some(Validator::Pan))
+                    && (keep.first > 6 || keep.last > 4) =>
+            {
+                self.wrong(line, Problem::PanKept { first: keep.first as u64, last: keep.last as u64 });
             }
             Action::TruncateNumber if validator.is_some() => self.wrong(line, Problem::TruncateInText),
             _ => {}
