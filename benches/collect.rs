@@ -3,7 +3,11 @@
 //! `cargo bench --bench collect` (or `make bench`). The sender runs on the same cores; its own CPU time is not counted. CPU time
 //! is that of the collector's process (user + system), apart for the threads that carry the two legs. Absolute figures depend
 //! on the machine: beside them stands what one core here needs for SHA-256 and for decoding the same bytes with `prost`.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a bench reads the clock, writes files and prints")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a bench reads the clock, writes files and prints"
+)]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -31,13 +35,24 @@ fn main() {
     let requests = (0..DISTINCT).map(|_| Bytes::from(payments.request(RECORDS).0.encode_to_vec())).collect::<Vec<_>>();
     let bytes = requests.iter().map(Bytes::len).sum::<usize>() as f64 / (DISTINCT * RECORDS) as f64;
     println!("load            {RECORDS} records a request, {bytes:.0} OTLP bytes a record");
-    println!("sha256 alone    {:.2} CPU-us a record of OTLP bytes", alone(&requests, |request| drop(std::hint::black_box(Sha256::digest(request)))));
-    println!("prost decode    {:.2} CPU-us a record", alone(&requests, |request| {
-        drop(std::hint::black_box(ExportLogsServiceRequest::decode(request.clone()).expect("sound")));
-    }));
+    println!(
+        "sha256 alone    {:.2} CPU-us a record of OTLP bytes",
+        alone(&requests, |request| {
+            std::hint::black_box(Sha256::digest(request));
+        })
+    );
+    println!(
+        "prost decode    {:.2} CPU-us a record",
+        alone(&requests, |request| {
+            drop(std::hint::black_box(ExportLogsServiceRequest::decode(request.clone()).expect("sound")));
+        })
+    );
 
-    let dir = tempfile::tempdir_in(std::env::var_os("SEALTRAIL_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from)).expect("a directory");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let dir =
+        tempfile::tempdir_in(std::env::var_os("SEALTRAIL_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from))
+            .expect("a directory");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let collector = Collector::start(dir.path());
 
     runtime.block_on(saturate(&collector.grpc, &requests, 50));
@@ -51,10 +66,20 @@ fn main() {
     let records = (SATURATED_REQUESTS * RECORDS) as f64;
     println!("\nsaturated       2 connections with 2 requests in flight each");
     println!("records/s       {:.0} durable, sender on the same cores", records / took.as_secs_f64());
-    println!("to the answer   {:.2} CPU-us a record (receive, mask, seal, write-ahead log)", drained.intake * 1e6 / records);
-    println!("both legs       {:.2} CPU-us a record on top; {:.2} in all", drained.legs * 1e6 / records, drained.total() * 1e6 / records);
+    println!(
+        "to the answer   {:.2} CPU-us a record (receive, mask, seal, write-ahead log)",
+        drained.intake * 1e6 / records
+    );
+    println!(
+        "both legs       {:.2} CPU-us a record on top; {:.2} in all",
+        drained.legs * 1e6 / records,
+        drained.total() * 1e6 / records
+    );
     println!("system          {:.2} of them", drained.system * 1e6 / records);
-    println!("legs in time    {:.0} % of the legs' work was done when the last answer came", 100.0 * acknowledged.legs / drained.legs);
+    println!(
+        "legs in time    {:.0} % of the legs' work was done when the last answer came",
+        100.0 * acknowledged.legs / drained.legs
+    );
     print_latencies("answer", &mut latencies);
 
     let mut latencies = runtime.block_on(at_rate(&collector.grpc, &requests));
@@ -79,7 +104,11 @@ fn main() {
     assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stdout));
     let took = started.elapsed().as_secs_f64();
     let floor = read_unpack_hash(&data.join("archive"));
-    println!("verify          {:.0} records/s; {:.2} of the time of reading, unpacking and hashing alone", accepted as f64 / took, took / floor);
+    println!(
+        "verify          {:.0} records/s; {:.2} of the time of reading, unpacking and hashing alone",
+        accepted as f64 / took,
+        took / floor
+    );
 }
 
 /// CPU-microseconds a record of one thread doing only this.
@@ -233,12 +262,22 @@ impl Collector {
         std::fs::write(&config, text).expect("written");
         let data = dir.join("data");
         let mut child = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
-            .args(["collect".as_ref(), "--config".as_ref(), config.as_os_str(), "--data-dir".as_ref(), data.as_os_str()])
+            .args([
+                "collect".as_ref(),
+                "--config".as_ref(),
+                config.as_os_str(),
+                "--data-dir".as_ref(),
+                data.as_os_str(),
+            ])
             .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let ready = lines.by_ref().map_while(Result::ok).find(|line| line.contains("\"message\":\"ready\"")).expect("it starts");
+        let ready = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find(|line| line.contains("\"message\":\"ready\""))
+            .expect("it starts");
         std::thread::spawn(move || lines.for_each(drop));
         let places = serde_json::from_str::<serde_json::Value>(&ready).expect("JSON");
         let place = |name: &str| places[name].as_str().expect("an address").to_owned();
@@ -261,7 +300,8 @@ impl Collector {
     fn threads(&self) -> BTreeMap<String, f64> {
         let ticks = rustix::param::clock_ticks_per_second() as f64;
         let mut named = BTreeMap::new();
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs").map_while(Result::ok) {
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs").map_while(Result::ok)
+        {
             let (user, system, name) = times(&task.path().join("stat"));
             *named.entry(name).or_default() += (user + system) / ticks;
         }
@@ -271,7 +311,8 @@ impl Collector {
     /// Waits until both legs have all but what the open file keeps back from the archive.
     fn drained(&self) {
         let quiet = |page: &str| {
-            page.lines().any(|line| line.starts_with("sealtrail_leg_lag_records{leg=\"stream\"}") && line.ends_with(" 0"))
+            page.lines()
+                .any(|line| line.starts_with("sealtrail_leg_lag_records{leg=\"stream\"}") && line.ends_with(" 0"))
         };
         let mut before = f64::MAX;
         loop {
@@ -318,7 +359,11 @@ fn size(dir: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
     entries
         .map_while(Result::ok)
-        .map(|entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().map_or(0, |data| data.len()) })
+        .map(
+            |entry| {
+                if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().map_or(0, |data| data.len()) }
+            },
+        )
         .sum()
 }
 
@@ -329,7 +374,11 @@ fn read_unpack_hash(archive: &Path) -> f64 {
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(dir).expect("readable").map_while(Result::ok) {
             let path = entry.path();
-            if path.is_dir() { dirs.push(path) } else if path.extension().is_some_and(|kind| kind == "parquet") { objects.push(path) }
+            if path.is_dir() {
+                dirs.push(path)
+            } else if path.extension().is_some_and(|kind| kind == "parquet") {
+                objects.push(path)
+            }
         }
     }
     let objects = std::sync::Mutex::new(objects);

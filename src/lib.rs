@@ -4,13 +4,13 @@ pub mod cli;
 pub mod collector;
 pub mod config;
 
-pub mod receive;
-pub mod mask;
-pub mod seal;
-pub mod wal;
-pub mod deliver;
-pub mod stream;
 pub mod archive;
+pub mod deliver;
+pub mod mask;
+pub mod receive;
+pub mod seal;
+pub mod stream;
+pub mod wal;
 
 pub mod verify;
 

@@ -66,7 +66,9 @@ fn demo(dir: &Path, runtime: &tokio::runtime::Runtime) -> Result<Exit, String> {
 
     head(3, "the collector stops in order: what it accepted goes to both legs");
     runtime.block_on(collector.stop());
-    for (leg, what) in [("archive", "Parquet objects, as S3 gets them"), ("stream", "OTLP messages, as Kafka gets them")] {
+    for (leg, what) in
+        [("archive", "Parquet objects, as S3 gets them"), ("stream", "OTLP messages, as Kafka gets them")]
+    {
         let (files, bytes) = tally(&data.join(leg)).map_err(|error| unreadable(&data.join(leg), error))?;
         say(format_args!("  {:<28} {files} files, {:.1} MB: {what}", data.join(leg).display(), bytes as f64 / 1e6));
     }
@@ -87,12 +89,20 @@ fn demo(dir: &Path, runtime: &tokio::runtime::Runtime) -> Result<Exit, String> {
 
     head(7, "what lies where, and what to run next");
     say(format_args!("  {}", data.display()));
-    say(format_args!("    archive/audit-logs/        one Parquet object a segment: read it with DuckDB, Spark, pyarrow"));
-    say(format_args!("    archive/audit-checkpoints/ signed checkpoints        stream/  messages       wal/  what waits for the legs"));
-    say(format_args!("    keys/log.vkey              the public keys to hand out (the other key files are secret: back them up)"));
+    say(format_args!(
+        "    archive/audit-logs/        one Parquet object a segment: read it with DuckDB, Spark, pyarrow"
+    ));
+    say(format_args!(
+        "    archive/audit-checkpoints/ signed checkpoints        stream/  messages       wal/  what waits for the legs"
+    ));
+    say(format_args!(
+        "    keys/log.vkey              the public keys to hand out (the other key files are secret: back them up)"
+    ));
     let exe = "sealtrail";
     say(format_args!("  {exe} verify --public-key {} {}", key.display(), data.join("archive").display()));
-    say(format_args!("  {exe} collect        # then OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 for your own services"));
+    say(format_args!(
+        "  {exe} collect        # then OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 for your own services"
+    ));
     Ok(match (intact, caught) {
         (Some(0), Some(1)) => Exit::Ok,
         _ => Exit::Failed,
@@ -134,7 +144,11 @@ async fn send(collector: &Collector) -> Result<ExportLogsServiceRequest, String>
 }
 
 fn attributes(request: &ExportLogsServiceRequest) -> impl Iterator<Item = &KeyValue> {
-    let record = request.resource_logs.first().and_then(|logs| logs.scope_logs.first()).and_then(|logs| logs.log_records.first());
+    let record = request
+        .resource_logs
+        .first()
+        .and_then(|logs| logs.scope_logs.first())
+        .and_then(|logs| logs.log_records.first());
     record.into_iter().flat_map(|record| &record.attributes)
 }
 
@@ -155,12 +169,14 @@ fn show_sent(request: &ExportLogsServiceRequest) {
 
 /// Finds the same record in the archive by its transaction and shows it.
 fn show_sealed(archive: &Path, request: &ExportLogsServiceRequest) -> Result<(), String> {
-    let Some(transaction) = attributes(request).find(|attribute| attribute.key == "transaction_id").and_then(|attribute| {
-        match attribute.value.as_ref()?.value.as_ref()? {
-            any_value::Value::StringValue(text) => Some(text.clone()),
-            _ => None,
-        }
-    }) else {
+    let Some(transaction) =
+        attributes(request).find(|attribute| attribute.key == "transaction_id").and_then(|attribute| {
+            match attribute.value.as_ref()?.value.as_ref()? {
+                any_value::Value::StringValue(text) => Some(text.clone()),
+                _ => None,
+            }
+        })
+    else {
         return Ok(());
     };
     for object in objects(archive).map_err(|error| unreadable(archive, error))? {
@@ -292,7 +308,11 @@ fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy_dir(&entry.path(), &target)? } else { drop(std::fs::copy(entry.path(), target)?) }
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
     }
     Ok(())
 }

@@ -9,7 +9,9 @@ use super::{could_not_run, say};
 
 /// Prints a completion script for a shell.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  sealtrail completions bash > /etc/bash_completion.d/sealtrail\n  sealtrail completions zsh > _sealtrail")]
+#[command(
+    after_help = "Examples:\n  sealtrail completions bash > /etc/bash_completion.d/sealtrail\n  sealtrail completions zsh > _sealtrail"
+)]
 pub(super) struct Completions {
     shell: clap_complete::Shell,
 }

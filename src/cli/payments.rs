@@ -27,8 +27,10 @@ pub struct Payments {
 pub const SERVICES: [&str; 4] = ["payment-gateway", "card-vault", "risk-engine", "ledger"];
 
 const ACTIONS: [&str; 5] = ["payment.authorise", "payment.capture", "payment.refund", "payment.void", "card.tokenise"];
-const NAMES: [&str; 8] = ["zhang.san", "li.si", "wang.wu", "zhao.liu", "anna.schmidt", "j.doe", "maria.rossi", "ken.sato"];
-const ISSUERS: [(&str, usize); 6] = [("411111", 16), ("555555", 16), ("622588", 16), ("378282", 15), ("353011", 16), ("621700", 19)];
+const NAMES: [&str; 8] =
+    ["zhang.san", "li.si", "wang.wu", "zhao.liu", "anna.schmidt", "j.doe", "maria.rossi", "ken.sato"];
+const ISSUERS: [(&str, usize); 6] =
+    [("411111", 16), ("555555", 16), ("622588", 16), ("378282", 15), ("353011", 16), ("621700", 19)];
 const REGIONS: [&str; 5] = ["110101", "310104", "440106", "330102", "510104"];
 
 impl Payments {
@@ -45,7 +47,8 @@ impl Payments {
             attributes: vec![text("service.name", service), text("deployment.environment.name", "demo")],
             ..Resource::default()
         };
-        let scope = InstrumentationScope { name: "audit".into(), version: "1.4.0".into(), ..InstrumentationScope::default() };
+        let scope =
+            InstrumentationScope { name: "audit".into(), version: "1.4.0".into(), ..InstrumentationScope::default() };
         let scope_logs = vec![ScopeLogs { scope: Some(scope), log_records, schema_url: String::new() }];
         let resource_logs = vec![ResourceLogs { resource: Some(resource), scope_logs, schema_url: String::new() }];
         (ExportLogsServiceRequest { resource_logs }, planted)
@@ -69,7 +72,10 @@ impl Payments {
             text("actor", &format!("operator-{:04}", self.random.below(10_000))),
             text("action", action),
             text("outcome", if self.random.below(20) == 0 { "failure" } else { "success" }),
-            text("client.address", &format!("10.{}.{}.{}", self.random.below(256), self.random.below(256), self.random.below(256))),
+            text(
+                "client.address",
+                &format!("10.{}.{}.{}", self.random.below(256), self.random.below(256), self.random.below(256)),
+            ),
         ];
         if self.number.is_multiple_of(7) {
             let inner = vec![text("卡号", &planted.pan), text("安全码", &planted.cvv)];
@@ -96,7 +102,9 @@ impl Payments {
         match self.random.below(5) {
             0 => format!("payment authorised: card {spaced}, cvv {cvv}, holder {email}, amount {amount:.3}"),
             1 => format!("支付成功 卡号{pan} 安全码:{cvv} 身份证{id_card} 手机号{phone} 金额{amount:.2}元"),
-            2 => format!(r#"{{"event":"capture","card":{{"pan":"{pan}","cvv":"{cvv}"}},"contact":"{email}","phone":"{phone}"}}"#),
+            2 => format!(
+                r#"{{"event":"capture","card":{{"pan":"{pan}","cvv":"{cvv}"}},"contact":"{email}","phone":"{phone}"}}"#
+            ),
             3 => format!("POST /v2/charge?pan={pan}&cvc={cvv}&mail={} 200", email.replace('@', "%40")),
             _ => format!("退款完成，持卡人 {id_card}，联系电话 +86 {phone}，邮箱 {email}"),
         }

@@ -58,7 +58,9 @@ pub enum StartError {
         #[from]
         source: receive::Error,
     },
-    #[error("can't listen on `{endpoint}` (`{key}`): {source}\n  remedy  use `host:port` with an address of this machine and a port that nothing else has")]
+    #[error(
+        "can't listen on `{endpoint}` (`{key}`): {source}\n  remedy  use `host:port` with an address of this machine and a port that nothing else has"
+    )]
     Listen { key: &'static str, endpoint: String, source: io::Error },
 }
 

@@ -72,7 +72,10 @@ impl Identity {
         if let Some(held) = &self.held {
             let (genesis, keys) = (held.statement(), &self.keys);
             if genesis.ed25519 != *keys.ed25519.vkey() || genesis.ml_dsa_44 != *keys.ml_dsa_44.vkey() {
-                return Err(StartError::ForeignKeys { expected: genesis.ed25519.clone(), found: keys.ed25519.vkey().clone() });
+                return Err(StartError::ForeignKeys {
+                    expected: genesis.ed25519.clone(),
+                    found: keys.ed25519.vkey().clone(),
+                });
             }
         }
         // Checkpoints that were kept are verified with our key as they are read.
@@ -106,7 +109,11 @@ fn read_recovery(path: &Path) -> Result<Vkey, StartError> {
 }
 
 /// The genesis note out of record 0, while the log holds it.
-fn held_genesis(recovered: &Recovered, config: &Config, disk: &Arc<dyn Disk>) -> Result<Option<Signed<Genesis>>, StartError> {
+fn held_genesis(
+    recovered: &Recovered,
+    config: &Config,
+    disk: &Arc<dyn Disk>,
+) -> Result<Option<Signed<Genesis>>, StartError> {
     let Some(file) = recovered.files().first().filter(|file| file.first == Sequence::ZERO) else { return Ok(None) };
     let mut reader = Reader::open(&**disk, &wal::path(&config.wal_dir(), file.first))?;
     let Some(stored) = reader.next(file.synced)? else { return Ok(None) };

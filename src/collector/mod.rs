@@ -140,7 +140,18 @@ impl Collector {
             metrics = %page_address,
             "ready"
         );
-        Ok(Self { config: Mutex::new(config), grpc, http, stop_receiving, receiving, reloader, engine, log, legs, pages })
+        Ok(Self {
+            config: Mutex::new(config),
+            grpc,
+            http,
+            stop_receiving,
+            receiving,
+            reloader,
+            engine,
+            log,
+            legs,
+            pages,
+        })
     }
 
     /// Where OTLP/gRPC is taken.
@@ -268,16 +279,20 @@ fn judge(recovered: &wal::Recovered, known: &Known, end: Option<End>) -> Result<
 }
 
 async fn bind(endpoint: &str, key: &'static str) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
-    observe::http::bind(endpoint)
-        .await
-        .map_err(|source| StartError::Listen { key, endpoint: endpoint.to_owned(), source })
+    observe::http::bind(endpoint).await.map_err(|source| StartError::Listen {
+        key,
+        endpoint: endpoint.to_owned(),
+        source,
+    })
 }
 
 /// `/` is 200 only while records are accepted.
 fn readiness(path: &str, state: Result<(), wal::Refused>) -> Option<observe::http::Answer> {
     let (status, text) = match state {
         Ok(()) => (StatusCode::OK, "{\"status\":\"ready\"}\n".to_owned()),
-        Err(refused) => (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{refused}\"}}\n")),
+        Err(refused) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{refused}\"}}\n"))
+        }
     };
     Metrics::get().wal_writable.set(i64::from(state.is_ok()));
     (path == "/").then_some((status, "application/json", text))

@@ -56,7 +56,10 @@ fn explain(message: &str) -> (String, String) {
     if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
         return (format!("`{missing}` is missing"), format!("add `{missing}`"));
     }
-    if message.starts_with("invalid type:") || message.starts_with("invalid value:") || message.starts_with("invalid length") {
+    if message.starts_with("invalid type:")
+        || message.starts_with("invalid value:")
+        || message.starts_with("invalid length")
+    {
         let expected = message.rsplit_once("expected ").map_or("another value", |(_, expected)| expected);
         return ("the value has the wrong type or range".into(), format!("expected {expected}"));
     }

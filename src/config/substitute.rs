@@ -52,14 +52,17 @@ fn resolve(reference: &str, line: u64, config: &Path) -> Result<String, ConfigEr
         remedy: remedy.to_owned(),
     };
     if let Some(name) = reference.strip_prefix("env:") {
-        return std::env::var(name)
-            .map_err(|_| wrong(format!("the environment has no variable `{name}`"), "set it, or write the value here"));
+        return std::env::var(name).map_err(|_| {
+            wrong(format!("the environment has no variable `{name}`"), "set it, or write the value here")
+        });
     }
     if let Some(name) = reference.strip_prefix("file:") {
         let path = config.parent().unwrap_or(Path::new(".")).join(name);
         return std::fs::read_to_string(&path)
             .map(|text| text.strip_suffix('\n').map_or(text.clone(), |text| text.trim_end_matches('\r').to_owned()))
-            .map_err(|error| wrong(format!("can't read {}: {error}", path.display()), "name a file that this user can read"));
+            .map_err(|error| {
+                wrong(format!("can't read {}: {error}", path.display()), "name a file that this user can read")
+            });
     }
     Err(wrong("a reference names neither `env:` nor `file:`".into(), "write `${env:NAME}` or `${file:PATH}`"))
 }

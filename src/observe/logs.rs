@@ -21,7 +21,11 @@ pub fn start(level: LevelFilter) -> LevelHandle {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
     let registry = tracing_subscriber::registry().with(filter);
     // Fails only where a log runs already, which then goes on.
-    let _ = if terminal { registry.with(layer.with_target(false)).try_init() } else { registry.with(layer.json().flatten_event(true)).try_init() };
+    let _ = if terminal {
+        registry.with(layer.with_target(false)).try_init()
+    } else {
+        registry.with(layer.json().flatten_event(true)).try_init()
+    };
     LevelHandle(handle)
 }
 
@@ -33,5 +37,8 @@ impl LevelHandle {
 }
 
 fn targets(level: LevelFilter) -> Targets {
-    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("sealtrail", level).with_target("sealtrail_chain", level)
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("sealtrail", level)
+        .with_target("sealtrail_chain", level)
 }

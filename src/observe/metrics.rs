@@ -80,41 +80,77 @@ impl Metrics {
         let group = || Histogram::new([1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
         let mut registry = Registry::default();
         macro_rules! metric {
-            ($name:literal, $help:literal) => { metric!($name, $help, Default::default()) };
+            ($name:literal, $help:literal) => {
+                metric!($name, $help, Default::default())
+            };
             ($name:literal, $help:literal, $new:expr) => {{
                 let metric = $new;
                 registry.register($name, $help, clone_of(&metric));
                 metric
             }};
         }
-        let accepted = metric!("otelcol_receiver_accepted_log_records", "Log records acknowledged after they were made durable");
+        let accepted =
+            metric!("otelcol_receiver_accepted_log_records", "Log records acknowledged after they were made durable");
         let refused = metric!("otelcol_receiver_refused_log_records", "Log records that were not taken, by reason");
-        let requests_in_flight_bytes = metric!("sealtrail_receiver_in_flight_bytes", "Bytes of requests that the memory limiter has let in");
+        let requests_in_flight_bytes =
+            metric!("sealtrail_receiver_in_flight_bytes", "Bytes of requests that the memory limiter has let in");
         let connections = metric!("sealtrail_receiver_connections", "Open connections");
-        let unknown_fields = metric!("sealtrail_receiver_unknown_fields", "Fields of records that the format does not know, dropped");
+        let unknown_fields =
+            metric!("sealtrail_receiver_unknown_fields", "Fields of records that the format does not know, dropped");
         let masked = metric!("sealtrail_masked_values", "Values masked, by rule and class");
-        let masking_fallbacks = metric!("sealtrail_masking_fallbacks", "Values that were replaced whole because they could not be inspected within the limits");
+        let masking_fallbacks = metric!(
+            "sealtrail_masking_fallbacks",
+            "Values that were replaced whole because they could not be inspected within the limits"
+        );
         let sealed = metric!("sealtrail_sealed_records", "Records sealed into the chain, own ones included");
         let sync_seconds = metric!("sealtrail_wal_sync_seconds", "Time of one group's write and fdatasync", sync());
-        let sync_failures = metric!("sealtrail_wal_sync_failures", "Writes or syncs of the write-ahead log that failed");
+        let sync_failures =
+            metric!("sealtrail_wal_sync_failures", "Writes or syncs of the write-ahead log that failed");
         let group_records = metric!("sealtrail_wal_group_records", "Records that shared one fdatasync", group());
         let wal_bytes = metric!("sealtrail_wal_bytes", "Bytes of write-ahead log held for the legs");
         let wal_files = metric!("sealtrail_wal_files", "Files of write-ahead log held for the legs");
-        let wal_oldest_seconds = metric!("sealtrail_wal_oldest_seconds", "Age of the oldest record that a leg has not confirmed");
+        let wal_oldest_seconds =
+            metric!("sealtrail_wal_oldest_seconds", "Age of the oldest record that a leg has not confirmed");
         let wal_writable = metric!("sealtrail_wal_writable", "1 when new records are taken, else 0");
         let leg_records = metric!("otelcol_exporter_sent_log_records", "Records that a leg has confirmed");
-        let leg_failures = metric!("otelcol_exporter_send_failed_requests", "Batches or segments that a leg did not take; they are tried again");
+        let leg_failures = metric!(
+            "otelcol_exporter_send_failed_requests",
+            "Batches or segments that a leg did not take; they are tried again"
+        );
         let leg_lag_records = metric!("sealtrail_leg_lag_records", "Durable records that a leg has not confirmed");
         let leg_lag_bytes = metric!("sealtrail_leg_lag_bytes", "Bytes of write-ahead log that a leg has not confirmed");
-        let leg_lag_seconds = metric!("sealtrail_leg_lag_seconds", "Age of the oldest record that this leg has not confirmed");
+        let leg_lag_seconds =
+            metric!("sealtrail_leg_lag_seconds", "Age of the oldest record that this leg has not confirmed");
         let leg_up = metric!("sealtrail_leg_up", "1 while the leg takes what it is given, else 0");
         let checkpoint_size = metric!("sealtrail_checkpoint_size", "Records under the newest signed checkpoint");
         let uptime_seconds = metric!("otelcol_process_uptime_seconds", "Time since the start of the process");
         let memory_rss_bytes = metric!("otelcol_process_memory_rss_bytes", "Resident memory of the process");
         Self {
-            registry, accepted, refused, requests_in_flight_bytes, connections, unknown_fields, masked, masking_fallbacks, sealed,
-            sync_seconds, sync_failures, group_records, wal_bytes, wal_files, wal_oldest_seconds, wal_writable, leg_records,
-            leg_failures, leg_lag_records, leg_lag_bytes, leg_lag_seconds, leg_up, checkpoint_size, uptime_seconds, memory_rss_bytes,
+            registry,
+            accepted,
+            refused,
+            requests_in_flight_bytes,
+            connections,
+            unknown_fields,
+            masked,
+            masking_fallbacks,
+            sealed,
+            sync_seconds,
+            sync_failures,
+            group_records,
+            wal_bytes,
+            wal_files,
+            wal_oldest_seconds,
+            wal_writable,
+            leg_records,
+            leg_failures,
+            leg_lag_records,
+            leg_lag_bytes,
+            leg_lag_seconds,
+            leg_up,
+            checkpoint_size,
+            uptime_seconds,
+            memory_rss_bytes,
         }
     }
 }

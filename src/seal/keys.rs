@@ -41,7 +41,11 @@ pub enum KeyError {
 impl Keys {
     /// Makes both keys for a log named `<origin>/<chain>` and writes them below `dir`; an existing one is an error.
     pub fn generate(dir: &Path, log: &str) -> Result<Self, KeyError> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|source| io_error("make", dir, source))?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|source| io_error("make", dir, source))?;
         for name in [ED25519, ML_DSA_44] {
             let path = dir.join(name);
             if path.exists() {

@@ -27,7 +27,8 @@ fn modules_use_only_what_the_table_allows() {
         let text = std::fs::read_to_string(&file).expect("readable");
         let text = text.split("#[cfg(test)]").next().expect("there is a first part");
         for other in text.match_indices("crate::").map(|(place, _)| &text[place + 7..]).flat_map(targets) {
-            let shared = other == "config" && (text.contains("crate::config::Duration") || text.contains("crate::config::nearest"));
+            let shared = other == "config"
+                && (text.contains("crate::config::Duration") || text.contains("crate::config::nearest"));
             if other == module || BY_ALL.contains(&other.as_str()) || !modules.contains(&other) || shared {
                 continue;
             }
@@ -42,7 +43,11 @@ fn modules_use_only_what_the_table_allows() {
 }
 
 fn table(text: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let rows = text.split("<!-- may-use -->").nth(1).and_then(|rest| rest.split("<!-- /may-use -->").next()).expect("the table is marked");
+    let rows = text
+        .split("<!-- may-use -->")
+        .nth(1)
+        .and_then(|rest| rest.split("<!-- /may-use -->").next())
+        .expect("the table is marked");
     rows.lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| module"))
         .map(|line| {

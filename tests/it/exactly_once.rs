@@ -26,7 +26,13 @@ fn kill_9_at_random_moments_loses_and_repeats_nothing_acknowledged() {
         let stop = Arc::new(AtomicBool::new(false));
         let senders = (0..4u64)
             .map(|sender| {
-                runtime.spawn(send(collector.grpc.clone(), round * 4 + sender, Arc::clone(&number), Arc::clone(&acknowledged), Arc::clone(&stop)))
+                runtime.spawn(send(
+                    collector.grpc.clone(),
+                    round * 4 + sender,
+                    Arc::clone(&number),
+                    Arc::clone(&acknowledged),
+                    Arc::clone(&stop),
+                ))
             })
             .collect::<Vec<_>>();
         // The moment differs by round and machine; what matters is that it falls anywhere in groups, rotations and uploads.
@@ -68,14 +74,22 @@ fn kill_9_at_random_moments_loses_and_repeats_nothing_acknowledged() {
 }
 
 /// Sends until the collector dies; each request has ids of its own and is sent once.
-async fn send(address: String, seed: u64, number: Arc<AtomicU64>, acknowledged: Arc<Mutex<Vec<String>>>, stop: Arc<AtomicBool>) {
+async fn send(
+    address: String,
+    seed: u64,
+    number: Arc<AtomicU64>,
+    acknowledged: Arc<Mutex<Vec<String>>>,
+    stop: Arc<AtomicBool>,
+) {
     let Ok(mut client) = LogsServiceClient::connect(format!("http://{address}")).await else { return };
     let mut payments = Payments::new(seed, 1_800_000_000_000_000_000);
     while !stop.load(Ordering::Relaxed) {
         let (mut request, _) = payments.request(1 + (seed as usize * 7) % 40);
         let ids = name(&mut request, &number);
         match client.export(request).await {
-            Ok(response) if response.get_ref().partial_success.is_none() => acknowledged.lock().expect("no sender panicked").extend(ids),
+            Ok(response) if response.get_ref().partial_success.is_none() => {
+                acknowledged.lock().expect("no sender panicked").extend(ids)
+            }
             Ok(_) => panic!("a sound record was refused"),
             Err(_) => {
                 if LogsServiceClient::connect(format!("http://{address}")).await.is_err() {
@@ -90,7 +104,9 @@ async fn send(address: String, seed: u64, number: Arc<AtomicU64>, acknowledged: 
 fn name(request: &mut ExportLogsServiceRequest, number: &AtomicU64) -> Vec<String> {
     use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
     let mut ids = Vec::new();
-    for record in request.resource_logs.iter_mut().flat_map(|logs| &mut logs.scope_logs).flat_map(|logs| &mut logs.log_records) {
+    for record in
+        request.resource_logs.iter_mut().flat_map(|logs| &mut logs.scope_logs).flat_map(|logs| &mut logs.log_records)
+    {
         let id = format!("kill-{}", number.fetch_add(1, Ordering::Relaxed));
         let value = Some(AnyValue { value: Some(any_value::Value::StringValue(id.clone())) });
         record.attributes.push(KeyValue { key: "test.id".into(), value, ..KeyValue::default() });

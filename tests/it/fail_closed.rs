@@ -16,7 +16,8 @@ impl SmallDisk {
     /// None where this user may not mount: then nothing can be proved here.
     fn mount(dir: &Path, mib: u32) -> Option<Self> {
         std::fs::create_dir_all(dir).expect("a directory");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(dir).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(dir).status();
         mounted.is_ok_and(|status| status.success()).then(|| Self(dir.to_owned()))
     }
 }
@@ -41,7 +42,10 @@ fn a_full_disk_refuses_and_recovers_without_a_restart() {
     runtime.block_on(export(&mut client, &payments.request(100).0));
 
     let ballast = disk.0.join("ballast");
-    let _ = Command::new("dd").args(["if=/dev/zero", "bs=1M", "count=200"]).arg(format!("of={}", ballast.display())).output();
+    let _ = Command::new("dd")
+        .args(["if=/dev/zero", "bs=1M", "count=200"])
+        .arg(format!("of={}", ballast.display()))
+        .output();
     let mut refused = None;
     for _ in 0..200 {
         if let Err(status) = runtime.block_on(client.export(payments.request(500).0)) {
@@ -50,7 +54,11 @@ fn a_full_disk_refuses_and_recovers_without_a_restart() {
         }
     }
     let refused = refused.expect("a full disk refuses");
-    assert!(matches!(refused.code(), tonic::Code::Unavailable | tonic::Code::ResourceExhausted), "{:?}", refused.code());
+    assert!(
+        matches!(refused.code(), tonic::Code::Unavailable | tonic::Code::ResourceExhausted),
+        "{:?}",
+        refused.code()
+    );
     assert!(!refused.details().is_empty(), "the refusal carries RetryInfo");
     until("readiness is off", || get(&collector.health, "/").0 == 503);
     let request = payments.request(1).0.encode_to_vec();
@@ -67,7 +75,10 @@ fn a_full_disk_refuses_and_recovers_without_a_restart() {
     let output = verify(&data);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let sealed = archived(&archive).iter().map(|(_, content)| content.as_str()).collect::<String>();
-    assert!(sealed.contains("sealtrail.refusing") && sealed.contains("sealtrail.accepting"), "the outage is not in the chain");
+    assert!(
+        sealed.contains("sealtrail.refusing") && sealed.contains("sealtrail.accepting"),
+        "the outage is not in the chain"
+    );
 }
 
 #[test]
@@ -80,7 +91,14 @@ fn readiness_and_metrics_tell_what_happens() {
     runtime.block_on(export(&mut client, &Payments::new(5, 1_800_000_000_000_000_000).request(10).0));
     let page = collector.scrape();
     assert!(page.contains("otelcol_receiver_accepted_log_records_total{transport=\"grpc\"} 10"), "{page}");
-    for name in ["sealtrail_masked_values_total", "sealtrail_sealed_records_total", "sealtrail_wal_sync_seconds", "sealtrail_wal_bytes", "sealtrail_leg_lag_records", "sealtrail_leg_lag_seconds"] {
+    for name in [
+        "sealtrail_masked_values_total",
+        "sealtrail_sealed_records_total",
+        "sealtrail_wal_sync_seconds",
+        "sealtrail_wal_bytes",
+        "sealtrail_leg_lag_records",
+        "sealtrail_leg_lag_seconds",
+    ] {
         assert!(page.contains(name), "{name} is missing");
     }
 }
@@ -91,7 +109,8 @@ fn a_request_whose_every_record_is_refused_is_no_success() {
     let collector = Collector::start(dir.path(), "");
     // A log record cut short inside a sound request.
     let broken = [0x0a, 0x08, 0x12, 0x06, 0x12, 0x04, 0x1a, 0x7f, 0x30, 0x31];
-    let (status, body) = http(&collector.http, "POST /v1/logs HTTP/1.1\r\ncontent-type: application/x-protobuf", &broken);
+    let (status, body) =
+        http(&collector.http, "POST /v1/logs HTTP/1.1\r\ncontent-type: application/x-protobuf", &broken);
     assert_eq!(status, 400, "{body}");
     let empty = ExportLogsServiceRequest::default().encode_to_vec();
     assert_eq!(http(&collector.http, "POST /v1/logs HTTP/1.1\r\ncontent-type: application/x-protobuf", &empty).0, 200);
@@ -101,7 +120,9 @@ fn a_request_whose_every_record_is_refused_is_no_success() {
 fn one_data_directory_has_one_collector() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let _first = Collector::start(dir.path(), "");
-    let Err(log) = Collector::try_start(dir.path(), "", &[]) else { panic!("a second collector took the same directory") };
+    let Err(log) = Collector::try_start(dir.path(), "", &[]) else {
+        panic!("a second collector took the same directory")
+    };
     assert!(log.contains("another process holds") && log.contains("remedy"), "{log}");
 }
 

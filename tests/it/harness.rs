@@ -39,7 +39,10 @@ impl Collector {
         let config = dir.join("sealtrail.yaml");
         let mut text = String::new();
         let defaults = [
-            ("receivers", "receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } } }"),
+            (
+                "receivers",
+                "receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } } }",
+            ),
             ("health_check", "health_check: { endpoint: '127.0.0.1:0' }"),
             ("telemetry", "telemetry: { metrics: { endpoint: '127.0.0.1:0' }, logs: { level: info } }"),
         ];
@@ -63,8 +66,17 @@ impl Collector {
         let ready = follow(&mut child, &log);
         match ready.recv_timeout(PATIENCE) {
             Ok(places) => {
-                let place = |name: &str| places.get(name).cloned().unwrap_or_else(|| panic!("no `{name}` in {places:?}"));
-                Ok(Self { child, data, grpc: place("grpc"), http: place("http"), health: place("health"), metrics: place("metrics"), log })
+                let place =
+                    |name: &str| places.get(name).cloned().unwrap_or_else(|| panic!("no `{name}` in {places:?}"));
+                Ok(Self {
+                    child,
+                    data,
+                    grpc: place("grpc"),
+                    http: place("http"),
+                    health: place("health"),
+                    metrics: place("metrics"),
+                    log,
+                })
             }
             Err(_) => {
                 let _ = child.kill();
@@ -142,7 +154,8 @@ fn follow(child: &mut Child, log: &Arc<Mutex<String>>) -> mpsc::Receiver<HashMap
         for line in lines.map_while(Result::ok) {
             if line.contains("\"message\":\"ready\"") {
                 let places = serde_json::from_str::<HashMap<String, serde_json::Value>>(&line).expect("a JSON line");
-                let places = places.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect();
+                let places =
+                    places.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect();
                 let _ = sender.send(places);
             }
             let mut log = log.lock().expect("no test panicked while it held the log");
@@ -173,12 +186,18 @@ pub fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// Sends one request, trying again what the collector asks to try again, for as long as a test is patient.
-pub async fn export(client: &mut LogsServiceClient<Channel>, request: &ExportLogsServiceRequest) -> ExportLogsServiceResponse {
+pub async fn export(
+    client: &mut LogsServiceClient<Channel>,
+    request: &ExportLogsServiceRequest,
+) -> ExportLogsServiceResponse {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match client.export(request.clone()).await {
             Ok(response) => return response.into_inner(),
-            Err(status) if matches!(status.code(), tonic::Code::Unavailable | tonic::Code::ResourceExhausted) && Instant::now() < deadline => {
+            Err(status)
+                if matches!(status.code(), tonic::Code::Unavailable | tonic::Code::ResourceExhausted)
+                    && Instant::now() < deadline =>
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(status) => panic!("refused for good: {:?}", status.code()),
@@ -188,7 +207,11 @@ pub async fn export(client: &mut LogsServiceClient<Channel>, request: &ExportLog
 
 /// `sealtrail` with arguments, to its end.
 pub fn sealtrail(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sealtrail")).args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
+    Command::new(env!("CARGO_BIN_EXE_sealtrail"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
 }
 
 /// `sealtrail verify` of a data directory's legs with its own public keys.
@@ -205,7 +228,8 @@ pub fn text(output: &Output) -> String {
 pub fn archived(archive: &Path) -> Vec<(u64, String)> {
     let mut records = Vec::new();
     for file in files(archive).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "parquet")) {
-        let mut reader = sealtrail::archive::Reader::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let mut reader =
+            sealtrail::archive::Reader::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         reader
             .rows(&mut |row| {
                 records.push((row.sequence.get(), row.content.to_owned()));
@@ -224,7 +248,8 @@ pub fn streamed(stream: &Path) -> Vec<(u64, String)> {
         let mut messages = reader::Messages::open(&file).expect("a messages file");
         while let Some(message) = messages.next().expect("sound messages") {
             content::otlp::read_stream(message.value, &mut |streamed| {
-                let text = content::Content::write(&streamed.record.log, &content::Tail::write(&streamed.record.context));
+                let text =
+                    content::Content::write(&streamed.record.log, &content::Tail::write(&streamed.record.context));
                 records.push((streamed.link.sequence.get(), text.as_str().to_owned()));
             })
             .expect("records of a chain");
@@ -239,9 +264,11 @@ pub fn attributes(records: &[(u64, String)], key: &str) -> Vec<String> {
         .iter()
         .filter_map(|(_, text)| {
             let record = content::read(text).expect("canonical text");
-            record.log.attributes.iter().find(|attribute| attribute.key == key).and_then(|attribute| match &attribute.value {
-                Value::String(value) => Some(value.clone().into_owned()),
-                _ => None,
+            record.log.attributes.iter().find(|attribute| attribute.key == key).and_then(|attribute| {
+                match &attribute.value {
+                    Value::String(value) => Some(value.clone().into_owned()),
+                    _ => None,
+                }
             })
         })
         .collect()

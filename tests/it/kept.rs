@@ -20,14 +20,23 @@ fn the_sdks_records_arrive_once_in_order_and_masked() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
             let values = serde_json::from_str::<serde_json::Value>(line).expect("a JSON line");
-            planted.extend(values.as_object().expect("an object").values().map(|value| value.as_str().expect("a string").to_owned()));
+            planted.extend(
+                values
+                    .as_object()
+                    .expect("an object")
+                    .values()
+                    .map(|value| value.as_str().expect("a string").to_owned()),
+            );
         }
     }
     let (archive, stream, data) = (collector.archive(), collector.stream(), collector.data.clone());
     let (status, log) = collector.stop();
     assert!(status.success(), "{log}");
 
-    let expected = ["grpc", "http"].iter().flat_map(|protocol| (0..RECORDS).map(move |number| format!("{protocol}-{number}"))).collect::<Vec<_>>();
+    let expected = ["grpc", "http"]
+        .iter()
+        .flat_map(|protocol| (0..RECORDS).map(move |number| format!("{protocol}-{number}")))
+        .collect::<Vec<_>>();
     let (archived, streamed) = (archived(&archive), streamed(&stream));
     assert_eq!(attributes(&archived, "test.id"), expected);
     assert!(archived == streamed, "the legs differ");

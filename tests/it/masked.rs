@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message;
 use sealtrail::cli::payments::Payments;
 
-use crate::harness::{Collector, archived, attributes, files, get, http, length, verify, text};
+use crate::harness::{Collector, archived, attributes, files, get, http, length, text, verify};
 
 const PAN: &str = "4242424242424242";
 const MAIL: &str = "planted.person@example.net";
@@ -14,11 +14,14 @@ const MAIL: &str = "planted.person@example.net";
 #[test]
 fn planted_values_in_broken_requests_leave_no_trace() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let collector = Collector::start(dir.path(), "telemetry: { metrics: { endpoint: '127.0.0.1:0' }, logs: { level: trace } }\n");
+    let collector =
+        Collector::start(dir.path(), "telemetry: { metrics: { endpoint: '127.0.0.1:0' }, logs: { level: trace } }\n");
     let mut answers = String::new();
     let json = "content-type: application/json";
     let protobuf = "content-type: application/x-protobuf";
-    let record = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{{"stringValue":"{PAN} {MAIL}"}}}}]}}]}}]}}"#);
+    let record = format!(
+        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{{"stringValue":"{PAN} {MAIL}"}}}}]}}]}}]}}"#
+    );
     let sound = Payments::new(1, 1).request(2).0.encode_to_vec();
     let cut = [sound.as_slice(), PAN.as_bytes(), MAIL.as_bytes()].concat();
     let huge = PAN.repeat(3_000_000);
@@ -40,7 +43,9 @@ fn planted_values_in_broken_requests_leave_no_trace() {
         writeln!(answers, "{status} {body}").expect("a String takes it");
     }
     // Larger than the limit: the collector hangs up before all is read, so writing may fail.
-    let _ = std::panic::catch_unwind(|| http(&collector.http, &format!("POST /v1/logs HTTP/1.1\r\n{json}"), huge.as_bytes()));
+    let _ = std::panic::catch_unwind(|| {
+        http(&collector.http, &format!("POST /v1/logs HTTP/1.1\r\n{json}"), huge.as_bytes())
+    });
     answers.push_str(&get(&collector.metrics, "/metrics").1);
     answers.push_str(&get(&collector.health, "/").1);
     let data = collector.data.clone();
@@ -50,7 +55,11 @@ fn planted_values_in_broken_requests_leave_no_trace() {
         assert!(!answers.contains(planted), "in a response or metric: {answers}");
         assert!(!log.contains(planted), "in the log");
         for file in files(dir.path()) {
-            assert!(!String::from_utf8_lossy(&std::fs::read(&file).expect("readable")).contains(planted), "in {}", file.display());
+            assert!(
+                !String::from_utf8_lossy(&std::fs::read(&file).expect("readable")).contains(planted),
+                "in {}",
+                file.display()
+            );
         }
     }
     let all = archived(&data.join("archive")).into_iter().map(|(_, content)| content).collect::<String>();
@@ -79,14 +88,20 @@ fn forged_own_records_are_renamed_and_change_nothing() {
         "scopeLogs":[{"scope":{"name":"sealtrail.collector"},"logRecords":[
         {"eventName":"sealtrail.stopped","attributes":[{"key":"sealtrail.genesis","value":{"stringValue":"x"}},
         {"key":"sealtrail.sequence","value":{"intValue":"0"}},{"key":"test.id","value":{"stringValue":"forged"}}]}]}]}]}"#;
-    let (status, body) = http(&collector.http, "POST /v1/logs HTTP/1.1\r\ncontent-type: application/json", forged.as_bytes());
+    let (status, body) =
+        http(&collector.http, "POST /v1/logs HTTP/1.1\r\ncontent-type: application/json", forged.as_bytes());
     assert_eq!(status, 200, "{body}");
     let data = collector.data.clone();
     assert!(collector.stop().0.success());
     let records = archived(&data.join("archive"));
     let (_, content) = records.iter().find(|(_, content)| content.contains("forged")).expect("it was taken");
-    for name in ["sealtrail.chain", "sealtrail.collector", "sealtrail.stopped", "sealtrail.genesis", "sealtrail.sequence"] {
-        assert!(content.contains(&format!("\"sender.{name}\"")) && !content.contains(&format!("\"{name}\"")), "{name}: {content}");
+    for name in
+        ["sealtrail.chain", "sealtrail.collector", "sealtrail.stopped", "sealtrail.genesis", "sealtrail.sequence"]
+    {
+        assert!(
+            content.contains(&format!("\"sender.{name}\"")) && !content.contains(&format!("\"{name}\"")),
+            "{name}: {content}"
+        );
     }
     let output = verify(&data);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -124,7 +139,8 @@ fn fuzzed_otlp_never_panics_nor_loses_a_sound_record() {
                     _ => mutant[place] ^= 1 << (next() % 8),
                 }
             }
-            let (status, _) = http(&collector.http, &format!("POST /v1/logs HTTP/1.1\r\ncontent-type: {kind}"), &mutant);
+            let (status, _) =
+                http(&collector.http, &format!("POST /v1/logs HTTP/1.1\r\ncontent-type: {kind}"), &mutant);
             assert!(matches!(status, 200 | 400), "{status}");
         }
         let mut request = ExportLogsServiceRequest::default();
@@ -139,6 +155,7 @@ fn fuzzed_otlp_never_panics_nor_loses_a_sound_record() {
     let data = collector.data.clone();
     let (status, log) = collector.stop();
     assert!(status.success() && !log.contains("panic"), "{log}");
-    let found = attributes(&archived(&data.join("archive")), "test.id").into_iter().filter(|id| id.starts_with("tx-")).count();
+    let found =
+        attributes(&archived(&data.join("archive")), "test.id").into_iter().filter(|id| id.starts_with("tx-")).count();
     assert!(sound > 0 && found >= sound, "{found} of {sound} sound records");
 }

@@ -6,7 +6,10 @@ use std::process::{Child, Command, Stdio};
 use crate::harness::{Collector, archived, attributes, get, python, text, until, verify};
 
 fn cache() -> PathBuf {
-    std::env::var_os("SEALTRAIL_CACHE").map_or_else(|| PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache/sealtrail"), PathBuf::from)
+    std::env::var_os("SEALTRAIL_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache/sealtrail"),
+        PathBuf::from,
+    )
 }
 
 #[test]
@@ -16,7 +19,15 @@ fn curl_sends_json() {
     let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"card 4242 4242 4242 4242"},
         "attributes":[{"key":"test.id","value":{"stringValue":"curl-1"}}]}]}]}]}"#;
     let output = Command::new("curl")
-        .args(["-sS", "-i", "-H", "content-type: application/json", "-d", body, &format!("http://{}/v1/logs", collector.http)])
+        .args([
+            "-sS",
+            "-i",
+            "-H",
+            "content-type: application/json",
+            "-d",
+            body,
+            &format!("http://{}/v1/logs", collector.http),
+        ])
         .output()
         .expect("curl runs");
     let answer = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -64,14 +75,25 @@ impl Drop for Forwarder {
 
 #[test]
 fn rotel_forwards() {
-    let found = Command::new(python()).args(["-c", "import rotel, os; print(os.path.dirname(rotel.__file__))"]).output().expect("Python runs");
+    let found = Command::new(python())
+        .args(["-c", "import rotel, os; print(os.path.dirname(rotel.__file__))"])
+        .output()
+        .expect("Python runs");
     let agent = PathBuf::from(String::from_utf8(found.stdout).expect("UTF-8").trim()).join("rotel-agent");
     let dir = tempfile::tempdir().expect("a temporary directory");
     let collector = Collector::start(dir.path(), "");
-    for (protocol, endpoint) in [("grpc", format!("http://{}", collector.grpc)), ("http", format!("http://{}", collector.http))] {
+    for (protocol, endpoint) in
+        [("grpc", format!("http://{}", collector.grpc)), ("http", format!("http://{}", collector.http))]
+    {
         let [grpc, http] = free_ports();
         let forwarder = Command::new(&agent)
-            .args(["start", "--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}"), "--otlp-http-endpoint", &format!("127.0.0.1:{http}")])
+            .args([
+                "start",
+                "--otlp-grpc-endpoint",
+                &format!("127.0.0.1:{grpc}"),
+                "--otlp-http-endpoint",
+                &format!("127.0.0.1:{http}"),
+            ])
             .args(["--pid-file", &dir.path().join("rotel.pid").display().to_string(), "--exporter", "otlp"])
             .args(["--otlp-exporter-endpoint", &endpoint, "--otlp-exporter-protocol", protocol])
             .stdout(Stdio::null())

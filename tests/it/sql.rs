@@ -9,7 +9,8 @@ use crate::harness::{Collector, export, python, text};
 #[test]
 fn others_read_every_column_and_recompute_every_hash() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let collector = Collector::start(dir.path(), "seal: { checkpoint_interval: 1s }\nwal: { segment: { max_mib: 1 } }\n");
+    let collector =
+        Collector::start(dir.path(), "seal: { checkpoint_interval: 1s }\nwal: { segment: { max_mib: 1 } }\n");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut client = runtime.block_on(collector.client());
     let mut payments = Payments::new(21, 1_800_000_000_000_000_000);
