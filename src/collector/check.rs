@@ -23,7 +23,7 @@ pub fn check(config: &Config) -> Result<Checked, StartError> {
     let listeners = receive::check(&config.receivers.otlp)?;
     let stream::Config::Directory(stream) = &config.stream;
     let mut lines = vec![("chain", log), ("keys", keys)];
-    lines.extend(listeners.into_iter().map(|(protocol, how)| (protocol, how)));
+    lines.extend(listeners);
     lines.push(("rules", format!("{} ({})", config.mask.rules.join(", "), sealtrail_chain::Checksum(engine.digest()))));
     lines.push(("log", format!("{}, at most {} MiB", config.wal_dir().display(), config.wal.max_size_mib)));
     lines.push(("stream", format!("directory {}", stream.path_in(&config.data_dir).display())));

@@ -107,7 +107,10 @@ where
     Ok(handle)
 }
 
-fn tasks<W, S, A, B>(parts: Parts<W, S, A, B>) -> Result<(stream::Task<W, S>, archive::Task<W, A, B>), CheckpointError>
+/// Both legs' tasks.
+type Tasks<W, S, A, B> = (stream::Task<W, S>, archive::Task<W, A, B>);
+
+fn tasks<W, S, A, B>(parts: Parts<W, S, A, B>) -> Result<Tasks<W, S, A, B>, CheckpointError>
 where
     W: Wal,
     S: StreamLeg,

@@ -68,7 +68,7 @@ impl Key {
     /// The envelope of `plain`; `head` is `enc:1:<key id>:<rule id>:<chain>`.
     pub(super) fn envelope(&self, head: &str, plain: &[u8]) -> String {
         let mut sealed = vec![0u8; NONCE];
-        random(&mut sealed);
+        crate::host::entropy::fill(&mut sealed);
         let nonce: [u8; NONCE] = sealed.as_slice().try_into().expect("24 bytes");
         sealed.extend(self.seal(&nonce, plain, head.as_bytes()));
         format!("{head}:{}", BASE64_STANDARD.encode(sealed))
@@ -83,11 +83,6 @@ impl Key {
         let last: [u8; 12] = nonce[12..].try_into().ok()?;
         self.message(nonce).decrypt(&last.into(), Payload { msg: sealed, aad: head.as_bytes() }).ok()
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "the module host::entropy is being written; this call moves there")]
-fn random(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the system's random number generator works");
 }
 
 #[cfg(test)]

@@ -127,6 +127,10 @@ fn copy_all(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a directory") {
         let path = entry.expect("an entry").path();
         let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() { copy_all(&path, &target) } else { drop(fs::copy(&path, &target).expect("it is copied")) }
+        if path.is_dir() {
+            copy_all(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("it is copied");
+        }
     }
 }
