@@ -17,7 +17,7 @@ use crate::observe::logs;
 /// Runs the collector: takes OTLP, masks, seals, keeps, and writes both legs.
 ///
 /// SIGTERM or SIGINT stops it in order (a second one at once, losing nothing acknowledged); SIGHUP reloads certificates,
-/// tokens, rules and the log level.
+/// tokens, rules and the log level; so does a change of their files, but for the log level.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -63,10 +63,15 @@ async fn collect(config: Config, arguments: &Arguments, level: &logs::LevelHandl
         Ok(collector) => collector,
         Err(error) => return refused(&error),
     };
+    collector.watch(arguments.config.as_deref());
     loop {
         tokio::select! {
             () = stop(&mut terminate, &mut interrupt) => break,
-            _ = hangup.recv() => reload(&collector, arguments, level).await,
+            _ = hangup.recv() => {
+                collector.look();
+                reload(&collector, arguments, Some(level));
+            }
+            () = collector.changed() => reload(&collector, arguments, None),
             failure = collector.failed() => {
                 tracing::error!(%failure, "the collector can't go on");
                 return Exit::Failed;
@@ -91,11 +96,14 @@ async fn stop(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
 }
 
-async fn reload(collector: &Collector, arguments: &Arguments, level: &logs::LevelHandle) {
+/// `level`: is set, too; a change of the file alone doesn't.
+fn reload(collector: &Collector, arguments: &Arguments, level: Option<&logs::LevelHandle>) {
     match read(arguments.config.as_deref(), arguments.data_dir.as_deref()) {
         Ok(config) => {
-            level.set(config.telemetry.logs.level.into());
-            collector.reload(config).await;
+            if let Some(level) = level {
+                level.set(config.telemetry.logs.level.into());
+            }
+            collector.reload(config, arguments.config.as_deref());
         }
         Err(error) => warn!(%error, "reload refused; the settings in force stay"),
     }

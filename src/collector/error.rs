@@ -17,21 +17,21 @@ pub enum StartError {
     Origin(NoteError),
     #[error("{0}")]
     StreamConfig(#[from] stream::Invalid),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     Wal(#[from] wal::Error),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     WalRead(#[from] wal::reader::Error),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     Stream(#[from] stream::Error),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     Archive(#[from] archive::Error),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     Checkpoints(#[from] deliver::CheckpointError),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     Resume(#[from] deliver::Refusal),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     Deliver(#[from] deliver::StartError),
-    #[error("{0}")]
+    #[error("{}", actionable(.0))]
     Keys(#[from] KeyError),
     #[error(
         "{} holds no signing keys, but the chain has begun\n  remedy  put back the key files of this chain from their backup",
@@ -62,6 +62,17 @@ pub enum StartError {
         "can't listen on `{endpoint}` (`{key}`): {source}\n  remedy  use `host:port` with an address of this machine and a port that nothing else has"
     )]
     Listen { key: &'static str, endpoint: String, source: io::Error },
+}
+
+/// What fails at a file or directory names it; what can be done about it is the same for all of them.
+fn actionable(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    match text.contains("\n  remedy  ") {
+        true => text,
+        false => {
+            format!("{text}\n  remedy  see that it can be read and written by the collector's user, then start again")
+        }
+    }
 }
 
 fn key_id(vkey: &Vkey) -> String {

@@ -8,12 +8,12 @@ use sealtrail_chain::content::{self, Value};
 use sealtrail_chain::note::{Signed, Vkey};
 use sealtrail_chain::segment::genesis_key;
 use sealtrail_chain::{Genesis, Sequence, UnixNanos};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{StartError, is_empty};
 use crate::config::Config;
 use crate::deliver::{Keys, Store};
-use crate::host::Disk;
+use crate::host::{Disk, guard};
 use crate::seal::keys;
 use crate::stream::End;
 use crate::wal::reader::Reader;
@@ -62,6 +62,9 @@ impl Identity {
             ed25519: pair.ed25519,
             ml_dsa_44: pair.ml_dsa_44,
         });
+        if let Err(error) = guard::lock_in_memory(&*keys) {
+            warn!(%error, "the signing keys can't be kept out of the swap: raise the limit of locked memory (`ulimit -l`)");
+        }
         let genesis = if new { Some(genesis(config, &keys, now)?) } else { None };
         let held = held_genesis(recovered, config, disk)?;
         Ok(Self { keys, genesis, held })

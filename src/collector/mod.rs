@@ -7,9 +7,10 @@
 mod check;
 mod error;
 mod identity;
+mod watched;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ use crate::config::Config;
 use crate::deliver::{self, Held, Known, ParquetBuild, Store};
 use crate::host::{Clock, Disk, SystemClock, SystemDisk};
 use crate::mask::Engine;
+use crate::observe::event::RulesRefused;
 use crate::observe::{self, Metrics};
 use crate::receive::{self, Pipeline};
 use crate::seal::own::{Event, Kind, Reporter, Scribe};
@@ -35,6 +37,7 @@ use crate::stream::{self, DirectoryStream, End, StreamLeg};
 use crate::wal::{self, Leg};
 
 use identity::Identity;
+use watched::Watched;
 
 /// How long the stop waits for the legs; what they can't take then stays in the write-ahead log.
 const GRACE: Duration = Duration::from_secs(30);
@@ -48,9 +51,23 @@ pub struct Collector {
     receiving: JoinHandle<std::io::Result<()>>,
     reloader: receive::Reloader,
     engine: Arc<ArcSwap<Engine>>,
+    reporter: Reporter,
+    watched: Watched,
     log: wal::Running,
     legs: deliver::Handle,
     pages: [JoinHandle<()>; 2],
+}
+
+/// Why a collector that was started can't go on. What was acknowledged is in the write-ahead log; the place of a panic was
+/// printed when it happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("the thread of the write-ahead log has ended")]
+    Log,
+    #[error("the thread of a leg has panicked")]
+    Leg,
+    #[error("a listener has ended")]
+    Listener,
 }
 
 impl Collector {
@@ -58,7 +75,13 @@ impl Collector {
     pub async fn start(config: Config, accept_clock: bool) -> Result<Self, StartError> {
         let started = Instant::now();
         config.stream.check()?;
+        receive::check(&config.receivers.otlp)?;
+        let watched = Watched::new(rule_files(&config));
         let engine = load(&config)?;
+        // The pages are the first to be bound and the receivers the last, so that a port that is taken is met before
+        // anything is changed.
+        let (health, health_address) = bind(&config.health_check.endpoint, "health_check.endpoint").await?;
+        let (page, page_address) = bind(&config.telemetry.metrics.endpoint, "telemetry.metrics.endpoint").await?;
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
 
@@ -119,14 +142,20 @@ impl Collector {
             report: Arc::new(move |event| report.report(event)),
         })?;
 
-        let pipeline = Pipeline { engine: Arc::clone(&engine), intake: log.intake.clone(), reporter };
-        let server = receive::Server::bind(&config.receivers.otlp, &config.memory_limiter, pipeline)?;
+        let pipeline = Pipeline { engine: Arc::clone(&engine), intake: log.intake.clone(), reporter: reporter.clone() };
+        let bound = receive::Server::bind(&config.receivers.otlp, &config.memory_limiter, pipeline);
+        let server = match bound {
+            Ok(server) => server,
+            Err(error) => {
+                // The start is sealed already: so is the stop.
+                let _ = tokio::task::spawn_blocking(move || log.stop()).await;
+                return Err(error.into());
+            }
+        };
         let (grpc, http) = (server.grpc_addr(), server.http_addr());
-        let (health, health_address) = bind(&config.health_check.endpoint, "health_check.endpoint").await?;
-        let (page, page_address) = bind(&config.telemetry.metrics.endpoint, "telemetry.metrics.endpoint").await?;
-        let intake = log.intake.clone();
+        let (intake, carried) = (log.intake.clone(), legs.carried());
         let pages = [
-            tokio::spawn(observe::http::serve(health, move |path| readiness(path, intake.state()))),
+            tokio::spawn(observe::http::serve(health, move |path| readiness(path, intake.state(), carried()))),
             tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started))),
         ];
         let reloader = server.reloader();
@@ -148,6 +177,8 @@ impl Collector {
             receiving,
             reloader,
             engine,
+            reporter,
+            watched,
             log,
             legs,
             pages,
@@ -170,42 +201,83 @@ impl Collector {
         self.http.expect("the configuration has `http`")
     }
 
-    /// Comes back only when the collector can't go on: the log's thread has ended without being told to.
-    pub async fn failed(&self) -> wal::Refused {
+    /// Comes back only when the collector can't go on: a part has ended without being told to. It must not look alive.
+    pub async fn failed(&self) -> Failure {
+        let carried = self.legs.carried();
         loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            if let Err(refused @ wal::Refused::Stopping) = self.log.intake.state() {
-                return refused;
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            if matches!(self.log.intake.state(), Err(wal::Refused::Stopping)) {
+                return Failure::Log;
+            }
+            if !carried() {
+                return Failure::Leg;
+            }
+            if self.receiving.is_finished() || self.pages.iter().any(JoinHandle::is_finished) {
+                return Failure::Listener;
             }
         }
     }
 
+    /// Looks at the rule files and at `file`, the configuration, too from here on.
+    pub fn watch(&self, file: Option<&Path>) {
+        let rules = rule_files(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
+        self.watched.follow(rules.into_iter().chain(file.map(Path::to_owned)).collect());
+    }
+
+    /// Comes back when a file that is watched has changed. May be given up and called again.
+    pub async fn changed(&self) {
+        loop {
+            tokio::time::sleep(watched::LOOK).await;
+            if self.look() {
+                return;
+            }
+        }
+    }
+
+    /// Whether a file that is watched has changed since this was asked last. To be called before a reload that a signal asks
+    /// for: one change, one reload.
+    pub fn look(&self) -> bool {
+        self.watched.changed()
+    }
+
     /// Takes over what can change while running: certificates, tokens and rules. Each is checked whole first; where one is
-    /// wrong, the old one stays and the log says why.
-    pub async fn reload(&self, config: Config) {
-        if let Err(error) = self.reloader.reload() {
-            warn!(%error, remedy = error.remedy(), "certificates or tokens refused; the old ones stay in force");
-        }
+    /// wrong, the old one stays and the log says why. `file`: where the configuration was read.
+    pub fn reload(&self, config: Config, file: Option<&Path>) {
+        // The listeners tell log and chain how it went.
+        let _ = self.reloader.reload();
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        self.watched.follow(rule_files(&config).into_iter().chain(file.map(Path::to_owned)).collect());
         match load(&config) {
-            Ok(engine) => self.change_rules(engine),
-            Err(error) => warn!(%error, "rules refused; the old ones stay in force"),
+            Ok(engine) => {
+                if config.mask.keys != current.mask.keys {
+                    self.config_changed("mask.keys", "success");
+                    info!("keys for masking changed");
+                }
+                self.change_rules(engine);
+            }
+            Err(error) => {
+                RulesRefused { error: &error }.emit();
+                self.config_changed("mask.rules", "failure");
+            }
         }
-        let settled = Config {
-            mask: current.mask.clone(),
-            telemetry: config.telemetry.clone(),
-            base_dir: current.base_dir.clone(),
-            ..config.clone()
-        };
-        if settled.show() != (Config { telemetry: config.telemetry.clone(), ..current.clone() }).show() {
-            warn!("other settings changed too: they take effect with a restart");
+        current.mask = config.mask.clone();
+        for key in needs_restart(&current, &config) {
+            warn!(key, "this setting changed in the configuration; it takes effect with a restart");
         }
-        current.mask = config.mask;
+    }
+
+    fn config_changed(&self, resource: &str, outcome: &str) {
+        let mut event = Event::new(Kind::ConfigChanged);
+        event.resource = Some(resource.to_owned());
+        event.outcome = Some(outcome.to_owned());
+        self.reporter.report(event);
     }
 
     fn change_rules(&self, engine: Engine) {
         let (before, after) = (self.engine.load().digest(), engine.digest());
         if before == after {
+            // The same rules, perhaps with other keys.
+            self.engine.store(Arc::new(engine));
             return;
         }
         let hex = |digest: [u8; 32]| sealtrail_chain::Checksum(digest).to_string();
@@ -233,6 +305,36 @@ impl Collector {
         self.pages.iter().for_each(JoinHandle::abort);
         info!(complete = left.is_empty(), "stopped");
     }
+}
+
+/// The files that the rules are read from.
+fn rule_files(config: &Config) -> Vec<PathBuf> {
+    let named = config.mask.rules.iter().filter(|name| *name != "payment");
+    named.map(|name| config.base_dir.join(name)).collect()
+}
+
+/// The sections that differ, of those that are read at a start only.
+fn needs_restart(current: &Config, new: &Config) -> Vec<String> {
+    let mut settled = new.clone();
+    // What a reload has taken over, and what the level's own signal does.
+    settled.mask = current.mask.clone();
+    settled.telemetry.logs = current.telemetry.logs.clone();
+    let (before, after) = (current.show(), settled.show());
+    let (before, after) = (sections(&before), sections(&after));
+    let differs = |(key, text): &&(String, String)| !before.contains(&(key.clone(), text.clone()));
+    after.iter().filter(differs).map(|(key, _)| key.clone()).collect()
+}
+
+/// Top-level keys of a configuration as `show` prints it, each with its lines.
+fn sections(text: &str) -> Vec<(String, String)> {
+    let mut sections = Vec::<(String, String)>::new();
+    for line in text.lines() {
+        match line.split_once(':').filter(|_| !line.starts_with([' ', '-', '#'])) {
+            Some((key, _)) => sections.push((key.to_owned(), line.to_owned())),
+            None => sections.iter_mut().last().into_iter().for_each(|(_, lines)| *lines += line),
+        }
+    }
+    sections
 }
 
 /// Compiles the rules that the configuration names.
@@ -287,8 +389,12 @@ async fn bind(endpoint: &str, key: &'static str) -> Result<(tokio::net::TcpListe
 }
 
 /// `/` is 200 only while records are accepted.
-fn readiness(path: &str, state: Result<(), wal::Refused>) -> Option<observe::http::Answer> {
+fn readiness(path: &str, state: Result<(), wal::Refused>, carried: bool) -> Option<observe::http::Answer> {
     let (status, text) = match state {
+        Ok(()) if !carried => {
+            let reason = Failure::Leg;
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{reason}\"}}\n"))
+        }
         Ok(()) => (StatusCode::OK, "{\"status\":\"ready\"}\n".to_owned()),
         Err(refused) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{refused}\"}}\n"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sealtrail_chain::{Sequence, UnixNanos};
 
 use super::{Failure, Report};
-use crate::observe::event::{LegFailed, LegUp};
+use crate::observe::event::{LegFailed, LegStopped, LegUp};
 use crate::observe::{Metrics, metrics};
 use crate::seal::own::{Event, Kind};
 use crate::wal::{FileState, Leg, Progress};
@@ -21,7 +21,12 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// A leg counts as up until it fails: its numbers stand on the metrics page from the start.
     pub(super) fn new(leg: Leg, report: Report, seed: u64) -> Self {
+        let (metrics, labels) = (Metrics::get(), metrics::Leg { leg: leg.name() });
+        metrics.leg_up.get_or_create(&labels).set(1);
+        drop(metrics.leg_failures.get_or_create(&labels));
+        drop(metrics.leg_records.get_or_create(&labels));
         Self { leg, up: None, attempts: 0, jitter: Jitter(seed), report }
     }
 
@@ -36,10 +41,7 @@ impl Standing {
 
     /// It did not take what it was given and won't be tried again until a person has looked at it.
     pub(super) fn stopped(&mut self, failure: &Failure) {
-        let labels = metrics::Leg { leg: self.leg.name() };
-        Metrics::get().leg_failures.get_or_create(&labels).inc();
-        Metrics::get().leg_up.get_or_create(&labels).set(0);
-        tracing::error!(leg = self.leg.name(), error = %failure, "leg stopped: it is not tried again before a restart");
+        LegStopped { leg: self.leg.name(), error: failure }.emit();
         // A new reason, although the leg may be down already.
         self.up = None;
         self.down(failure.reason());

@@ -21,6 +21,7 @@ mod tail;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
@@ -101,9 +102,15 @@ where
 {
     let progress = parts.progress.clone();
     let (stream, archive) = tasks(parts)?;
-    let handle = Handle { progress, committed: stream.committed(), archived: archive.archived() };
-    spawn("deliver-stream", stream.run())?;
-    spawn("deliver-archive", archive.run())?;
+    let panicked = Arc::new(AtomicBool::new(false));
+    let handle = Handle {
+        progress,
+        committed: stream.committed(),
+        archived: archive.archived(),
+        panicked: Arc::clone(&panicked),
+    };
+    spawn("deliver-stream", stream.run(), Arc::clone(&panicked))?;
+    spawn("deliver-archive", archive.run(), panicked)?;
     Ok(handle)
 }
 
@@ -148,10 +155,24 @@ where
 }
 
 /// A thread that ends when the task does; the process doesn't wait for it.
-fn spawn(name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+fn spawn(name: &str, task: impl Future<Output = ()> + Send + 'static, panicked: Arc<AtomicBool>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(task))?;
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _tells = TellsPanic(panicked);
+        runtime.block_on(task);
+    })?;
     Ok(())
+}
+
+/// Leaves word when its thread ends by a panic.
+struct TellsPanic(Arc<AtomicBool>);
+
+impl Drop for TellsPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// The running legs.
@@ -159,9 +180,16 @@ pub struct Handle {
     progress: watch::Receiver<Progress>,
     committed: watch::Receiver<Committed>,
     archived: watch::Receiver<archive::Archived>,
+    panicked: Arc<AtomicBool>,
 }
 
 impl Handle {
+    /// Whether both legs are carried on: not so after a panic in one, though all else goes on.
+    pub fn carried(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let panicked = Arc::clone(&self.panicked);
+        move || !panicked.load(Ordering::Acquire)
+    }
+
     /// How far the stream has come, for those who wait for its commit.
     pub fn committed(&self) -> watch::Receiver<Committed> {
         self.committed.clone()

@@ -71,22 +71,24 @@ pub fn compare(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error(
-        "the stream holds records up to {stream} and the write-ahead log up to {log} (both exclusive): another collector has gone on with this chain, or the data directory is an older copy; to go on from the legs needs `--continue-from-legs`, which this release does not have yet"
+        "the stream holds records up to {stream} and the write-ahead log up to {log} (both exclusive): another collector has gone on with this chain, or the data directory is an older copy\n  remedy  put the newest data directory back; to go on from the legs needs `--continue-from-legs`, which this release does not have yet"
     )]
     Ahead { stream: Sequence, log: Sequence },
     #[error(
-        "record {confirmed} was confirmed by the stream, which now ends before record {next}: the stream has lost records; to put them back needs `sealtrail reconcile --repair`, which this release does not have yet"
+        "record {confirmed} was confirmed by the stream, which now ends before record {next}: the stream has lost records\n  remedy  put the stream's directory back; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
     )]
     Lost { confirmed: Sequence, next: Sequence },
     #[error(
-        "record {sequence} has hash {found} in the stream and {expected} in the write-ahead log: these are two chains of one name; to seal the records of one again in the other needs `sealtrail wal import`, which this release does not have yet"
+        "record {sequence} has hash {found} in the stream and {expected} in the write-ahead log: these are two chains of one name\n  remedy  keep both, and find out which collector wrote the other; to seal the records of one again in the other needs `sealtrail wal import`, which this release does not have yet"
     )]
     Other { sequence: Sequence, expected: Hash, found: Hash },
     #[error(
-        "a checkpoint of {size} records was signed, but the stream ends before record {next}: the stream has lost records; to put them back needs `sealtrail reconcile --repair`, which this release does not have yet"
+        "a checkpoint of {size} records was signed, but the stream ends before record {next}: the stream has lost records\n  remedy  put the stream's directory back; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
     )]
     BelowCheckpoint { size: u64, next: Sequence },
-    #[error("the write-ahead log does not know the hash of record {sequence}, with which the stream ends")]
+    #[error(
+        "the write-ahead log does not know the hash of record {sequence}, with which the stream ends\n  remedy  put the newest data directory back"
+    )]
     Unknown { sequence: Sequence },
 }
 

@@ -245,6 +245,21 @@ async fn signing_goes_on_behind_what_was_signed() {
     assert!(matches!(sought, Err(super::Failure::Contradiction { size: 10 })));
 }
 
+/// A leg that has panicked carries nothing more: the collector must not look alive. Other ends are no panic.
+#[tokio::test]
+async fn a_panic_in_a_leg_is_told() {
+    for (panics, carried) in [(true, false), (false, true)] {
+        let told = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let task = async move { assert!(!panics, "as a leg would that has a mistake") };
+        super::spawn("deliver-test", task, told.clone()).unwrap();
+        // The thread drops its share when it ends.
+        while Arc::strong_count(&told) > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(!told.load(std::sync::atomic::Ordering::Acquire), carried);
+    }
+}
+
 impl Bench {
     /// The same log, legs and checkpoints, to be delivered by a new run.
     fn restarted(self) -> Self {

@@ -3,8 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::{Disk, File, Lock};
@@ -77,6 +76,8 @@ impl Disk for SystemDisk {
 
 struct SystemFile(fs::File);
 
+const DELETED: &str = "the file was deleted while it was written; put its directory back";
+
 impl File for SystemFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut read = 0;
@@ -96,7 +97,10 @@ impl File for SystemFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.0.sync_data()?;
+        // The kernel syncs a file that has lost its last name as gladly as any other, and forgets it when the process ends:
+        // whoever deleted the directory would have us acknowledge into nothing.
+        if self.0.metadata()?.nlink() == 0 { Err(io::Error::new(io::ErrorKind::NotFound, DELETED)) } else { Ok(()) }
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -121,6 +125,18 @@ mod tests {
         assert_eq!(SystemDisk.lock(&path).err().unwrap().kind(), io::ErrorKind::WouldBlock);
         drop(first);
         SystemDisk.lock(&path).unwrap();
+    }
+
+    /// Promise 1: a sync that keeps nothing is no sync.
+    #[test]
+    fn a_deleted_file_is_not_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let file = SystemDisk.create(&path).unwrap();
+        file.write_at(b"kept", 0).unwrap();
+        file.sync().unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(file.sync().unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

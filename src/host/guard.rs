@@ -43,10 +43,13 @@ pub fn swap_is_on() -> bool {
 
 /// Keeps the pages of a secret out of the swap for as long as the process runs. An error (`RLIMIT_MEMLOCK`) is worth a
 /// warning, not a refusal to start.
+///
+/// `secret` must be where it will stay (in an `Arc`, not on the stack), and covers what lies in the value itself, not behind
+/// its pointers.
 #[allow(unsafe_code, reason = "mlock takes an address; there is no safe wrapper")]
-pub fn lock_in_memory(secret: &[u8]) -> io::Result<()> {
-    // SAFETY: the range is that of a live slice, and locking pages changes nothing that Rust can see.
-    unsafe { rustix::mm::mlock(secret.as_ptr().cast_mut().cast(), secret.len())? };
+pub fn lock_in_memory<T>(secret: &T) -> io::Result<()> {
+    // SAFETY: the range is that of a live value, and locking pages changes nothing that Rust can see.
+    unsafe { rustix::mm::mlock(std::ptr::from_ref(secret).cast_mut().cast(), size_of::<T>())? };
     Ok(())
 }
 
@@ -59,6 +62,6 @@ mod tests {
         forbid_dumps().unwrap();
         assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));
         assert_eq!(rustix::process::dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
-        lock_in_memory(&[7; 32]).unwrap();
+        lock_in_memory(&Box::new([7; 32])).unwrap();
     }
 }

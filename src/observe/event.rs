@@ -106,3 +106,32 @@ impl LegUp {
         info!(leg = self.leg, "leg up");
     }
 }
+
+/// A leg won't be tried again before a restart.
+pub struct LegStopped<'a> {
+    pub leg: &'static str,
+    pub error: &'a dyn std::error::Error,
+}
+
+impl LegStopped<'_> {
+    pub fn emit(self) {
+        let (metrics, labels) = (Metrics::get(), Leg { leg: self.leg });
+        metrics.leg_failures.get_or_create(&labels).inc();
+        metrics.leg_up.get_or_create(&labels).set(0);
+        error!(
+            leg = self.leg, error = %self.error,
+            "leg stopped: it is not tried again before a restart; what it lacks stays in the write-ahead log"
+        );
+    }
+}
+
+/// Rules that were to be taken over are wrong.
+pub struct RulesRefused<'a> {
+    pub error: &'a dyn std::error::Error,
+}
+
+impl RulesRefused<'_> {
+    pub fn emit(self) {
+        warn!(error = %self.error, "rules refused; the old ones stay in force");
+    }
+}

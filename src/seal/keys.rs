@@ -39,33 +39,35 @@ pub enum KeyError {
 }
 
 impl Keys {
-    /// Makes both keys for a log named `<origin>/<chain>` and writes them below `dir`; an existing one is an error.
+    /// Makes both keys for a log named `<origin>/<chain>` and writes them below `dir`; where they are, it is an error.
+    ///
+    /// `ed25519.key` gets its name last: until then there is no pair, and nothing was signed. A crash before leaves an
+    /// ML-DSA-44 key, which is used, and verifier keys, which are replaced.
     pub fn generate(dir: &Path, log: &str) -> Result<Self, KeyError> {
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(dir)
             .map_err(|source| io_error("make", dir, source))?;
-        for name in [ED25519, ML_DSA_44] {
-            let path = dir.join(name);
-            if path.exists() {
-                return Err(KeyError::Exists { path });
-            }
+        let (first, second) = (dir.join(ED25519), dir.join(ML_DSA_44));
+        if first.exists() {
+            return Err(KeyError::Exists { path: first });
         }
-        let keys = Self {
-            ed25519: Ed25519Signer::new(log, &*new_seed(&dir.join(ED25519))?),
-            ml_dsa_44: Cosigner::new(log, &*new_seed(&dir.join(ML_DSA_44))?),
-        };
-        let public = dir.join(PUBLIC);
+        if !second.exists() {
+            write_key(dir, &second, &new_seed())?;
+        }
+        let seed = new_seed();
+        let keys =
+            Self { ed25519: Ed25519Signer::new(log, &*seed), ml_dsa_44: Cosigner::new(log, &*read_seed(&second)?) };
         let text = keys.vkeys().map(|vkey| format!("{vkey}\n")).concat();
-        write_new(&public, text.as_bytes(), 0o644)?;
-        sync_dir(dir)?;
+        write(dir, &dir.join(PUBLIC), text.as_bytes(), 0o644)?;
+        write_key(dir, &first, &seed)?;
         Ok(keys)
     }
 
-    /// Reads the keys of the log named `log`. None where there is neither.
+    /// Reads the keys of the log named `log`. None where there is no pair yet.
     pub fn read(dir: &Path, log: &str) -> Result<Option<Self>, KeyError> {
-        if !dir.join(ED25519).exists() && !dir.join(ML_DSA_44).exists() {
+        if !dir.join(ED25519).exists() {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -85,12 +87,15 @@ impl Keys {
     }
 }
 
-fn new_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+fn new_seed() -> Zeroizing<[u8; 32]> {
     let mut seed = Zeroizing::new([0; 32]);
     entropy::fill(&mut *seed);
-    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(*seed)));
-    write_new(path, text.as_bytes(), 0o600)?;
-    Ok(seed)
+    seed
+}
+
+fn write_key(dir: &Path, path: &Path, seed: &[u8; 32]) -> Result<(), KeyError> {
+    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(seed)));
+    write(dir, path, text.as_bytes(), 0o600)
 }
 
 fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
@@ -104,14 +109,24 @@ fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     Ok(Zeroizing::new(seed))
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
+/// A file is whole and durable before it gets its name; what an earlier crash left of it is written over.
+#[allow(clippy::disallowed_methods, reason = "keys are written here alone, with modes of their own")]
+fn write(dir: &Path, path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
+    let new = path.with_added_extension("new");
+    if let Err(source) = std::fs::remove_file(&new)
+        && source.kind() != io::ErrorKind::NotFound
+    {
+        return Err(io_error("remove", &new, source));
+    }
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .open(path)
-        .map_err(|source| io_error("create", path, source))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| io_error("write", path, source))
+        .open(&new)
+        .map_err(|source| io_error("create", &new, source))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| io_error("write", &new, source))?;
+    std::fs::rename(&new, path).map_err(|source| io_error("rename to", path, source))?;
+    sync_dir(dir)
 }
 
 fn sync_dir(dir: &Path) -> Result<(), KeyError> {
@@ -136,6 +151,22 @@ mod tests {
         assert_eq!(made.vkeys(), read.vkeys());
         assert!(matches!(Keys::generate(&keys, "example.com/a"), Err(KeyError::Exists { .. })));
         assert_eq!(std::fs::metadata(keys.join(ED25519)).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+
+    /// A crash while the keys of a new chain are made does not keep it from ever starting.
+    #[test]
+    fn half_made_keys_are_completed() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let made = Keys::generate(dir.path(), "example.com/a").expect("made");
+        // As a crash before the last name leaves it.
+        std::fs::rename(dir.path().join(ED25519), dir.path().join("ed25519.key.new")).expect("renamed");
+        assert!(Keys::read(dir.path(), "example.com/a").expect("no pair").is_none());
+        let again = Keys::generate(dir.path(), "example.com/a").expect("completed");
+        assert_eq!(again.ml_dsa_44.vkey(), made.ml_dsa_44.vkey());
+        let read = Keys::read(dir.path(), "example.com/a").expect("read").expect("there");
+        assert_eq!(read.vkeys(), again.vkeys());
+        let public = std::fs::read_to_string(Keys::public_file(dir.path())).expect("there");
+        assert_eq!(public, again.vkeys().map(|vkey| format!("{vkey}\n")).concat());
     }
 
     #[test]

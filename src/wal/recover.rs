@@ -26,7 +26,7 @@ pub struct Recovered {
     legs: Legs,
     /// Files with at least one record, oldest first.
     files: Vec<FileState>,
-    /// Behind the last record; `None`: nothing has ever been written here.
+    /// Behind the last record; `None`: no record has ever been written here.
     head: Option<Head>,
     /// Before the first record of the oldest file.
     before: Option<(Sequence, Hash)>,
@@ -96,7 +96,7 @@ pub fn open(disk: Arc<dyn Disk>, dir: &Path, chain: &ChainName) -> Result<Recove
 }
 
 impl Recovered {
-    /// The chain's head; `None` in a directory that never held a record, nor a file.
+    /// The chain's head; `None` in a directory that never held a record.
     pub fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }
@@ -297,7 +297,9 @@ impl Recovered {
             // It is replaced by the next file, which has its name and so says of the file before what this one said.
             self.last = header.previous;
         }
-        self.head = Some(scanned.head);
+        // Before record 0 there is no chain: a crash between the first file's header and its first record leaves nothing that
+        // anyone was told, and the chain begins again with a genesis note of its own.
+        self.head = Some(scanned.head).filter(|head| head.next() != Sequence::ZERO);
         Ok(())
     }
 }

@@ -35,33 +35,7 @@ impl Collector {
     }
 
     pub fn try_start(dir: &Path, extra: &str, arguments: &[&str]) -> Result<Self, String> {
-        let data = dir.join("data");
-        let config = dir.join("sealtrail.yaml");
-        let mut text = String::new();
-        let defaults = [
-            (
-                "receivers",
-                "receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } } }",
-            ),
-            ("health_check", "health_check: { endpoint: '127.0.0.1:0' }"),
-            ("telemetry", "telemetry: { metrics: { endpoint: '127.0.0.1:0' }, logs: { level: info } }"),
-        ];
-        for (key, line) in defaults {
-            if !extra.lines().any(|line| line.starts_with(&format!("{key}:"))) {
-                text.push_str(line);
-                text.push('\n');
-            }
-        }
-        std::fs::write(&config, text + extra).expect("the configuration is written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
-            .arg("collect")
-            .args(["--config".as_ref(), config.as_os_str(), "--data-dir".as_ref(), data.as_os_str()])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        let (mut child, data) = spawn(dir, extra, arguments);
         let log = Arc::new(Mutex::new(String::new()));
         let ready = follow(&mut child, &log);
         match ready.recv_timeout(PATIENCE) {
@@ -84,6 +58,15 @@ impl Collector {
                 Err(log.lock().expect("no reader panicked").clone())
             }
         }
+    }
+
+    /// Starts a collector and kills it so long after that, whatever it is doing by then.
+    pub fn kill_starting(dir: &Path, extra: &str, after: Duration) {
+        let (mut child, _) = spawn(dir, extra, &[]);
+        let _ = follow(&mut child, &Arc::default());
+        std::thread::sleep(after);
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
     }
 
     pub fn pid(&self) -> u32 {
@@ -143,6 +126,38 @@ impl Drop for Collector {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Writes the configuration and starts the binary on it; the data directory beside it.
+fn spawn(dir: &Path, extra: &str, arguments: &[&str]) -> (Child, PathBuf) {
+    let data = dir.join("data");
+    let config = dir.join("sealtrail.yaml");
+    let mut text = String::new();
+    let defaults = [
+        (
+            "receivers",
+            "receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } } }",
+        ),
+        ("health_check", "health_check: { endpoint: '127.0.0.1:0' }"),
+        ("telemetry", "telemetry: { metrics: { endpoint: '127.0.0.1:0' }, logs: { level: info } }"),
+    ];
+    for (key, line) in defaults {
+        if !extra.lines().any(|line| line.starts_with(&format!("{key}:"))) {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    std::fs::write(&config, text + extra).expect("the configuration is written");
+    let child = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
+        .arg("collect")
+        .args(["--config".as_ref(), config.as_os_str(), "--data-dir".as_ref(), data.as_os_str()])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    (child, data)
 }
 
 /// Reads the log until the child ends; sends the addresses of the line that says `ready`.

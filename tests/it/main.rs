@@ -8,6 +8,7 @@ mod cli;
 mod exactly_once;
 mod fail_closed;
 mod kept;
+mod life;
 mod masked;
 mod senders;
 mod sql;

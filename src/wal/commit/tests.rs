@@ -220,3 +220,17 @@ fn many_senders_share_the_log() {
     let progress = shelf.progress().borrow().clone();
     assert!(progress.finished && progress.files.iter().all(|file| file.closed));
 }
+
+/// A start long after the head may be one under a wrong clock: it is refused until a person vouches for it.
+#[test]
+fn a_start_long_after_the_head_needs_a_word() {
+    let bench = Bench::new();
+    drop(bench.writer());
+    let start = |accept_clock| {
+        let options = Options { accept_clock, ..options() };
+        super::start(bench.log(), bench.clock.clone(), bench.reporter.clone(), stand_in(), options)
+    };
+    bench.clock.advance(Duration::from_secs(31 * 86_400));
+    assert!(matches!(start(false), Err(Error::Clock { days: 31 })));
+    start(true).expect("the clock is vouched for").stop();
+}
