@@ -9,6 +9,7 @@ mod exactly_once;
 mod fail_closed;
 mod kept;
 mod masked;
+mod memory;
 mod senders;
 mod sql;
 mod tamper;
