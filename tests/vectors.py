@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Vectors of the chain format: `vectors.py generate|check [chain/vectors]`.
+"""Vectors of the chain format and the write-ahead log's: `vectors.py generate|check [chain/vectors [src/wal/vectors]]`.
 
 One case a file: its kind, what it proves, what is given, and either what must come out or with which word it must be
 refused. `generate` writes them; `check` generates them again, compares byte for byte, and judges every case anew, the
@@ -1152,6 +1152,61 @@ def ciphers():
     )
 
 
+# The write-ahead log: hex files, each with how it must be judged
+
+
+def wal_files():
+    file_id = b"\x03" * 16
+    head = 5, 7, b"\x01" * 32
+    header = lambda **given: ref.wal_header(
+        "test", file_id, head, [b"\x09" * 32] * 2, b"\x04" * 32, before=(2, 777), **given
+    )
+    text = '{"logRecord":{"body":{"stringValue":"%s"}},"received":{"auth":"none","by":"sender"}}'
+    contents = [text % body for body in ("one", "two", "three")]
+    records = ref.seal("test", head, [(1_700_000_000_000_000_000, content) for content in contents])
+    whole = header()
+    start = len(whole)
+    whole += ref.wal_group(file_id, len(whole), records[:2])
+    third = len(whole)
+    second = start + len(ref.wal_group(file_id, start, records[:1]))
+    whole += ref.wal_group(file_id, len(whole), records[2:])
+    whole += ref.wal_mark(file_id, len(whole))
+    damaged = bytearray(whole)
+    damaged[second + 100] ^= 1
+    return {
+        "whole": (whole, (("clean", len(whole)), contents)),
+        "torn": (whole[: third - 1], (("torn", second), contents[:1])),
+        "damaged": (bytes(damaged), ("damaged", second)),
+        "version-2": (header(version=2), ("version", 2)),
+    }
+
+
+def wal_hex(data):
+    return "".join(data[at : at + 48].hex() + "\n" for at in range(0, len(data), 48))
+
+
+def generate_wal(folder, files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (data, _) in files.items():
+        (folder / f"{name}.hex").write_text(wal_hex(data))
+
+
+def check_wal(folder, files):
+    stored = {path.stem: path.read_text() for path in folder.glob("*.hex")}
+    problems = [f"{name}.hex: missing" for name in files.keys() - stored.keys()]
+    problems += [f"{name}.hex: not generated" for name in stored.keys() - files.keys()]
+    for name, (data, expected) in files.items():
+        if stored.get(name, wal_hex(data)) != wal_hex(data):
+            problems.append(f"{name}.hex: differs")
+        try:
+            found = ref.wal_end(bytes.fromhex(stored.get(name, "")))
+        except Refused as refusal:
+            found = refusal.args
+        if found != expected:
+            problems.append(f"{name}.hex: judged otherwise")
+    return sorted(problems)
+
+
 # Command
 
 
@@ -1186,17 +1241,20 @@ def check(folder, files):
 
 
 def main(arguments):
-    if len(arguments) not in (1, 2) or arguments[0] not in ("generate", "check"):
+    if len(arguments) not in (1, 2, 3) or arguments[0] not in ("generate", "check"):
         print(__doc__, file=sys.stderr)
         return 2
-    folder = pathlib.Path(arguments[1] if len(arguments) == 2 else "chain/vectors")
-    files = build()
+    root = pathlib.Path(__file__).parent.parent
+    folder = pathlib.Path(arguments[1]) if len(arguments) > 1 else root / "chain/vectors"
+    wal_folder = pathlib.Path(arguments[2]) if len(arguments) > 2 else root / "src/wal/vectors"
+    files, wal = build(), wal_files()
     if arguments[0] == "generate":
         generate(folder, files)
-    problems = check(folder, files)
+        generate_wal(wal_folder, wal)
+    problems = check(folder, files) + check_wal(wal_folder, wal)
     print(
         "\n".join(problems)
-        or f"{len(files)} vectors hold, {sum('refused' in c for c in CASES.values())} of them refusals"
+        or f"{len(files)} vectors hold, {sum('refused' in c for c in CASES.values())} of them refusals; {len(wal)} of the log"
     )
     return 1 if problems else 0
 

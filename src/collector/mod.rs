@@ -113,7 +113,7 @@ impl Collector {
         })?;
         let engine = Arc::new(ArcSwap::from_pointee(engine));
         let reporter = Reporter::new(Arc::clone(&clock));
-        let scribe = Scribe::new(Arc::clone(&engine));
+        let scribe = Scribe::new(engine.load_full());
         let options = wal::Options {
             config: config.wal,
             accept_clock,
@@ -284,8 +284,10 @@ impl Collector {
         let mut event = Event::new(Kind::RulesChanged);
         event.resource = Some(format!("rules {}", hex(after)));
         event.reason = Some(format!("before {}", hex(before)));
-        self.engine.store(Arc::new(engine));
-        self.log.rules_changed(after, event);
+        let engine = Arc::new(engine);
+        self.engine.store(Arc::clone(&engine));
+        let scribe = Scribe::new(Arc::clone(&engine));
+        self.log.rules_changed(after, event, Box::new(move |entry, now| scribe.write(entry, now)));
         info!(before = hex(before), after = hex(after), "rules changed");
     }
 

@@ -107,6 +107,14 @@ pub struct MaskedContext {
     own: bool,
 }
 
+impl MaskedContext {
+    /// Bytes of its text, which stands in every record.
+    #[allow(clippy::len_without_is_empty, reason = "it is never empty: `received` always stands in it")]
+    pub fn len(&self) -> usize {
+        self.tail.len()
+    }
+}
+
 /// Why a record can't be masked (and so is refused, alone). Closed, without values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

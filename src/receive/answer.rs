@@ -157,11 +157,12 @@ pub(super) enum Reason {
     Truncated,
     Type,
     TooDeep,
+    TooMany,
     TooLarge,
 }
 
 impl Reason {
-    const ALL: [Self; 4] = [Self::Truncated, Self::Type, Self::TooDeep, Self::TooLarge];
+    const ALL: [Self; 5] = [Self::Truncated, Self::Type, Self::TooDeep, Self::TooMany, Self::TooLarge];
 
     /// The label of the metric and of the sealed record.
     pub(super) fn label(self) -> &'static str {
@@ -169,6 +170,7 @@ impl Reason {
             Self::Truncated => "record_cut_short",
             Self::Type => "record_field_type",
             Self::TooDeep => "record_too_deep",
+            Self::TooMany => "record_too_many_values",
             Self::TooLarge => "record_too_large",
         }
     }
@@ -178,6 +180,7 @@ impl Reason {
             Self::Truncated => "a field is cut short",
             Self::Type => "a field has the wrong type",
             Self::TooDeep => "values are nested deeper than 24",
+            Self::TooMany => "more than 100000 attributes and list elements",
             Self::TooLarge => "larger than the limit once masked",
         }
     }
@@ -189,6 +192,7 @@ impl From<Malformed> for Reason {
             Malformed::Truncated => Self::Truncated,
             Malformed::WireType => Self::Type,
             Malformed::TooDeep => Self::TooDeep,
+            Malformed::TooMany => Self::TooMany,
         }
     }
 }

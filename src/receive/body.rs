@@ -22,24 +22,39 @@ const STEP: u64 = 64 * 1024;
 /// log2 of the largest zstd window taken: 8 MiB, what RFC 8878 (section 3.1.1.1.2) asks every decoder to support.
 const ZSTD_WINDOW: u32 = 23;
 
-/// Reads a whole body of at most `limit` bytes.
-pub(super) async fn read(body: Incoming, limit: usize, time: Duration, charge: &mut Charge) -> Result<Bytes, Refusal> {
-    timeout(time, collect(body, limit, charge)).await.map_err(|_| Refusal::SlowBody)?
+/// How much more than what has come is made room for, where the sender has announced so much.
+const TRUST: usize = 16;
+
+/// Reads a whole body of at most `limit` bytes. `announced`: the length that the beginning of the body tells, if it does.
+pub(super) async fn read(
+    body: &mut Incoming,
+    limit: usize,
+    time: Duration,
+    charge: &mut Charge,
+    announced: fn(&[u8]) -> Option<usize>,
+) -> Result<Bytes, Refusal> {
+    timeout(time, collect(body, limit, charge, announced)).await.map_err(|_| Refusal::SlowBody)?
 }
 
-async fn collect(mut body: Incoming, limit: usize, charge: &mut Charge) -> Result<Bytes, Refusal> {
-    let announced = body.size_hint().exact();
-    if announced.is_some_and(|length| length > limit as u64) {
+async fn collect(
+    body: &mut Incoming,
+    limit: usize,
+    charge: &mut Charge,
+    announced: fn(&[u8]) -> Option<usize>,
+) -> Result<Bytes, Refusal> {
+    let length = body.size_hint().exact();
+    if length.is_some_and(|length| length > limit as u64) {
         return Err(Refusal::TooLarge);
     }
-    let Some(first) = data(&mut body).await? else { return Ok(Bytes::new()) };
+    let Some(first) = data(body).await? else { return Ok(Bytes::new()) };
     hold(charge, first.len())?;
     if first.len() > limit {
         return Err(Refusal::TooLarge);
     }
-    let Some(mut next) = data(&mut body).await? else { return Ok(first) };
+    let expected = length.and_then(|length| usize::try_from(length).ok()).or_else(|| announced(&first)).unwrap_or(0);
+    let Some(mut next) = data(body).await? else { return Ok(first) };
     let mut whole = Vec::new();
-    grow(&mut whole, first.len() + next.len(), limit, charge)?;
+    grow(&mut whole, first.len() + next.len(), expected, limit, charge)?;
     whole.extend_from_slice(&first);
     drop(first);
     loop {
@@ -47,9 +62,9 @@ async fn collect(mut body: Incoming, limit: usize, charge: &mut Charge) -> Resul
         if length > limit {
             return Err(Refusal::TooLarge);
         }
-        grow(&mut whole, length, limit, charge)?;
+        grow(&mut whole, length, expected, limit, charge)?;
         whole.extend_from_slice(&next);
-        match data(&mut body).await? {
+        match data(body).await? {
             Some(more) => next = more,
             None => return Ok(whole.into()),
         }
@@ -68,13 +83,15 @@ async fn data(body: &mut Incoming) -> Result<Option<Bytes>, Refusal> {
     Ok(None)
 }
 
-/// Makes room for `length` bytes, doubling; what a sender announces costs nothing before it has come.
-fn grow(whole: &mut Vec<u8>, length: usize, limit: usize, charge: &mut Charge) -> Result<(), Refusal> {
+/// Makes room for `length` bytes: for all that is expected, so that it is copied once, but never for many times of what has
+/// come, as announcing costs a sender nothing; beyond that, doubling.
+fn grow(whole: &mut Vec<u8>, length: usize, expected: usize, limit: usize, charge: &mut Charge) -> Result<(), Refusal> {
     let capacity = whole.capacity();
     if length <= capacity {
         return Ok(());
     }
-    let wanted = length.max(capacity * 2).min(limit.max(length));
+    let trusted = expected.min(length.saturating_mul(TRUST));
+    let wanted = if trusted >= length { trusted } else { length.max(capacity * 2) }.min(limit.max(length));
     hold(charge, wanted - capacity)?;
     whole.reserve_exact(wanted - whole.len());
     Ok(())
@@ -86,10 +103,10 @@ fn hold(charge: &mut Charge, bytes: usize) -> Result<(), Refusal> {
 
 /// Passes over the body of a request that is refused, so that an HTTP/1.1 sender in the middle of it gets to read the
 /// answer instead of a reset. Bounded like a body that is read.
-pub(super) async fn discard(mut body: Incoming, limit: usize, time: Duration) {
+pub(super) async fn discard(body: &mut Incoming, limit: usize, time: Duration) {
     let passing = async {
         let mut length = 0;
-        while let Ok(Some(bytes)) = data(&mut body).await {
+        while let Ok(Some(bytes)) = data(body).await {
             length += bytes.len();
             if length > limit {
                 return;

@@ -1,9 +1,11 @@
 //! Keys under `receivers.otlp` and `memory_limiter`, with the embedded default: both protocols on loopback, no TLS.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::config::Duration;
 
 /// Where OTLP over gRPC listens unless the configuration says otherwise (the port is IANA's).
 const GRPC_ENDPOINT: &str = "127.0.0.1:4317";
@@ -58,19 +60,19 @@ pub struct Protocol {
     #[serde(deserialize_with = "positive")]
     pub max_concurrent_streams: u32,
     /// Time for the TLS handshake, and for the headers of a request (HTTP/1.1).
-    #[serde(with = "seconds")]
+    #[serde(deserialize_with = "time")]
     pub handshake_timeout: Duration,
     /// Time for the whole body of a request; one that is slower is refused.
-    #[serde(with = "seconds")]
+    #[serde(deserialize_with = "time")]
     pub body_timeout: Duration,
     /// A connection without a request for so long is closed.
-    #[serde(with = "seconds")]
+    #[serde(deserialize_with = "time")]
     pub idle_timeout: Duration,
     /// Interval of HTTP/2 pings that find dead peers.
-    #[serde(with = "seconds")]
+    #[serde(deserialize_with = "time")]
     pub keepalive_interval: Duration,
     /// Time for the answer to such a ping.
-    #[serde(with = "seconds")]
+    #[serde(deserialize_with = "time")]
     pub keepalive_timeout: Duration,
 }
 
@@ -185,32 +187,11 @@ fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error>
     std::num::NonZeroU32::deserialize(deserializer).map(std::num::NonZeroU32::get)
 }
 
-/// A time as `10s`, `5m` or `1h`.
-mod seconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}s", time.as_secs()))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let seconds = parse(&text).filter(|seconds| *seconds > 0);
-        seconds.map(Duration::from_secs).ok_or_else(|| D::Error::custom("expected a time such as `10s`, `5m` or `1h`"))
-    }
-
-    fn parse(text: &str) -> Option<u64> {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let scale = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => return None,
-        };
-        number.parse::<u32>().ok().map(|number| u64::from(number) * scale)
-    }
+/// A time to wait for others: none at all would refuse everyone, and more than a day is no bound.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let time = Duration::deserialize(deserializer)?;
+    let sensible = Duration::from_millis(1)..=Duration::from_secs(86_400);
+    if sensible.contains(&time) { Ok(time) } else { Err(D::Error::custom("must be between 1ms and 1d")) }
 }
 
 #[cfg(test)]

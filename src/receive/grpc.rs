@@ -44,7 +44,7 @@ async fn export(request: Request<Incoming>, connection: &Connection) -> Result<E
         door.refuse(sender, refusal.reason(), 1);
         refusal
     };
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let (origin, mut charge) = admit(&head.headers, connection).map_err(refuse)?;
     let sender = pipeline::sender(&origin);
     let refuse = |refusal| refuse((sender.clone(), refusal));
@@ -53,7 +53,8 @@ async fn export(request: Request<Incoming>, connection: &Connection) -> Result<E
     }
     let compression = Compression::named(head.headers.get(ENCODING)).ok_or_else(|| refuse(Refusal::ContentEncoding))?;
     let max = door.config.max_message();
-    let body = body::read(body, max.saturating_add(PREFIX), door.config.body_timeout, &mut charge).await;
+    let (limit, time) = (max.saturating_add(PREFIX), door.config.body_timeout.get());
+    let body = body::read(&mut body, limit, time, &mut charge, announced).await;
     let (compressed, body) = body.and_then(message).map_err(refuse)?;
     let compression = match (compressed, compression) {
         (false, _) => Compression::None,
@@ -63,6 +64,12 @@ async fn export(request: Request<Incoming>, connection: &Connection) -> Result<E
     let transport = door.transport.name();
     let request = pipeline::Request { transport, encoding: Encoding::Protobuf, compression, body, max, origin, charge };
     door.way.take(request).await
+}
+
+/// The length of a unary call's body, from the prefix of its message.
+fn announced(begin: &[u8]) -> Option<usize> {
+    let &[_, a, b, c, d] = begin.first_chunk::<PREFIX>()?;
+    usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?.checked_add(PREFIX)
 }
 
 /// The one message of a unary call, and whether it is compressed.

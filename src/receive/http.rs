@@ -28,15 +28,15 @@ async fn export(
     connection: &Connection,
 ) -> Result<ExportLogsServiceResponse, Refusal> {
     let door = &connection.door;
-    let (max, time) = (door.config.max_message(), door.config.body_timeout);
-    let (head, body) = request.into_parts();
+    let (max, time) = (door.config.max_message(), door.config.body_timeout.get());
+    let (head, mut body) = request.into_parts();
     let (origin, mut charge) = match admit(&head.headers, connection) {
         Ok(admitted) => admitted,
         Err((sender, refusal)) => {
             door.refuse(sender, refusal.reason(), 1);
             // Only for who may send, and only where a reset would hide the answer that says when to try again.
             if refusal != Refusal::Unauthenticated && head.version <= Version::HTTP_11 {
-                body::discard(body, max, time).await;
+                body::discard(&mut body, max, time).await;
             }
             return Err(refusal);
         }
@@ -55,7 +55,16 @@ async fn export(
     let encoding = encoding.ok_or_else(|| refuse(Refusal::ContentType))?;
     let compression =
         Compression::named(head.headers.get(CONTENT_ENCODING)).ok_or_else(|| refuse(Refusal::ContentEncoding))?;
-    let body = body::read(body, max, time, &mut charge).await.map_err(refuse)?;
+    let body = match body::read(&mut body, max, time, &mut charge, |_| None).await {
+        Ok(body) => body,
+        Err(refusal) => {
+            drop(charge);
+            if refusal == Refusal::Memory && head.version <= Version::HTTP_11 {
+                body::discard(&mut body, max, time).await;
+            }
+            return Err(refuse(refusal));
+        }
+    };
     let transport = door.transport.name();
     door.way.take(pipeline::Request { transport, encoding, compression, body, max, origin, charge }).await
 }

@@ -41,20 +41,27 @@ fn resource_logs<'a>(
     let logs = parse(raw.get(), Object::<ResourceLogs>::new(Place::top(watch)))?;
     let resource: Result<Resource<'a>, _> = shared(logs.resource, watch);
     each(logs.scope_logs, |raw| {
+        if visit.is_done() {
+            return Ok(());
+        }
         let inner = parse(raw.get(), Object::<ScopeLogs>::new(Place::top(watch)))?;
         let scope: Result<Scope<'a>, _> = shared(inner.scope, watch);
-        let context = match (resource.clone(), scope) {
+        let context = match (&resource, scope) {
             (Ok(resource), Ok(scope)) => Ok(Context {
                 received: received.clone(),
-                resource,
+                resource: resource.clone(),
                 resource_schema_url: logs.schema_url.clone(),
                 scope,
                 scope_schema_url: inner.schema_url,
             }),
-            (Err(malformed), _) | (_, Err(malformed)) => Err(malformed),
+            (Err(malformed), _) => Err(*malformed),
+            (_, Err(malformed)) => Err(malformed),
         };
         visit.scope(context);
         each(inner.log_records, |raw| {
+            if visit.is_done() {
+                return Ok(());
+            }
             let record = parse(raw.get(), Object::<LogRecord<'a>>::new(Place::top(watch)));
             visit.record(record.map_err(|Broken| watch.malformed()));
             watch.next();

@@ -187,7 +187,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, door: Arc<Door>, stop: watc
     let Some(config) = door.credentials.now().tls.clone() else {
         return exchange(stream, Arc::new(shared(None))).await;
     };
-    match timeout(door.config.handshake_timeout, TlsAcceptor::from(config).accept(stream)).await {
+    match timeout(door.config.handshake_timeout.get(), TlsAcceptor::from(config).accept(stream)).await {
         Ok(Ok(stream)) => {
             let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
             let certificate = shown.map(|der| certificate_name(der).unwrap_or_else(|| "unnamed".to_owned()));
@@ -205,7 +205,7 @@ async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, shared:
     let service = service_fn(|request| answer(request, Arc::clone(&shared)));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut stop = shared.stop.clone();
-    let mut idle = Idle::new(config.idle_timeout);
+    let mut idle = Idle::new(config.idle_timeout.get());
     let mut tick = tokio::time::interval(idle.tick());
     loop {
         tokio::select! {
@@ -224,7 +224,7 @@ fn builder(config: &Protocol, transport: Transport) -> auto::Builder<TokioExecut
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(config.handshake_timeout)
+        .header_read_timeout(config.handshake_timeout.get())
         .max_buf_size(HTTP1_BUFFER)
         .max_headers(64);
     builder
@@ -235,8 +235,8 @@ fn builder(config: &Protocol, transport: Transport) -> auto::Builder<TokioExecut
         .max_frame_size(FRAME)
         .max_concurrent_streams(config.max_concurrent_streams)
         .max_header_list_size(HEADERS)
-        .keep_alive_interval(config.keepalive_interval)
-        .keep_alive_timeout(config.keepalive_timeout);
+        .keep_alive_interval(config.keepalive_interval.get())
+        .keep_alive_timeout(config.keepalive_timeout.get());
     match transport {
         Transport::Grpc => builder.http2_only(),
         Transport::Http => builder,

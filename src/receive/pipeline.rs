@@ -1,5 +1,6 @@
 //! The one way of every request, whatever brought it: decompress, read, mask, hand to the log, answer.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
@@ -28,6 +29,12 @@ const INLINE: usize = 64 * 1024;
 const INLINE_COMPRESSED: usize = 1024;
 /// Masked text is charged in steps of this size, not record by record.
 const CHARGE_STEP: usize = 64 * 1024;
+
+/// What masking has written, about, when it finds a record too large.
+const TOO_LARGE: usize = 1 << 20;
+/// Text that a request may have written in vain, in bytes: of records that turn out too large, and what each of its scopes
+/// shares. A few bytes of request can ask for a megabyte of it, so without a bound one request could keep a core for hours.
+const IN_VAIN: usize = 64 << 20;
 
 /// As many large requests are worked on at a time as there are cores: more would only wait for each other with their
 /// decompressed bodies in memory.
@@ -112,7 +119,7 @@ impl Pipeline {
     }
 
     async fn keep(&self, transport: &'static str, batch: Batch) -> Result<ExportLogsServiceResponse, Refusal> {
-        let Batch { masked, rejected, charge, .. } = batch;
+        let Batch { masked, rejected, rules, charge, .. } = batch;
         if masked.is_empty() {
             return if rejected.count() == 0 {
                 Ok(accepted(None, rejected))
@@ -121,8 +128,9 @@ impl Pipeline {
             };
         }
         let records = masked.len() as u64;
-        let durable = self.intake.submit(masked).await.map_err(Refusal::Log)?;
-        drop(charge);
+        // The charge goes with the records: a sender that hangs up doesn't take its share of the memory back before they
+        // have left it.
+        let durable = self.intake.submit(masked, rules, charge).await.map_err(Refusal::Log)?;
         Accepted { transport, records }.emit();
         Ok(accepted(Some(durable), rejected))
     }
@@ -179,6 +187,8 @@ struct Batch {
     rejected: Rejected,
     /// Fields that the format doesn't know.
     unknown: u64,
+    /// Digest of the rules that masked it.
+    rules: [u8; 32],
     charge: Charge,
 }
 
@@ -191,10 +201,13 @@ fn prepare(engine: &Engine, request: Request) -> Result<Batch, Refusal> {
         Encoding::Json => {
             // Ill-formed UTF-8 is replaced before masking, as in protobuf's strings.
             let text = String::from_utf8_lossy(&body);
+            if let Cow::Owned(text) = &text {
+                reading.hold(text.capacity());
+            }
             json::read(&text, &origin, &mut reading).map_err(|_| Refusal::Malformed)?;
         }
     }
-    reading.finish()
+    reading.finish(engine.digest())
 }
 
 /// Masks the records of a request as they are read, so that only masked text is ever gathered.
@@ -208,7 +221,10 @@ struct Reading<'e> {
     unknown: u64,
     charge: Charge,
     uncharged: usize,
-    full: bool,
+    /// Bytes of text that nothing came of, up to `IN_VAIN`.
+    in_vain: usize,
+    /// Why nothing of the request will be kept.
+    given_up: Option<Refusal>,
 }
 
 impl<'e> Reading<'e> {
@@ -222,7 +238,8 @@ impl<'e> Reading<'e> {
             unknown: 0,
             charge,
             uncharged: 0,
-            full: false,
+            in_vain: 0,
+            given_up: None,
         }
     }
 
@@ -234,16 +251,35 @@ impl<'e> Reading<'e> {
     fn hold(&mut self, bytes: usize) {
         self.uncharged += bytes;
         if self.uncharged >= CHARGE_STEP {
-            self.full |= self.charge.add(self.uncharged).is_err();
-            self.uncharged = 0;
+            self.settle();
         }
     }
 
-    fn finish(mut self) -> Result<Batch, Refusal> {
-        if self.full || self.charge.add(self.uncharged).is_err() {
-            return Err(Refusal::Memory);
+    fn settle(&mut self) {
+        if self.charge.add(std::mem::take(&mut self.uncharged)).is_err() {
+            self.give_up(Refusal::Memory);
         }
-        Ok(Batch { masked: self.masked, rejected: self.rejected, unknown: self.unknown, charge: self.charge })
+    }
+
+    fn waste(&mut self, bytes: usize) {
+        self.in_vain += bytes;
+        if self.in_vain > IN_VAIN {
+            self.give_up(Refusal::TooLarge);
+        }
+    }
+
+    /// What was masked so far is let go at once.
+    fn give_up(&mut self, refusal: Refusal) {
+        self.given_up.get_or_insert(refusal);
+        self.masked = Vec::new();
+    }
+
+    fn finish(mut self, rules: [u8; 32]) -> Result<Batch, Refusal> {
+        self.settle();
+        if let Some(refusal) = self.given_up {
+            return Err(refusal);
+        }
+        Ok(Batch { masked: self.masked, rejected: self.rejected, unknown: self.unknown, rules, charge: self.charge })
     }
 }
 
@@ -253,25 +289,32 @@ impl<'a> Visit<'a> for Reading<'_> {
             Ok(context) => self.session.context(context).map_err(Reason::from),
             Err(malformed) => Err(malformed.into()),
         };
+        let shared = self.context.as_ref().map_or(0, MaskedContext::len);
+        self.waste(shared);
     }
 
     fn record(&mut self, record: Result<LogRecord<'a>, Malformed>) {
         let index = self.seen;
         self.seen += 1;
-        // Nothing of the request will be kept: the rest is only walked over.
-        if self.full {
-            return;
-        }
         match self.mask(record) {
             Ok(masked) => {
                 self.hold(masked.content().as_str().len() + size_of::<Masked>());
                 self.masked.push(masked);
             }
-            Err(reason) => self.rejected.add(index, reason),
+            Err(reason) => {
+                if reason == Reason::TooLarge {
+                    self.waste(TOO_LARGE);
+                }
+                self.rejected.add(index, reason);
+            }
         }
     }
 
     fn unknown_fields(&mut self, count: u64) {
         self.unknown += count;
+    }
+
+    fn is_done(&self) -> bool {
+        self.given_up.is_some()
     }
 }

@@ -3,9 +3,9 @@
 
 mod encrypted;
 mod stand_in;
+mod whole;
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
@@ -240,7 +240,7 @@ async fn only_who_shows_a_known_token_is_read() {
 #[tokio::test]
 async fn a_slow_sender_is_refused_and_one_connection_too_many_closed() {
     let server = Running::start(|protocol| {
-        protocol.body_timeout = Duration::from_millis(20);
+        protocol.body_timeout = crate::config::Duration::from_millis(20);
         protocol.max_connections = 1;
     });
     let mut slow = TcpStream::connect(server.http).await.unwrap();

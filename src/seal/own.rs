@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
 use sealtrail_chain::UnixNanos;
 use sealtrail_chain::content::{Auth, By, Context, KeyValue, LogRecord, Origin, Resource, Scope, Value};
 
@@ -192,20 +191,19 @@ impl Pending {
 }
 
 /// Makes the records of entries. The rules are applied to them as to any other: a name from the configuration can hold
-/// personal data too.
+/// personal data too. New rules need a new one: the log must know under which its records were made.
 pub struct Scribe {
-    engine: Arc<ArcSwap<Engine>>,
+    engine: Arc<Engine>,
 }
 
 impl Scribe {
-    pub fn new(engine: Arc<ArcSwap<Engine>>) -> Self {
+    pub fn new(engine: Arc<Engine>) -> Self {
         Self { engine }
     }
 
     /// The record of `entry`, sealed at `now`.
     pub fn write(&self, entry: &Entry, now: UnixNanos) -> Result<Masked, mask::Refused> {
-        let engine = self.engine.load();
-        let mut session = engine.session();
+        let mut session = self.engine.session();
         let context = session.context(context())?;
         session.mask(&context, Received::new(record(entry, now)))
     }

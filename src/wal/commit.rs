@@ -52,7 +52,7 @@ pub struct Running {
 
 pub(super) enum Message {
     Submit(Submission),
-    Rules { digest: [u8; 32], event: Event },
+    Rules { digest: [u8; 32], event: Event, write: Write },
     Stop,
 }
 
@@ -110,10 +110,11 @@ fn head_path(shelf: &Shelf) -> Sequence {
 }
 
 impl Running {
-    /// New rules are in force: from here on in a new file, under an own record that says so.
-    pub fn rules_changed(&self, digest: [u8; 32], event: Event) {
+    /// New rules are in force: an own record says so, in a new file. `write` makes own records under them; until this is
+    /// heard, they are made under the old ones. What senders sent is told apart by each submission's own digest.
+    pub fn rules_changed(&self, digest: [u8; 32], event: Event, write: Write) {
         // A log that has stopped has nothing to say about rules.
-        let _ = self.inbox.send(Message::Rules { digest, event });
+        let _ = self.inbox.send(Message::Rules { digest, event, write });
     }
 
     /// Another collector has taken the chain over: nothing more is taken, and what is held can't be delivered by this one.
@@ -153,6 +154,8 @@ struct Writer {
     watch: Watch,
     reporter: Reporter,
     write: Write,
+    /// Digest of the rules that `write` masks under.
+    rules: [u8; 32],
     gate: Arc<Gate>,
     fenced: Arc<AtomicBool>,
     /// Bytes that may be held.
@@ -197,6 +200,7 @@ impl Writer {
             held_back: None,
             trouble: None,
             state: Ok(()),
+            rules: log.rules(),
             log,
             clock,
             reporter,
@@ -212,7 +216,7 @@ impl Writer {
             let next = self.held_back.take().map_or_else(|| inbox.recv_timeout(TICK), Ok);
             match next {
                 Ok(Message::Submit(first)) => self.gather(first, inbox),
-                Ok(Message::Rules { digest, event }) => self.change_rules(digest, event),
+                Ok(Message::Rules { digest, event, write }) => self.change_rules(digest, event, write),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -223,12 +227,14 @@ impl Writer {
         self.end(inbox);
     }
 
-    /// Takes all that waits, up to the size of a group, and commits it.
+    /// Takes all that waits, up to the size of a group, and commits it. A group is of one set of rules: the few requests
+    /// that were masked before a change and come behind it get a file of their own.
     fn gather(&mut self, first: Submission, inbox: &Receiver<Message>) {
-        let (mut bytes, mut group) = (first.bytes, vec![first]);
+        let (mut bytes, rules) = (first.bytes, first.rules);
+        let mut group = vec![first];
         while bytes < GROUP_BYTES {
             match inbox.try_recv() {
-                Ok(Message::Submit(more)) => {
+                Ok(Message::Submit(more)) if more.rules == rules => {
                     bytes += more.bytes;
                     group.push(more);
                 }
@@ -239,14 +245,14 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        self.commit(group, bytes);
+        self.commit(group, bytes, rules);
     }
 
-    fn commit(&mut self, mut group: Vec<Submission>, bytes: usize) {
+    fn commit(&mut self, mut group: Vec<Submission>, bytes: usize, rules: [u8; 32]) {
         let counts: Vec<u64> = group.iter().map(|submission| submission.records.len() as u64).collect();
         let durable = self.admit(bytes).and_then(|observed| {
             let records = group.iter_mut().flat_map(|submission| mem::take(&mut submission.records));
-            self.append(observed, records)
+            self.append(observed, rules, records)
         });
         let mut next = durable.map_or(0, |durable| durable.first.get());
         for (submission, count) in group.into_iter().zip(counts) {
@@ -265,9 +271,15 @@ impl Writer {
         state.map(|()| observed)
     }
 
-    fn append(&mut self, observed: UnixNanos, records: impl IntoIterator<Item = Masked>) -> Result<Durable, Refused> {
+    fn append(
+        &mut self,
+        observed: UnixNanos,
+        rules: [u8; 32],
+        records: impl IntoIterator<Item = Masked>,
+    ) -> Result<Durable, Refused> {
         let began = self.clock.monotonic();
-        match self.log.append(observed, began, records) {
+        let appended = self.log.change_rules(rules).and_then(|()| self.log.append(observed, began, records));
+        match appended {
             Ok(durable) => {
                 let now = self.clock.monotonic();
                 let records = durable.last.get() - durable.first.get() + 1;
@@ -352,7 +364,7 @@ impl Writer {
         if now.saturating_sub(self.last_flow) >= self.alive_interval && self.may_write_own() {
             let alive = Entry::at(Event::new(Kind::Alive), observed);
             // What fails is tried again at the next tick.
-            let _ = self.write_own(&alive, observed).map(|record| self.append(observed, [record]));
+            let _ = self.write_own(&alive, observed).map(|record| self.append(observed, self.rules, [record]));
         }
         self.rotate_when_due(now);
         if now.saturating_sub(self.last_flow) >= QUIET
@@ -376,7 +388,7 @@ impl Writer {
         if records.is_empty() {
             return;
         }
-        if self.append(observed, records).is_err() {
+        if self.append(observed, self.rules, records).is_err() {
             self.reporter.put_back(entries);
         }
     }
@@ -399,13 +411,11 @@ impl Writer {
         }
     }
 
-    fn change_rules(&mut self, digest: [u8; 32], event: Event) {
-        let changed = self.log.change_rules(digest);
-        if let Err(error) = changed {
-            self.failed(&error);
-        }
-        self.reporter.report(event);
+    /// The own record that says so is the first under the new rules, and so in a new file.
+    fn change_rules(&mut self, digest: [u8; 32], event: Event, write: Write) {
         let observed = self.observe();
+        (self.rules, self.write) = (digest, write);
+        self.reporter.report(event);
         self.seal_own(observed, false);
     }
 
@@ -440,12 +450,12 @@ impl Writer {
     /// The end: all that was submitted, what is left to say, `stopped`, a mark.
     fn end(mut self, inbox: &Receiver<Message>) {
         self.gate.set(Err(Refused::Stopping));
-        while let Ok(message) = inbox.try_recv() {
-            if let Message::Submit(submission) = message {
-                self.gather(submission, inbox);
+        while let Some(message) = self.held_back.take().or_else(|| inbox.try_recv().ok()) {
+            match message {
+                Message::Submit(submission) => self.gather(submission, inbox),
+                Message::Rules { digest, event, write } => self.change_rules(digest, event, write),
+                Message::Stop => {}
             }
-            // `gather` holds back what isn't a submission; at the end there is nothing more to do for it.
-            self.held_back = None;
         }
         // The gate was opened again if the last groups found it so.
         self.gate.set(Err(Refused::Stopping));
@@ -454,7 +464,7 @@ impl Writer {
         let stopped = Entry::at(Event::new(Kind::Stopped), observed);
         if self.may_write_own()
             && let Some(record) = self.write_own(&stopped, observed)
-            && self.append(observed, [record]).is_err()
+            && self.append(observed, self.rules, [record]).is_err()
         {
             tracing::error!("the stop could not be sealed");
         }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use sealtrail_chain::{ChainName, Sequence};
 
-use super::legs::Leg;
 use super::reader;
 
 /// Why the write-ahead log is not opened. Nothing on the disk has been changed.
@@ -32,24 +31,6 @@ pub enum Error {
         path.display()
     )]
     Legs { path: PathBuf },
-    #[error(
-        "the {} holds record {last}, but {} ends before record {next}: acknowledged records were lost here, or this is \
-         not the chain's newest log\n  remedy  put the newest log back; {CONTINUE}",
-        leg.name(), path.display()
-    )]
-    LegAhead { leg: Leg, last: Sequence, next: Sequence, path: PathBuf },
-    #[error(
-        "the {} holds another record {sequence} than this log: two collectors have sealed under one chain name\n  remedy  keep \
-         both; `sealtrail wal import` brings this log's records into the other's chain (this release doesn't have it yet)",
-        leg.name()
-    )]
-    LegDiffers { leg: Leg, sequence: Sequence },
-    #[error(
-        "the {} ends at {}, but records up to {last} were delivered to it\n  remedy  restore it; `sealtrail reconcile --repair` \
-         fills it from the other leg (this release doesn't have it yet)",
-        leg.name(), end.map_or("nothing".to_owned(), |end| format!("record {end}"))
-    )]
-    LegBehind { leg: Leg, last: Sequence, end: Option<Sequence> },
     #[error(
         "the clock is {days} days past the last record of the chain\n  remedy  set the clock, or start once with \
          `--accept-clock` if it is right"

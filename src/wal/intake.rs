@@ -23,10 +23,14 @@ pub struct Intake {
 pub(super) struct Submission {
     pub records: Vec<Masked>,
     pub bytes: usize,
+    /// Digest of the rules that the records were masked under: they lie in a file whose header says the same.
+    pub rules: [u8; 32],
     /// Dropped without an answer, it says `Stopping`.
     pub reply: oneshot::Sender<Result<Durable, Refused>>,
-    /// Held for as long as the records are in memory.
+    /// Held for as long as the records are in memory, whether or not the sender still waits.
     pub _room: OwnedSemaphorePermit,
+    /// What the caller wants held for as long.
+    pub _held: Box<dyn Send>,
 }
 
 /// What may wait at most, in KiB of content; a submission takes one at least, so their number is bounded too. When it is
@@ -38,14 +42,21 @@ impl Intake {
         Self { inbox, room: Arc::new(Semaphore::new(ROOM_KIB as usize)), gate }
     }
 
-    /// Seals the records next to each other, syncs them together with whatever else waits, and answers. Never called with none.
-    pub async fn submit(&self, records: Vec<Masked>) -> Result<Durable, Refused> {
+    /// Seals the records next to each other, syncs them together with whatever else waits, and answers. Never called with
+    /// none. `rules`: digest of the rules that they were masked under. `held` is dropped when the records have left memory,
+    /// which may be long after the caller has given up waiting.
+    pub async fn submit(
+        &self,
+        records: Vec<Masked>,
+        rules: [u8; 32],
+        held: impl Send + 'static,
+    ) -> Result<Durable, Refused> {
         self.state()?;
         let bytes: usize = records.iter().map(|record| record.content().as_str().len()).sum();
         let permits = u32::try_from(bytes / 1024 + 1).unwrap_or(ROOM_KIB).min(ROOM_KIB);
         let room = Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| Refused::Stopping)?;
         let (reply, answer) = oneshot::channel();
-        let submission = Submission { records, bytes, reply, _room: room };
+        let submission = Submission { records, bytes, rules, reply, _room: room, _held: Box::new(held) };
         self.inbox.send(Message::Submit(submission)).map_err(|_| Refused::Stopping)?;
         answer.await.unwrap_or(Err(Refused::Stopping))
     }

@@ -152,8 +152,17 @@ impl Log {
         if self.file.as_ref().is_some_and(|open| open.state.records == 0) { Ok(()) } else { self.next_file() }
     }
 
-    /// Rules change between files only.
+    /// Digest of the rules in force for what is appended now.
+    pub fn rules(&self) -> [u8; 32] {
+        self.rules
+    }
+
+    /// From here on records come that were masked under `rules`; they change between files only. Nothing happens when they
+    /// are the ones in force.
     pub fn change_rules(&mut self, rules: [u8; 32]) -> io::Result<()> {
+        if rules == self.rules {
+            return Ok(());
+        }
         self.rules = rules;
         self.next_file()
     }

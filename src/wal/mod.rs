@@ -10,7 +10,7 @@
 //! Only what was masked can be appended (promise 2):
 //! ```compile_fail
 //! # async fn example(intake: sealtrail::wal::Intake, record: sealtrail::mask::Received<'static>) {
-//! let _ = intake.submit(vec![record]).await;
+//! let _ = intake.submit(vec![record], [0; 32], ()).await;
 //! # }
 //! ```
 

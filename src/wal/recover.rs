@@ -10,7 +10,7 @@ use sealtrail_chain::{ChainName, Hash, Head, Sequence, UnixNanos};
 
 use super::config::Config;
 use super::header::{Header, Previous};
-use super::legs::{Confirmed, Leg, Legs};
+use super::legs::{Leg, Legs};
 use super::log::{Home, Log};
 use super::reader::{self, Reader};
 use super::scan::{Scan, Tail, scan};
@@ -131,39 +131,6 @@ impl Recovered {
             }
         }
         Ok(None)
-    }
-
-    /// Whether this log can go on feeding `leg`, which says that it ends at `end`. The larger of that and what it confirmed
-    /// before counts.
-    ///
-    /// | the leg | why | then |
-    /// |---|---|---|
-    /// | ends below what it confirmed | it lost records that may be gone here | refuse, `reconcile --repair` |
-    /// | ends beyond this log | this log lost acknowledged records, or is another one's | refuse, `--continue-from-legs` |
-    /// | has another hash there | two collectors sealed under one name | refuse, `wal import` |
-    /// | ends before the oldest record held | the ones between are in no place that we know | refuse, `reconcile --repair` |
-    /// | else | it goes on behind its end | `Ok` |
-    pub fn judge(&self, leg: Leg, end: Option<Confirmed>) -> Result<(), Error> {
-        let confirmed = self.legs.confirmed(leg);
-        let behind = |last: Sequence| Error::LegBehind { leg, last, end: end.map(|end| end.last) };
-        if let Some(confirmed) = confirmed
-            && end.is_none_or(|end| end.last < confirmed.last)
-        {
-            return Err(behind(confirmed.last));
-        }
-        let Some(end) = end else {
-            let first = self.before.map_or(Sequence::ZERO, |(next, _)| next);
-            return if first == Sequence::ZERO { Ok(()) } else { Err(behind(Sequence::new(first.get() - 1))) };
-        };
-        let next = self.head.as_ref().map_or(Sequence::ZERO, Head::next);
-        if end.last >= next {
-            return Err(Error::LegAhead { leg, last: end.last, next, path: self.dir.clone() });
-        }
-        match self.find(end.last)? {
-            Some(hash) if hash == end.hash => Ok(()),
-            Some(_) => Err(Error::LegDiffers { leg, sequence: end.last }),
-            None => Err(behind(self.before.map_or(end.last, |(next, _)| next))),
-        }
     }
 
     /// Goes on: proves the tail, removes what is left over, begins a new file. `genesis` is asked for the head of a chain

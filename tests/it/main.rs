@@ -10,6 +10,7 @@ mod fail_closed;
 mod kept;
 mod life;
 mod masked;
+mod memory;
 mod senders;
 mod sql;
 mod tamper;

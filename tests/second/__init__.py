@@ -24,6 +24,7 @@ from .tree import (
     range_text,
     root,
 )
+from .wal import wal_end, wal_group, wal_header, wal_mark
 
 __all__ = [
     "Refused",
@@ -62,6 +63,10 @@ __all__ = [
     "stream_value",
     "token",
     "unb64",
+    "wal_end",
+    "wal_group",
+    "wal_header",
+    "wal_mark",
     "xaes_key",
     "xaes_seal",
 ]

@@ -26,6 +26,12 @@ impl Tail {
         out.push('}');
         Self(out)
     }
+
+    /// Bytes of the text.
+    #[allow(clippy::len_without_is_empty, reason = "it is never empty: `received` always stands in it")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// Writes the canonical text of a record.

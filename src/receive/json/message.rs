@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use sealtrail_chain::content::otlp::Malformed;
+use sealtrail_chain::content::otlp::{MAX_VALUES, Malformed};
 use sealtrail_chain::content::{KeyValue, LogRecord, MAX_DEPTH, Resource, Scope, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -13,15 +13,12 @@ use serde_json::value::RawValue;
 use super::Broken;
 use super::scalar::{Base64, Bool, Double, Hex, Integer, Severity, Text};
 
-/// Values and attributes in one record at most. The shortest takes three bytes of text and about eighty of memory, so
-/// without a bound a request of the largest size could take a gigabyte.
-const ELEMENTS: u32 = 100_000;
-
 /// What is noticed on the way that the result doesn't show.
 #[derive(Default)]
 pub(super) struct Watch {
     unknown: Cell<u64>,
     deep: Cell<bool>,
+    many: Cell<bool>,
     elements: Cell<u32>,
 }
 
@@ -33,7 +30,11 @@ impl Watch {
 
     /// Why the message failed that was just read.
     pub(super) fn malformed(&self) -> Malformed {
-        if self.deep.take() { Malformed::TooDeep } else { Malformed::WireType }
+        match (self.deep.take(), self.many.take()) {
+            (true, _) => Malformed::TooDeep,
+            (_, true) => Malformed::TooMany,
+            _ => Malformed::WireType,
+        }
     }
 
     /// Another record begins.
@@ -43,7 +44,11 @@ impl Watch {
 
     fn count<E: serde::de::Error>(&self) -> Result<(), E> {
         self.elements.set(self.elements.get() + 1);
-        if self.elements.get() > ELEMENTS { Err(E::custom("too many")) } else { Ok(()) }
+        if self.elements.get() <= MAX_VALUES {
+            return Ok(());
+        }
+        self.many.set(true);
+        Err(E::custom("too many"))
     }
 
     fn skip<'a, A: MapAccess<'a>>(&self, map: &mut A) -> Result<(), A::Error> {

@@ -1,3 +1,4 @@
+use std::future::Future as _;
 use std::path::Path;
 
 use sealtrail_chain::{CompactRange, Hash, Head};
@@ -75,7 +76,12 @@ impl Bench {
         let bytes = records[0].content().as_str().len();
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let (reply, mut answer) = oneshot::channel();
-        writer.commit(vec![Submission { records, bytes, reply, _room: room }], bytes);
+        let rules = writer.rules;
+        writer.commit(
+            vec![Submission { records, bytes, rules, reply, _room: room, _held: Box::new(()) }],
+            bytes,
+            rules,
+        );
         answer.try_recv().expect("every submission is answered")
     }
 
@@ -196,7 +202,7 @@ fn many_senders_share_the_log() {
             .map(|task| {
                 let intake = intake.clone();
                 let records = (0..1 + task % 3).map(|record| masked(&format!("{task} {record}"))).collect();
-                tokio::spawn(async move { intake.submit(records).await.unwrap() })
+                tokio::spawn(async move { intake.submit(records, [0; 32], ()).await.unwrap() })
             })
             .collect();
         let mut answers = Vec::new();
@@ -207,7 +213,7 @@ fn many_senders_share_the_log() {
     });
     let shelf = Arc::clone(&running.shelf);
     running.stop();
-    assert_eq!(runtime.block_on(intake.submit(vec![masked("late")])), Err(Refused::Stopping));
+    assert_eq!(runtime.block_on(intake.submit(vec![masked("late")], [0; 32], ())), Err(Refused::Stopping));
 
     let bodies = bench.bodies(&shelf);
     for (task, durable) in answers.iter().enumerate() {
@@ -233,4 +239,62 @@ fn a_start_long_after_the_head_needs_a_word() {
     bench.clock.advance(Duration::from_secs(31 * 86_400));
     assert!(matches!(start(false), Err(Error::Clock { days: 31 })));
     start(true).expect("the clock is vouched for").stop();
+}
+
+/// Rules never change within a segment: a request that was masked under the old ones and comes late, or early under the new
+/// ones, lies in a file that says so.
+#[test]
+fn every_record_lies_under_the_rules_that_masked_it() {
+    let bench = Bench::new();
+    let (old, new) = ([0; 32], [1; 32]);
+    let running = start(bench.log(), bench.clock.clone(), bench.reporter.clone(), stand_in(), options()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let submit = |text: &str, rules| {
+        runtime.block_on(running.intake.submit(vec![masked(text)], rules, ())).unwrap();
+    };
+    submit("before", old);
+    submit("ahead of the word", new);
+    running.rules_changed(new, Event::new(Kind::RulesChanged), stand_in());
+    submit("late", old);
+    submit("after", new);
+    let shelf = Arc::clone(&running.shelf);
+    running.stop();
+
+    let mut found = Vec::new();
+    for file in &shelf.progress().borrow().files {
+        let mut reader = Reader::open(&bench.disk, &shelf.path(file.first)).unwrap();
+        let rules = reader.header().rules;
+        while let Some(stored) = reader.next(file.synced).unwrap() {
+            let (_, body) = stored.content.split_once("stringValue\":\"").unwrap();
+            found.push((body.split_once('"').unwrap().0.trim().to_owned(), rules));
+        }
+    }
+    let found: Vec<_> = found.iter().map(|(body, rules)| (body.as_str(), *rules)).collect();
+    let expected = [
+        ("sealtrail.started genesis", old),
+        ("before", old),
+        ("ahead of the word", new),
+        ("sealtrail.rules.changed", new),
+        ("late", old),
+        ("after", new),
+        ("sealtrail.stopped", new),
+    ];
+    assert_eq!(found, expected);
+}
+
+/// Promise 4, "memory stays bounded": a sender that has hung up still counts until its records have left memory.
+#[test]
+fn what_a_submission_holds_is_let_go_with_its_records() {
+    let (inbox, messages) = mpsc::channel();
+    let intake = Intake::new(inbox, Arc::default());
+    let held = Arc::new(());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut waiting = std::pin::pin!(intake.submit(vec![masked("x")], [0; 32], Arc::clone(&held)));
+        let polled = std::future::poll_fn(|context| std::task::Poll::Ready(waiting.as_mut().poll(context))).await;
+        assert!(polled.is_pending());
+    });
+    assert_eq!(Arc::strong_count(&held), 2, "the sender is gone, the records are not");
+    drop(messages.recv().unwrap());
+    assert_eq!(Arc::strong_count(&held), 1);
 }

@@ -128,7 +128,7 @@ fn what_does_not_follow_is_not_taken() {
     );
 }
 
-/// The file of FORMAT.md's example, byte for byte, and what `scan` says of it whole, torn and damaged.
+/// The file of FORMAT.md's example as the second implementation wrote it (`tests/vectors.py`), byte for byte, and what `scan` says of it whole, torn and damaged.
 #[test]
 fn the_vectors_hold() {
     let hex = |text: &str| const_hex::decode(text.split_whitespace().collect::<String>()).unwrap();
@@ -169,26 +169,6 @@ fn example() -> File {
     file.frames.push(at);
     file.bytes.extend_from_slice(&mark);
     file
-}
-
-#[test]
-#[ignore = "writes the vectors anew: only when the format changes"]
-#[allow(clippy::disallowed_methods, reason = "vectors are no data of a collector")]
-fn write_vectors() {
-    let file = example();
-    let (second, third) = (file.frames[1] as usize, file.frames[2] as usize);
-    let write = |name: &str, bytes: &[u8]| {
-        let lines: Vec<String> = bytes.chunks(48).map(const_hex::encode).collect();
-        std::fs::write(format!("src/wal/vectors/{name}.hex"), lines.join("\n") + "\n").unwrap();
-    };
-    write("whole", &file.bytes);
-    write("torn", &file.bytes[..third - 1]);
-    let mut damaged = file.bytes.clone();
-    damaged[second + 100] ^= 1;
-    write("damaged", &damaged);
-    let mut version = file.bytes[..file.start as usize].to_vec();
-    version[8] = 2;
-    write("version-2", &version);
 }
 
 proptest! {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::wire::{Fields, Wire};
-use super::{Malformed, Visit};
+use super::{MAX_VALUES, Malformed, Visit};
 use crate::content::{Context, KeyValue, LogRecord, MAX_DEPTH, Origin, Resource, Scope, Value};
 
 /// Reads a request. `received` is what the contexts carry.
@@ -59,11 +59,28 @@ fn check_logs(bytes: &[u8], of_resource: bool) -> Result<u64, Malformed> {
     Ok(unknown)
 }
 
-/// What the records of one `ResourceLogs` share, and what of it was not known.
+/// What is noticed while a message is read.
+#[derive(Default)]
+struct Seen {
+    /// Fields that are not known.
+    unknown: u64,
+    /// Attributes and list elements.
+    values: u32,
+}
+
+impl Seen {
+    #[inline]
+    fn value(&mut self) -> Result<(), Malformed> {
+        self.values += 1;
+        if self.values > MAX_VALUES { Err(Malformed::TooMany) } else { Ok(()) }
+    }
+}
+
+/// What the records of one `ResourceLogs` or `ScopeLogs` share.
 #[derive(Default)]
 struct Shared<T> {
     value: T,
-    unknown: u64,
+    seen: Seen,
 }
 
 fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'a>) -> Result<(), Malformed> {
@@ -83,7 +100,7 @@ fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'
             _ => fields.skip(field, wire)?,
         }
     }
-    if let Ok(Shared { unknown: unknown @ 1.., .. }) = resource {
+    if let Ok(Shared { seen: Seen { unknown: unknown @ 1.., .. }, .. }) = resource {
         visit.unknown_fields(unknown);
     }
     let mut resource = resource.map(|shared| shared.value);
@@ -93,11 +110,11 @@ fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'
             fields.skip(field, wire)?;
             continue;
         }
+        if visit.is_done() {
+            return Ok(());
+        }
         scopes -= 1;
-        // The last scope takes what the others had to copy; mostly there is but one.
-        let resource =
-            if scopes == 0 { std::mem::replace(&mut resource, Ok(Resource::default())) } else { resource.clone() };
-        scope_logs(fields.bytes(wire)?, received, resource, schema_url.clone(), visit)?;
+        scope_logs(fields.bytes(wire)?, received, &mut resource, scopes == 0, schema_url.clone(), visit)?;
     }
     Ok(())
 }
@@ -105,7 +122,8 @@ fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'
 fn scope_logs<'a>(
     bytes: &'a [u8],
     received: &Origin,
-    resource: Result<Resource<'a>, Malformed>,
+    resource: &mut Result<Resource<'a>, Malformed>,
+    is_last: bool,
     resource_schema_url: Cow<'a, str>,
     visit: &mut dyn Visit<'a>,
 ) -> Result<(), Malformed> {
@@ -119,16 +137,19 @@ fn scope_logs<'a>(
             _ => fields.skip(field, wire)?,
         }
     }
-    if let Ok(Shared { unknown: unknown @ 1.., .. }) = scope {
+    if let Ok(Shared { seen: Seen { unknown: unknown @ 1.., .. }, .. }) = scope {
         visit.unknown_fields(unknown);
     }
-    let context = resource.and_then(|resource| {
-        Ok(Context { received: received.clone(), resource, resource_schema_url, scope: scope?.value, scope_schema_url })
+    // The last scope takes what the others have to copy; mostly there is but one. A malformed scope copies nothing.
+    let context = scope.and_then(|Shared { value: scope, .. }| {
+        let resource = resource.as_mut().map_err(|malformed| *malformed)?;
+        let resource = if is_last { std::mem::take(resource) } else { resource.clone() };
+        Ok(Context { received: received.clone(), resource, resource_schema_url, scope, scope_schema_url })
     });
     let without_context = context.as_ref().err().copied();
     visit.scope(context);
     let mut fields = Fields::new(bytes);
-    while let Some((field, wire)) = fields.next()? {
+    while let Some((field, wire)) = fields.next()?.filter(|_| !visit.is_done()) {
         match (field, without_context) {
             (2, None) => log_record(fields.bytes(wire)?, visit),
             (2, Some(malformed)) => {
@@ -142,15 +163,15 @@ fn scope_logs<'a>(
 }
 
 fn log_record<'a>(bytes: &'a [u8], visit: &mut dyn Visit<'a>) {
-    let mut unknown = 0;
-    let log = read_log_record(bytes, &mut unknown);
-    if unknown > 0 && log.is_ok() {
-        visit.unknown_fields(unknown);
+    let mut seen = Seen::default();
+    let log = read_log_record(bytes, &mut seen);
+    if seen.unknown > 0 && log.is_ok() {
+        visit.unknown_fields(seen.unknown);
     }
     visit.record(log);
 }
 
-fn read_log_record<'a>(bytes: &'a [u8], unknown: &mut u64) -> Result<LogRecord<'a>, Malformed> {
+fn read_log_record<'a>(bytes: &'a [u8], seen: &mut Seen) -> Result<LogRecord<'a>, Malformed> {
     let mut log = LogRecord::default();
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
@@ -158,12 +179,12 @@ fn read_log_record<'a>(bytes: &'a [u8], unknown: &mut u64) -> Result<LogRecord<'
             1 => log.time_unix_nano = fields.fixed64(wire)?,
             2 => log.severity_number = fields.varint(wire)? as i32,
             3 => log.severity_text = text(fields.bytes(wire)?),
-            5 => merge_value(&mut log.body, fields.bytes(wire)?, 1, unknown)?,
+            5 => merge_value(&mut log.body, fields.bytes(wire)?, 1, seen)?,
             6 => {
                 if log.attributes.capacity() == 0 {
                     log.attributes.reserve(16);
                 }
-                log.attributes.push(pair(fields.bytes(wire)?, 1, unknown)?);
+                log.attributes.push(pair(fields.bytes(wire)?, 1, seen)?);
             }
             7 => log.dropped_attributes_count = fields.varint(wire)? as u32,
             8 => log.flags = fields.fixed32(wire)?,
@@ -171,7 +192,7 @@ fn read_log_record<'a>(bytes: &'a [u8], unknown: &mut u64) -> Result<LogRecord<'
             10 => log.span_id = Cow::Borrowed(fields.bytes(wire)?),
             11 => log.observed_time_unix_nano = fields.fixed64(wire)?,
             12 => log.event_name = text(fields.bytes(wire)?),
-            _ => skip(&mut fields, field, wire, unknown)?,
+            _ => skip(&mut fields, field, wire, seen)?,
         }
     }
     Ok(log)
@@ -180,40 +201,41 @@ fn read_log_record<'a>(bytes: &'a [u8], unknown: &mut u64) -> Result<LogRecord<'
 fn merged<'a, T>(
     shared: Result<Shared<T>, Malformed>,
     bytes: &'a [u8],
-    merge: fn(&mut T, &'a [u8], &mut u64) -> Result<(), Malformed>,
+    merge: fn(&mut T, &'a [u8], &mut Seen) -> Result<(), Malformed>,
 ) -> Result<Shared<T>, Malformed> {
     let mut shared = shared?;
-    merge(&mut shared.value, bytes, &mut shared.unknown)?;
+    merge(&mut shared.value, bytes, &mut shared.seen)?;
     Ok(shared)
 }
 
-fn merge_resource<'a>(resource: &mut Resource<'a>, bytes: &'a [u8], unknown: &mut u64) -> Result<(), Malformed> {
+fn merge_resource<'a>(resource: &mut Resource<'a>, bytes: &'a [u8], seen: &mut Seen) -> Result<(), Malformed> {
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
         match field {
-            1 => resource.attributes.push(pair(fields.bytes(wire)?, 1, unknown)?),
+            1 => resource.attributes.push(pair(fields.bytes(wire)?, 1, seen)?),
             2 => resource.dropped_attributes_count = fields.varint(wire)? as u32,
-            _ => skip(&mut fields, field, wire, unknown)?,
+            _ => skip(&mut fields, field, wire, seen)?,
         }
     }
     Ok(())
 }
 
-fn merge_scope<'a>(scope: &mut Scope<'a>, bytes: &'a [u8], unknown: &mut u64) -> Result<(), Malformed> {
+fn merge_scope<'a>(scope: &mut Scope<'a>, bytes: &'a [u8], seen: &mut Seen) -> Result<(), Malformed> {
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
         match field {
             1 => scope.name = text(fields.bytes(wire)?),
             2 => scope.version = text(fields.bytes(wire)?),
-            3 => scope.attributes.push(pair(fields.bytes(wire)?, 1, unknown)?),
+            3 => scope.attributes.push(pair(fields.bytes(wire)?, 1, seen)?),
             4 => scope.dropped_attributes_count = fields.varint(wire)? as u32,
-            _ => skip(&mut fields, field, wire, unknown)?,
+            _ => skip(&mut fields, field, wire, seen)?,
         }
     }
     Ok(())
 }
 
-fn pair<'a>(bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<KeyValue<'a>, Malformed> {
+fn pair<'a>(bytes: &'a [u8], depth: usize, seen: &mut Seen) -> Result<KeyValue<'a>, Malformed> {
+    seen.value()?;
     if let Some(pair) = short_text_pair(bytes) {
         return Ok(pair);
     }
@@ -222,8 +244,8 @@ fn pair<'a>(bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<KeyValue
     while let Some((field, wire)) = fields.next()? {
         match field {
             1 => pair.key = text(fields.bytes(wire)?),
-            2 => merge_value(&mut pair.value, fields.bytes(wire)?, depth, unknown)?,
-            _ => skip(&mut fields, field, wire, unknown)?,
+            2 => merge_value(&mut pair.value, fields.bytes(wire)?, depth, seen)?,
+            _ => skip(&mut fields, field, wire, seen)?,
         }
     }
     Ok(pair)
@@ -244,7 +266,7 @@ fn short_text_pair(message: &[u8]) -> Option<KeyValue<'_>> {
 }
 
 /// Merges an `AnyValue`: of its members the last one set counts, and a list that is set again is added to.
-fn merge_value<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<(), Malformed> {
+fn merge_value<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, seen: &mut Seen) -> Result<(), Malformed> {
     if depth > MAX_DEPTH {
         return Err(Malformed::TooDeep);
     }
@@ -255,47 +277,48 @@ fn merge_value<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, unknown
             2 => *value = Value::Bool(fields.varint(wire)? != 0),
             3 => *value = Value::Int(fields.varint(wire)? as i64),
             4 => *value = Value::Double(f64::from_bits(fields.fixed64(wire)?)),
-            5 => merge_array(value, fields.bytes(wire)?, depth + 1, unknown)?,
-            6 => merge_map(value, fields.bytes(wire)?, depth + 1, unknown)?,
+            5 => merge_array(value, fields.bytes(wire)?, depth + 1, seen)?,
+            6 => merge_map(value, fields.bytes(wire)?, depth + 1, seen)?,
             7 => *value = Value::Bytes(Cow::Borrowed(fields.bytes(wire)?)),
-            _ => skip(&mut fields, field, wire, unknown)?,
+            _ => skip(&mut fields, field, wire, seen)?,
         }
     }
     Ok(())
 }
 
-fn merge_array<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<(), Malformed> {
+fn merge_array<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, seen: &mut Seen) -> Result<(), Malformed> {
     let mut values = if let Value::Array(values) = value { std::mem::take(values) } else { Vec::new() };
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
         match field {
             1 => {
+                seen.value()?;
                 let mut element = Value::Null;
-                merge_value(&mut element, fields.bytes(wire)?, depth, unknown)?;
+                merge_value(&mut element, fields.bytes(wire)?, depth, seen)?;
                 values.push(element);
             }
-            _ => skip(&mut fields, field, wire, unknown)?,
+            _ => skip(&mut fields, field, wire, seen)?,
         }
     }
     *value = Value::Array(values);
     Ok(())
 }
 
-fn merge_map<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, unknown: &mut u64) -> Result<(), Malformed> {
+fn merge_map<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, seen: &mut Seen) -> Result<(), Malformed> {
     let mut pairs = if let Value::Map(pairs) = value { std::mem::take(pairs) } else { Vec::new() };
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
         match field {
-            1 => pairs.push(pair(fields.bytes(wire)?, depth, unknown)?),
-            _ => skip(&mut fields, field, wire, unknown)?,
+            1 => pairs.push(pair(fields.bytes(wire)?, depth, seen)?),
+            _ => skip(&mut fields, field, wire, seen)?,
         }
     }
     *value = Value::Map(pairs);
     Ok(())
 }
 
-fn skip(fields: &mut Fields<'_>, field: u32, wire: Wire, unknown: &mut u64) -> Result<(), Malformed> {
-    *unknown += 1;
+fn skip(fields: &mut Fields<'_>, field: u32, wire: Wire, seen: &mut Seen) -> Result<(), Malformed> {
+    seen.unknown += 1;
     fields.skip(field, wire)
 }
 

@@ -193,6 +193,10 @@ fn a_malformed_record_costs_only_itself() {
         (vec![0x00, 0x00], Malformed::WireType),
         (vec![0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], Malformed::WireType),
         ([0xfb, 0x01].repeat(101), Malformed::TooDeep),
+        ([0x32, 0].repeat(100_001), Malformed::TooMany),
+        (field(5, &field(5, &[0x0a, 0].repeat(100_001))), Malformed::TooMany),
+        (field(5, &field(6, &[0x0a, 0].repeat(100_001))), Malformed::TooMany),
+        (field(6, &field(2, &field(6, &[0x0a, 0].repeat(100_000)))), Malformed::TooMany),
         (vec![0xfb, 0x01, 0xf4, 0x01], Malformed::WireType),
     ] {
         let bytes = scoped(&[field(2, &sound), field(2, &bad), field(2, &deepest), field(2, &sound)].concat());
