@@ -1,29 +1,36 @@
 # Everything a fresh machine needs: `make demo` and `make test` do their own set-up. Downloads and build output go to
 # SEALTRAIL_CACHE (default ~/.cache/sealtrail), outside the checkout.
 SHELL := /bin/bash
+.DEFAULT_GOAL := help
 export SEALTRAIL_CACHE ?= $(HOME)/.cache/sealtrail
 export CARGO_TARGET_DIR ?= $(SEALTRAIL_CACHE)/target
 export SEALTRAIL_PYTHON := $(SEALTRAIL_CACHE)/python/bin/python
 CARGO := cargo
 
-.PHONY: demo test test-long bench lint fmt python telemetrygen help
+# What no make target can install by itself; said at once and not after ten minutes of building.
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 2; }
+	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { \
+		echo "a C compiler is missing: apt-get install build-essential" >&2; exit 2; }
+
+.PHONY: tools demo test test-long bench lint fmt python telemetrygen help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: ## the main job on the embedded default: 10,000 records in, masked, sealed, written twice, verified, a tampering caught
+demo: tools ## the main job on the embedded default: 10,000 records in, masked, sealed, written twice, verified, a tampering caught
 	$(CARGO) build --release --locked --bin sealtrail
 	$(CARGO_TARGET_DIR)/release/sealtrail demo
 
-test: python telemetrygen ## every test, with a tenth of the lengths of test-long
+test: tools python telemetrygen ## every test, with a tenth of the lengths of test-long
 	$(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 
-test-long: python telemetrygen ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
+test-long: tools python telemetrygen ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
 	SEALTRAIL_KILLS=100 SEALTRAIL_SEEDS=10000 SEALTRAIL_FUZZ_SECONDS=600 $(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 
-bench: ## speed of the real binary and of its parts, as ratios and CPU time
+bench: tools ## speed of the real binary and of its parts, as ratios and CPU time
 	$(CARGO) bench --locked
 
 lint: ## formatting, clippy, licences and advisories

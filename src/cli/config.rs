@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::exit::Exit;
 use super::{could_not_run, say};
-use crate::collector;
 use crate::config::Config;
+use crate::{collector, stream};
 
 /// Checks or shows a configuration.
 #[derive(Args)]
@@ -76,6 +76,9 @@ pub(super) fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Result<Confi
 }
 
 fn report(config: &Config, check: &Check) -> Exit {
+    if let Err(problem) = usable(config) {
+        return could_not_run(&problem);
+    }
     let checked = match collector::check(config) {
         Ok(checked) => checked,
         Err(error) => return could_not_run(&error),
@@ -83,7 +86,9 @@ fn report(config: &Config, check: &Check) -> Exit {
     for (what, how) in &checked.lines {
         say(format_args!("{what:<12} {how}"));
     }
-    let seconds = config.wal.max_size_mib * 1024 * 1024 / (check.record_bytes * check.records_per_second);
+    // What was typed may be any number: saturating, so that a slip is a wrong answer about hours and not a panic.
+    let log_bytes = config.wal.max_size_mib.saturating_mul(1024 * 1024);
+    let seconds = log_bytes / check.record_bytes.saturating_mul(check.records_per_second);
     say(format_args!(
         "outage       with a leg down, {} MiB of write-ahead log hold {}.{} hours of {} records/s of {} bytes",
         config.wal.max_size_mib,
@@ -92,5 +97,63 @@ fn report(config: &Config, check: &Check) -> Exit {
         check.records_per_second,
         check.record_bytes
     ));
+    warn_of_space(config, log_bytes);
+    warn_of_ports(config);
     Exit::Ok
+}
+
+/// Whether every directory is there and can be written to, or can be made. Nothing is made to find out.
+fn usable(config: &Config) -> Result<(), String> {
+    let stream::Config::Directory(stream) = &config.stream;
+    for (key, dir) in [
+        ("data_dir", config.data_dir.clone()),
+        ("seal.keys_dir", config.keys_dir()),
+        ("stream.directory.path", stream.path_in(&config.data_dir)),
+        ("archive.directory.path", config.archive.directory.resolve(&config.data_dir)),
+    ] {
+        let there = nearest_existing(&dir);
+        let problem = if !there.is_dir() {
+            "is not a directory"
+        } else if rustix::fs::access(&there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
+            "can't be written to by this user"
+        } else {
+            continue;
+        };
+        return Err(format!(
+            "can't use the directory {} (`{key}`): {} {problem}\n  remedy  name a directory that this user may write to, or may make",
+            dir.display(),
+            there.display()
+        ));
+    }
+    Ok(())
+}
+
+/// The path itself, or the first one above it that exists.
+fn nearest_existing(path: &Path) -> PathBuf {
+    path.ancestors()
+        .find(|above| !above.as_os_str().is_empty() && above.exists())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+fn warn_of_space(config: &Config, log_bytes: u64) {
+    let Ok(space) = rustix::fs::statvfs(nearest_existing(&config.data_dir)) else { return };
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    if free < log_bytes {
+        say(format_args!(
+            "warning      {} MiB are free for the write-ahead log, fewer than its {} MiB: make room, or lower `wal.max_size_mib`",
+            free / 1024 / 1024,
+            config.wal.max_size_mib
+        ));
+    }
+}
+
+/// A port that is taken may be the collector that this configuration already runs, so it is no error.
+fn warn_of_ports(config: &Config) {
+    let protocols = &config.receivers.otlp.protocols;
+    let receivers = [&protocols.grpc, &protocols.http].into_iter().flatten().map(|protocol| &protocol.endpoint);
+    for endpoint in receivers.chain([&config.health_check.endpoint, &config.telemetry.metrics.endpoint]) {
+        if let Err(error) = std::net::TcpListener::bind(endpoint.as_str()) {
+            say(format_args!("warning      can't listen on {endpoint} now: {error}"));
+        }
+    }
 }

@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn demo(dir: &Path, runtime: &tokio::runtime::Runtime) -> Result<Exit, String> {
+    let begun = Instant::now();
     let data = dir.join("data");
     let again = data.join("wal").exists();
     head(1, "the collector starts on its embedded default");
@@ -99,14 +100,19 @@ fn demo(dir: &Path, runtime: &tokio::runtime::Runtime) -> Result<Exit, String> {
         "    keys/log.vkey              the public keys to hand out (the other key files are secret: back them up)"
     ));
     let exe = "sealtrail";
-    say(format_args!("  {exe} verify --public-key {} {}", key.display(), data.join("archive").display()));
+    say(format_args!("  {exe} verify --public-key {} {}", quoted(&key), quoted(&data.join("archive"))));
     say(format_args!(
         "  {exe} collect        # then OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 for your own services"
     ));
-    Ok(match (intact, caught) {
-        (Some(0), Some(1)) => Exit::Ok,
-        _ => Exit::Failed,
-    })
+    let (colour, verdict, exit) = match (intact, caught) {
+        (Some(0), Some(1)) => {
+            (style::GOOD, "as promised: both legs are intact, and the tampering was caught", Exit::Ok)
+        }
+        _ => (style::ERROR, "not as promised: see the verdicts above", Exit::Failed),
+    };
+    let took = begun.elapsed().as_secs_f64();
+    say(format_args!("\n{}{verdict} ({took:.1} s){}", colour.render(), colour.render_reset()));
+    Ok(exit)
 }
 
 /// The embedded default, but for free ports: the demo must run beside a collector that holds the standard ones.
@@ -218,8 +224,8 @@ fn line(key: &str, value: &dyn Display) {
 
 /// Runs the verifier as a user would, and passes its output and exit code on.
 fn verify(key: &Path, paths: &[&Path]) -> Result<Option<i32>, String> {
-    let shown = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
-    say(format_args!("  $ sealtrail verify --public-key {} {shown}", key.display()));
+    let shown = paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(" ");
+    say(format_args!("  $ sealtrail verify --public-key {} {shown}", quoted(key)));
     let exe = std::env::current_exe().map_err(|error| format!("can't find this program: {error}"))?;
     let status = Command::new(exe)
         .args(["verify".as_ref(), "--public-key".as_ref(), key.as_os_str()])
@@ -275,6 +281,13 @@ fn head(number: u32, text: &str) {
     say(format_args!("\n{}{number}. {text}{}", style::HEAD.render(), style::HEAD.render_reset()));
 }
 
+/// A path as a shell takes it, so that a line can be copied from the screen.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 fn unreadable(path: &Path, error: io::Error) -> String {
     format!("can't read {}: {error}", path.display())
 }
@@ -320,6 +333,13 @@ fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted(Path::new("/tmp/a-1.d")), "/tmp/a-1.d");
+        assert_eq!(quoted(Path::new("a b")), "'a b'");
+        assert_eq!(quoted(Path::new("it's")), r"'it'\''s'");
+    }
 
     #[test]
     fn the_tampering_changes_one_digit_and_mends_the_checksum() {

@@ -42,8 +42,9 @@ struct Chain {
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let (Command::Generate(chain) | Command::Show(chain)) = &arguments.command;
     let (config, log) = match read(chain.config.as_deref(), chain.data_dir.as_deref()).and_then(|config| {
-        let log =
-            Genesis::origin(&config.seal.origin, &config.chain).map_err(|error| format!("`seal.origin`: {error}"))?;
+        let log = Genesis::origin(&config.seal.origin, &config.chain).map_err(|error| {
+            format!("`seal.origin`: {error}\n  remedy  a host name of yours, such as `audit.example.com`")
+        })?;
         Ok((config, log))
     }) {
         Ok(read) => read,

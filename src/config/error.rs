@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use super::limits::Problem;
 use super::tree::Node;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("can't read the configuration {}: {source}\n  remedy  name a file that this user can read, or leave `--config` out for the embedded default", path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    #[error("the configuration holds no settings\n  at      {}\n  remedy  write `key: value` lines; `sealtrail config show` prints every key with its default", path.display())]
+    NoSettings { path: PathBuf },
+    #[error("a key stands twice in one section\n  at      {}:{line}:{column}\n  remedy  leave one of them out", path.display())]
+    Twice { path: PathBuf, line: u64, column: u64 },
     #[error("the configuration is not YAML\n  at      {}:{line}:{column}\n  remedy  mend the indentation or quoting there", path.display())]
     Yaml { path: PathBuf, line: u64, column: u64 },
     #[error("{what}\n  at      {}:{line}\n  remedy  {remedy}", path.display())]
@@ -17,6 +22,12 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    pub(super) fn of_problem(problem: Problem, tree: &Node, path: &Path) -> Self {
+        let Problem { key, what, remedy } = problem;
+        let line = tree.line_of(key.split('.'));
+        Self::Key { path: path.to_owned(), line, key: key.to_owned(), what, remedy: remedy.to_owned() }
+    }
+
     pub(super) fn of_key(error: &serde_path_to_error::Error<serde_json::Error>, tree: &Node, path: &Path) -> Self {
         let message = error.inner().to_string();
         let mut keys = error.path().to_string();
@@ -61,7 +72,16 @@ fn explain(message: &str) -> (String, String) {
         || message.starts_with("invalid length")
     {
         let expected = message.rsplit_once("expected ").map_or("another value", |(_, expected)| expected);
-        return ("the value has the wrong type or range".into(), format!("expected {expected}"));
+        // The deserialiser speaks of Rust's types; the reader of the file doesn't.
+        let expected = match expected {
+            "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+            "a nonzero u32" | "a nonzero u64" => "a whole number above 0",
+            "a boolean" => "true or false",
+            "a sequence" => "a list",
+            struct_or_map if struct_or_map.starts_with("struct ") || struct_or_map == "a map" => "a section of keys",
+            other => other,
+        };
+        return ("the value has the wrong type or range".into(), format!("write {expected}"));
     }
     // Our own deserialisers say what they expect and never repeat the value.
     (message.to_owned(), "correct the value; `sealtrail config show` prints every key with its default".into())

@@ -5,6 +5,7 @@
 
 pub mod duration;
 mod error;
+mod limits;
 mod substitute;
 mod tree;
 
@@ -155,7 +156,16 @@ impl Config {
         let mut tree = tree::Node::parse(text, path)?;
         substitute::fill(&mut tree, path)?;
         let value = tree.to_json();
-        serde_path_to_error::deserialize(&value).map_err(|error| ConfigError::of_key(&error, &tree, path))
+        // A struct can be read from a list too, by position: nobody means that.
+        if !value.is_object() {
+            return Err(ConfigError::NoSettings { path: path.to_owned() });
+        }
+        let config: Self =
+            serde_path_to_error::deserialize(&value).map_err(|error| ConfigError::of_key(&error, &tree, path))?;
+        match limits::problem(&config) {
+            Some(problem) => Err(ConfigError::of_problem(problem, &tree, path)),
+            None => Ok(config),
+        }
     }
 
     /// Directory of the write-ahead log.

@@ -52,3 +52,40 @@ fn a_reference_can_be_a_number_and_cannot_change_the_structure() {
     std::fs::write(&file, "a\nchain: evil").expect("the file is written");
     assert!(Config::parse("chain: \"${file:size}\"\n", &dir.path().join("c.yaml")).is_err());
 }
+
+#[test]
+fn what_cannot_work_is_refused_with_its_key_and_line() {
+    for (text, key) in [
+        ("wal:\n  max_size_mib: 0\n", "wal.max_size_mib"),
+        ("wal:\n  max_size_mib: 17\n", "wal.max_size_mib"),
+        ("wal:\n  max_size_mib: 18446744073709551615\n", "wal.max_size_mib"),
+        ("wal:\n  segment: { max_mib: 0 }\n", "wal.segment.max_mib"),
+        ("wal:\n  segment: { max_age: 0s }\n", "wal.segment.max_age"),
+        ("seal:\n  checkpoint_interval: 0s\n", "seal.checkpoint_interval"),
+        ("seal:\n  alive_interval: 0ms\n", "seal.alive_interval"),
+        ("stream: { directory: { path: /x } }\narchive: { directory: { path: /x } }\n", "archive.directory.path"),
+        ("health_check:\n  endpoint: 127.0.0.1:99999\n", "health_check.endpoint"),
+        ("health_check:\n  endpoint: nonsense\n", "health_check.endpoint"),
+        ("health_check:\n  endpoint: ::1:80\n", "health_check.endpoint"),
+        ("telemetry:\n  metrics: { endpoint: 127.0.0.1:13133 }\n", "telemetry.metrics.endpoint"),
+    ] {
+        let error = wrong(text);
+        assert!(error.contains(&format!("sealtrail.yaml:2, key `{key}`")), "{text}{error}");
+        assert!(error.contains("  remedy  "), "{error}");
+    }
+}
+
+#[test]
+fn free_ports_may_be_asked_for_more_than_once() {
+    let text = "health_check: { endpoint: 127.0.0.1:0 }\ntelemetry: { metrics: { endpoint: 127.0.0.1:0 } }\n";
+    assert!(Config::parse(text, Path::new("sealtrail.yaml")).is_ok());
+}
+
+#[test]
+fn a_file_without_settings_and_a_key_that_stands_twice_are_named_as_such() {
+    for text in ["just words\n", "- local\n", "7\n"] {
+        assert!(wrong(text).contains("holds no settings"), "{text}");
+    }
+    let error = wrong("chain: a\nchain: b\n");
+    assert!(error.contains("a key stands twice") && error.contains("sealtrail.yaml:2:1"), "{error}");
+}

@@ -26,10 +26,15 @@ impl Node {
         if text.trim().is_empty() {
             return Ok(Self { line: 1, value: Value::Mapping(Vec::new()) });
         }
-        serde_saphyr::from_str::<Self>(text).map_err(|error| ConfigError::Yaml {
-            path: path.to_owned(),
-            line: error.location().map_or(0, |place| place.line()),
-            column: error.location().map_or(0, |place| place.column()),
+        serde_saphyr::from_str::<Self>(text).map_err(|error| {
+            let path = path.to_owned();
+            let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
+            // The message is only looked at, never shown: it may repeat the file's text.
+            if error.to_string().contains("duplicate mapping key") {
+                ConfigError::Twice { path, line, column }
+            } else {
+                ConfigError::Yaml { path, line, column }
+            }
         })
     }
 

@@ -1,0 +1,107 @@
+//! What the form of a value can't say: bounds, and settings that don't go together.
+//!
+//! A value that starts but can't work (a log that is full before its first record) is refused here, at the start, and not
+//! found at the first outage.
+
+use super::{Config, Duration};
+
+/// A setting that can't work: its key, why, and what would.
+pub(super) struct Problem {
+    pub(super) key: &'static str,
+    pub(super) what: String,
+    pub(super) remedy: &'static str,
+}
+
+/// The log keeps 16 MiB free for the collector's own records; below this nothing would be left for senders.
+const LEAST_LOG_MIB: u64 = 18;
+/// 1 PiB: more than any disk here, and far from where MiB overflow as bytes.
+const MOST_MIB: u64 = 1 << 30;
+
+/// The first problem, in the order of the file's keys.
+pub(super) fn problem(config: &Config) -> Option<Problem> {
+    log(config).or_else(|| times(config)).or_else(|| paths(config)).or_else(|| endpoints(config))
+}
+
+fn log(config: &Config) -> Option<Problem> {
+    let wal = &config.wal;
+    if !(LEAST_LOG_MIB..=MOST_MIB).contains(&wal.max_size_mib) {
+        return Some(Problem {
+            key: "wal.max_size_mib",
+            what: "the write-ahead log's size is out of range".into(),
+            remedy: "18 to 1073741824 (16 MiB are kept free for the collector's own records)",
+        });
+    }
+    if !(1..=MOST_MIB).contains(&wal.segment.max_mib) {
+        return Some(Problem {
+            key: "wal.segment.max_mib",
+            what: "a segment's size is out of range".into(),
+            remedy: "1 to 1073741824; 512 is the default",
+        });
+    }
+    None
+}
+
+fn times(config: &Config) -> Option<Problem> {
+    for (key, time) in [
+        ("wal.segment.max_age", config.wal.segment.max_age),
+        ("seal.checkpoint_interval", config.seal.checkpoint_interval),
+        ("seal.alive_interval", config.seal.alive_interval),
+    ] {
+        if time < Duration::from_millis(1) {
+            return Some(Problem {
+                key,
+                what: "the time is zero".into(),
+                remedy: "write a time above zero, such as `10s`",
+            });
+        }
+    }
+    None
+}
+
+fn paths(config: &Config) -> Option<Problem> {
+    let crate::stream::Config::Directory(stream) = &config.stream;
+    let (stream, archive) = (stream.path_in(&config.data_dir), config.archive.directory.resolve(&config.data_dir));
+    (stream == archive).then(|| Problem {
+        key: "archive.directory.path",
+        what: "the stream and the archive both go to the same directory".into(),
+        remedy: "give each a directory of its own",
+    })
+}
+
+fn endpoints(config: &Config) -> Option<Problem> {
+    let protocols = &config.receivers.otlp.protocols;
+    let mut seen: Vec<&str> = Vec::new();
+    for (key, endpoint) in [
+        ("receivers.otlp.protocols.grpc.endpoint", protocols.grpc.as_ref().map(|grpc| &grpc.endpoint)),
+        ("receivers.otlp.protocols.http.endpoint", protocols.http.as_ref().map(|http| &http.endpoint)),
+        ("health_check.endpoint", Some(&config.health_check.endpoint)),
+        ("telemetry.metrics.endpoint", Some(&config.telemetry.metrics.endpoint)),
+    ] {
+        let Some(endpoint) = endpoint else { continue };
+        let Some(port) = port(endpoint) else {
+            return Some(Problem {
+                key,
+                what: "the endpoint is not `host:port`".into(),
+                remedy: "such as `127.0.0.1:4317`, with a port of 0 to 65535; an IPv6 address in brackets",
+            });
+        };
+        // Port 0 is a free one, another each time.
+        if port != 0 && seen.contains(&endpoint.as_str()) {
+            return Some(Problem {
+                key,
+                what: "another listener has the same endpoint".into(),
+                remedy: "give each listener a port of its own",
+            });
+        }
+        seen.push(endpoint);
+    }
+    None
+}
+
+fn port(endpoint: &str) -> Option<u16> {
+    let (host, port) = endpoint.rsplit_once(':')?;
+    if host.is_empty() || (host.contains(':') && !host.starts_with('[')) {
+        return None;
+    }
+    port.parse().ok()
+}
