@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
@@ -20,6 +21,8 @@ use crate::observe::metrics::Rule as RuleLabel;
 const PAYMENT: &str = include_str!("../../rules/payment.yaml");
 /// Bytes of a stream message that one record may fill (formats.md, "Stream").
 const MAX_MESSAGE: usize = 900_000;
+/// Sets of scratch space that wait for the next request: more than cores only help requests that come in bursts.
+const MAX_IDLE: usize = 32;
 
 /// The rules in force, compiled. Shared by all requests; a reload makes another one.
 pub struct Engine {
@@ -28,6 +31,15 @@ pub struct Engine {
     digest: [u8; 32],
     /// A counter for each rule.
     counters: Vec<Counter>,
+    idle: Mutex<Vec<Space>>,
+}
+
+/// What a session needs and the next one can use: filling the cache of keys costs more than a request of few records.
+#[derive(Default)]
+struct Space {
+    keys: KeyCache,
+    scratch: Option<Box<Scratch>>,
+    counts: Vec<u64>,
 }
 
 impl Engine {
@@ -52,7 +64,13 @@ impl Engine {
             Err(more) => return Err(errors.into_iter().chain(more).collect()),
         };
         let counters = compiled.rules.iter().map(|rule| counter(&rule.id, rule.class.as_str())).collect();
-        let engine = Self { rules: compiled.rules, keys: compiled.keys, digest: hasher.finalize().into(), counters };
+        let engine = Self {
+            rules: compiled.rules,
+            keys: compiled.keys,
+            digest: hasher.finalize().into(),
+            counters,
+            idle: Mutex::default(),
+        };
         let failed: Vec<_> = compiled.cases.iter().filter_map(|case| engine.failure(case)).collect();
         if failed.is_empty() { Ok(engine) } else { Err(failed) }
     }
@@ -64,13 +82,11 @@ impl Engine {
 
     /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
     pub fn session(&self) -> Session<'_> {
-        Session {
-            engine: self,
-            keys: KeyCache::new(),
-            scratch: None,
-            counts: vec![0; self.counters.len()],
-            fallbacks: 0,
-        }
+        let space = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Space { keys, scratch, mut counts } = space.unwrap_or_default();
+        counts.clear();
+        counts.resize(self.counters.len(), 0);
+        Session { engine: self, keys, scratch, counts, fallbacks: 0 }
     }
 
     pub(super) fn rules(&self) -> &RuleSet {
@@ -220,6 +236,15 @@ impl Drop for Session<'_> {
         }
         if self.fallbacks > 0 {
             Metrics::get().masking_fallbacks.inc_by(self.fallbacks);
+        }
+        let space = Space {
+            keys: std::mem::take(&mut self.keys),
+            scratch: self.scratch.take().filter(|scratch| scratch.is_small()),
+            counts: std::mem::take(&mut self.counts),
+        };
+        let mut idle = self.engine.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(space);
         }
     }
 }

@@ -50,25 +50,28 @@ struct Slot {
     facts: Facts,
 }
 
-/// Facts by key, direct-mapped.
+/// Facts by key, direct-mapped. Outlives a request, so it holds no key that may itself be a number or an address.
+#[derive(Default)]
 pub(super) struct KeyCache {
     slots: Vec<Option<Slot>>,
 }
 
 impl KeyCache {
-    pub(super) fn new() -> Self {
-        Self { slots: vec![None; SLOTS] }
-    }
-
     pub(super) fn facts(&mut self, rules: &RuleSet, key: &[u8]) -> Facts {
         if key.len() > MAX_KEY {
             return judge(rules, key);
+        }
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, None);
         }
         let Some(slot) = self.slots.get_mut(hash(key) as usize % SLOTS) else { return judge(rules, key) };
         if let Some(known) = slot.as_ref().filter(|known| *known.key == *key) {
             return known.facts;
         }
         let facts = judge(rules, key);
+        if key.contains(&b'@') || key.iter().filter(|b| b.is_ascii_digit()).count() >= 3 {
+            return facts;
+        }
         *slot = Some(Slot { key: key.into(), facts });
         facts
     }
@@ -77,13 +80,10 @@ impl KeyCache {
 /// Multiplies eight bytes at a time; spread matters here, not secrecy.
 fn hash(key: &[u8]) -> u64 {
     const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut hash = key.len() as u64;
-    for chunk in key.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(PRIME);
-    }
-    hash >> 32
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(PRIME);
+    let (words, rest) = key.as_chunks();
+    let hash = words.iter().fold(key.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    mix(hash, rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte))) >> 32
 }
 
 fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
@@ -106,9 +106,7 @@ fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
 fn is_plain(key: &[u8]) -> bool {
     let digits = key.iter().filter(|b| b.is_ascii_digit()).count();
     digits < 3 && key.len() < 48 && key.iter().all(|b| b.is_ascii() && !matches!(b, b'@' | b'%' | b'\\' | b'&')) && {
-        let mut encoded = false;
-        super::detect::token::decode_all(key, &mut |_, _, _| encoded = true);
-        !encoded
+        !super::detect::token::stands_in(key)
     }
 }
 

@@ -87,6 +87,7 @@ fn texts_are_masked_as_written() {
         ("&#52;111111111111111", "&#52;111********1111"),
         ("NDExMTExMTExMTExMTExMQ==", "[cardholder.pan]"),
         ("id 11010519491231002X ok", "id 110105********002X ok"),
+        ("id 110105 1949 1231 002X ok", "id 110105 **** **** 002X ok"),
         ("身份证11010519491231002X。", "身份证110105********002X。"),
         ("tel 13800138000, ok", "tel 138****8000, ok"),
         ("+8613800138000", "+86138****8000"),
@@ -139,6 +140,7 @@ fn other_texts_stay() {
         "v1.2.3 of 10.0.0.1:8080",
         "call 95588",
         "cvv_result=M cvc check passed",
+        "cvv check passed in 272 ms",
         "4111********1111 138****8000 zh*******@example.com",
         "SN13912345678",
         "enc:1:k1:pan:test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -360,6 +362,33 @@ fn a_rules_own_tests_run_at_load() {
     );
     assert!(load("version: 1\nrules: [", &[]).is_err());
     assert!(load("- 1\n", &[]).is_err());
+}
+
+#[test]
+fn what_has_the_wrong_form_is_not_passed_over() {
+    let rule = |detect: &str, action: &str, tests: &str| {
+        format!(
+            "version: 1\nrules:\n  - id: p\n    class: cardholder.pan\n    detect: {detect}\n    action: {action}\n    tests: {tests}\n"
+        )
+    };
+    let (detect, action, tests) = ("{validator: pan}", "drop", "{must_mask: ['4111111111111111']}");
+    assert!(load(&rule(detect, action, tests), &[]).is_ok());
+    for (rules, line, part) in [
+        (rule("{validator: pan, context: [card]}", action, tests), 5, "`context` must be a mapping"),
+        (rule("{validator: pan, context: {window: many}}", action, tests), 5, "`window` must be a number"),
+        (rule("{validator: pan, context: {window: 257}}", action, tests), 5, "`window` must be a number"),
+        (rule(detect, action, "{must_mask: ['4111111111111111'], must_keep: x}"), 7, "`must_keep` must be a list"),
+        (rule(detect, action, "{must_mask: x}"), 7, "`must_mask` must be a list"),
+        (rule(detect, "{keep_first_last: {first: 6, last: 4, min_hidden: 5}}", tests), 6, "leaves 5 digits"),
+        (rule(detect, action, tests).replace("rules:", "packs: [payment]\nrules:"), 2, "`packs` is not built"),
+    ] {
+        let Err(errors) = load(&rules, &[]) else { panic!("{rules}") };
+        assert!(
+            errors.iter().any(|error| error.line == line && error.to_string().contains(part)),
+            "{part}\n{}",
+            list(&errors)
+        );
+    }
 }
 
 fn luhn_completed(prefix: &str, digits: &[u8]) -> String {

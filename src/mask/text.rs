@@ -20,9 +20,21 @@ pub(super) struct Scratch {
     views: [View; MAX_STEPS + 1],
     raw: View,
     found: Vec<Finding>,
+    spans: Vec<Span>,
+}
+
+impl Scratch {
+    /// Whether it is worth keeping for the next request: one large text must not hold memory for good.
+    pub(super) fn is_small(&self) -> bool {
+        const SMALL: usize = 1 << 16;
+        self.views.iter().chain([&self.raw]).all(|view| view.bytes.capacity() <= SMALL)
+            && self.found.capacity() <= SMALL / 64
+            && self.spans.capacity() <= SMALL / 64
+    }
 }
 
 /// A finding on the original bytes.
+#[derive(Clone, Copy)]
 struct Span {
     start: usize,
     end: usize,
@@ -43,8 +55,10 @@ enum Verdict {
 impl Session<'_> {
     /// The masked text; `None`: there is nothing in it.
     pub(super) fn text(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
-        if !may_hold_something(text.as_bytes()) {
-            return None;
+        match look(text.as_bytes()) {
+            Look::Nothing => return None,
+            Look::Encoded if !token::stands_in(text.as_bytes()) => return None,
+            Look::Encoded | Look::Something => {}
         }
         let active = self.rules().at(place);
         let mut masked: Option<String> = None;
@@ -72,7 +86,7 @@ impl Session<'_> {
     }
 
     fn inspect(&mut self, text: &str, key: Facts, active: u64, depth: usize, scratch: &mut Scratch) -> Verdict {
-        let Scratch { views, raw, found } = scratch;
+        let Scratch { views, raw, found, spans } = scratch;
         found.clear();
         let ascii = text.is_ascii();
         if !ascii {
@@ -115,8 +129,8 @@ impl Session<'_> {
             return Verdict::Clean;
         }
         let view = |finding: &Finding| views.get(usize::from(finding.view)).filter(|_| finding.view > 0 || !ascii);
-        let (spans, overlapped) = self.resolve(found, &view);
-        Verdict::Masked { text: self.render(text, &spans, &view), overlapped }
+        let overlapped = self.resolve(found, &view, spans);
+        Verdict::Masked { text: self.render(text, spans, &view), overlapped }
     }
 
     fn scan(&mut self, bytes: &[u8], view: u8, key: Facts, active: u64, found: &mut Vec<Finding>) {
@@ -127,7 +141,7 @@ impl Session<'_> {
 
     /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.
     fn within(&mut self, decoded: &[u8], key: Facts, active: u64, depth: usize) -> Result<Option<u8>, ()> {
-        if !may_hold_something(decoded) {
+        if matches!(look(decoded), Look::Nothing) {
             return Ok(None);
         }
         if depth > MAX_DECODED {
@@ -153,36 +167,37 @@ impl Session<'_> {
     }
 
     /// Findings as spans of the original in order, without overlaps: the more sensitive class wins, then the longer one.
-    fn resolve<'v>(&self, found: &[Finding], view: &impl Fn(&Finding) -> Option<&'v View>) -> (Vec<Span>, bool) {
+    /// Gives whether some overlapped.
+    fn resolve<'v>(
+        &self,
+        found: &[Finding],
+        view: &impl Fn(&Finding) -> Option<&'v View>,
+        spans: &mut Vec<Span>,
+    ) -> bool {
         let original = |finding: &Finding, at| view(finding).map_or(at, |view| view.original(at));
-        let mut spans: Vec<Span> = found
-            .iter()
-            .map(|finding| Span {
-                start: original(finding, finding.start),
-                end: original(finding, finding.end),
-                finding: *finding,
-            })
-            .collect();
+        spans.clear();
+        spans.extend(found.iter().map(|finding| Span {
+            start: original(finding, finding.start),
+            end: original(finding, finding.end),
+            finding: *finding,
+        }));
         let rank = |span: &Span| {
             (self.rules().get(span.finding.rule).map(|rule| rule.class), std::cmp::Reverse(span.end - span.start))
         };
         spans.sort_by_key(|span| span.start);
-        let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
         let mut overlapped = false;
-        for span in spans {
-            match kept.last_mut() {
-                Some(last) if span.start < last.end => {
-                    let same =
-                        span.start == last.start && span.end == last.end && span.finding.rule == last.finding.rule;
-                    overlapped |= !same;
-                    if rank(&span) < rank(last) {
-                        *last = span;
-                    }
-                }
-                _ => kept.push(span),
+        spans.dedup_by(|span, last| {
+            if span.start >= last.end {
+                return false;
             }
-        }
-        (kept, overlapped)
+            let same = span.start == last.start && span.end == last.end && span.finding.rule == last.finding.rule;
+            overlapped |= !same;
+            if rank(span) < rank(last) {
+                *last = *span;
+            }
+            true
+        });
+        overlapped
     }
 
     fn render<'v>(&mut self, text: &str, spans: &[Span], view: &impl Fn(&Finding) -> Option<&'v View>) -> String {
@@ -243,6 +258,9 @@ impl Hide<'_> {
 
     /// Hides the letters and digits up to `end`, but for those at the ends that `shown` allows.
     fn signs(&self, shown: impl Fn(usize) -> (usize, usize), end: usize, out: &mut String) {
+        if self.view.is_none() {
+            return self.plain_signs(shown, end, out);
+        }
         let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
         let signs = |(byte, original): (u8, &str)| is_sign(byte) && !original.is_empty();
         let length = (self.finding.start..end).filter(|&at| signs(self.sign(at))).count();
@@ -263,8 +281,32 @@ impl Hide<'_> {
         }
     }
 
+    /// The same for a text that is ASCII and its own view.
+    fn plain_signs(&self, shown: impl Fn(usize) -> (usize, usize), end: usize, out: &mut String) {
+        let found = self.text.get(self.finding.start..end).unwrap_or_default();
+        let length = found.bytes().filter(u8::is_ascii_alphanumeric).count();
+        let (first, last) = shown(length);
+        let mut place = 0;
+        out.extend(found.bytes().map(|byte| {
+            let sign = byte.is_ascii_alphanumeric();
+            let hidden = sign && place >= first && place < length - last;
+            place += usize::from(sign);
+            if hidden { '*' } else { char::from(byte) }
+        }));
+    }
+
     /// Hides the local part; of one of four signs or fewer nothing is shown.
     fn local_part(&self, first: usize, out: &mut String) {
+        if self.view.is_none()
+            && let Some((local, domain)) =
+                self.text.get(self.finding.start..self.finding.end).and_then(|found| found.rsplit_once('@'))
+        {
+            let shown = if local.len() <= 4 { 0 } else { first.min(local.len()) };
+            out.push_str(local.get(..shown).unwrap_or_default());
+            out.extend(std::iter::repeat_n('*', local.len() - shown));
+            out.push('@');
+            return out.push_str(domain);
+        }
         let at = (self.finding.start..self.finding.end)
             .rev()
             .find(|&at| self.sign(at).0 == b'@')
@@ -287,8 +329,16 @@ impl Hide<'_> {
     }
 }
 
-/// The first, cheap look: three digits, an `@`, an escape, another script, or a long token.
-fn may_hold_something(bytes: &[u8]) -> bool {
+/// What a text may hold, as far as one cheap look says.
+enum Look {
+    Nothing,
+    /// At most an encoded token: there is room for one, and nothing else to find.
+    Encoded,
+    /// Three digits, an `@`, an escape, or another script.
+    Something,
+}
+
+fn look(bytes: &[u8]) -> Look {
     const NOTHING: u8 = 0;
     const DIGIT: u8 = 1;
     const OTHER: u8 = 4;
@@ -313,7 +363,13 @@ fn may_hold_something(bytes: &[u8]) -> bool {
         digits += u32::from(class & DIGIT);
         other |= class;
     }
-    digits >= 3 || other & OTHER != 0 || bytes.len() >= 15
+    if digits >= 3 || other & OTHER != 0 {
+        Look::Something
+    } else if bytes.len() >= token::MIN {
+        Look::Encoded
+    } else {
+        Look::Nothing
+    }
 }
 
 /// Whether one more step of unescaping would bring digits or addresses to light.

@@ -36,7 +36,7 @@ const CARD: [&[usize]; 8] = [
     &[6, 13],
     &[4, 4, 4, 3],
 ];
-const ID: [&[usize]; 4] = [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3]];
+const ID: [&[usize]; 5] = [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3], &[6, 4, 4, 3]];
 const MOBILE: [&[usize]; 3] = [&[3, 4, 4], &[3, 8], &[7, 4]];
 
 /// The digits of a few groups, without what stands between.

@@ -1,7 +1,14 @@
 //! Encoded tokens: base64 (both alphabets) and hexadecimal text that may hide a value.
 
 /// Shortest token that can hide a value: 11 digits in base64.
-const MIN: usize = 15;
+pub(in crate::mask) const MIN: usize = 15;
+
+/// Whether there is a token that may be encoded text.
+pub(in crate::mask) fn stands_in(bytes: &[u8]) -> bool {
+    let mut found = false;
+    decode_all(bytes, &mut |_, _, _| found = true);
+    found
+}
 
 /// Gives every token of `bytes` that may be encoded text: start, end, decoded bytes.
 pub(in crate::mask) fn decode_all(bytes: &[u8], found: &mut impl FnMut(usize, usize, Vec<u8>)) {

@@ -20,6 +20,8 @@ const PATTERN_NEST: u32 = 32;
 const WINDOW: u64 = 48;
 const MAX_WINDOW: u64 = 256;
 const MIN_HIDDEN: u64 = 4;
+/// Of a card number: what PCI DSS 3.5.1 leaves hidden of the 16 digits, and so of shorter ones (FAQ 1091).
+const MIN_HIDDEN_PAN: u64 = 6;
 
 /// One rule file: its name in messages, and its text.
 pub(in crate::mask) struct Source {
@@ -140,6 +142,9 @@ impl<'c> Compiler<'c> {
             ),
             None => self.wrong(root.line, Problem::Missing("version")),
         }
+        if let Some(packs) = root.entry("packs") {
+            self.wrong(packs.line, Problem::Packs);
+        }
         let Some(rules) = root.entry("rules") else { return self.wrong(root.line, Problem::Missing("rules")) };
         let Some(list) = rules.list() else {
             return self.wrong(rules.line, Problem::Type { key: "rules".into(), expected: "a list" });
@@ -164,7 +169,8 @@ impl<'c> Compiler<'c> {
         let places = self.places(node);
         let action_line = node.entry("action").map_or(node.line, |action| action.line);
         let detect = self.detect(node);
-        let action = self.action(node, id.as_deref().unwrap_or("?"));
+        let is_pan = class == Some(Class::CardholderPan) || detect.validator == Some(Validator::Pan);
+        let action = self.action(node, id.as_deref().unwrap_or("?"), is_pan);
         self.tests(node);
         if let (Some(class), Some(action)) = (class, &action) {
             self.allowed(class, action, detect.validator, action_line);
@@ -269,7 +275,9 @@ impl<'c> Compiler<'c> {
             detect.value =
                 self.text(value, "value").and_then(|pattern| self.pattern(value.line, "value", &pattern, true));
         }
-        if let Some(context) = entry.entry("context").filter(|node| matches!(node.value, Value::Map(_))) {
+        if let Some(context) = entry.entry("context")
+            && self.is_map(context, "context")
+        {
             self.known_keys(context, &["window", "words", "not_words"]);
             let mut words = |key| {
                 context
@@ -281,8 +289,14 @@ impl<'c> Compiler<'c> {
                     .collect()
             };
             (detect.words, detect.not_words) = (words("words"), words("not_words"));
-            let window = context.entry("window").and_then(Node::count).unwrap_or(WINDOW);
-            self.window = self.window.max(window.min(MAX_WINDOW));
+            let window = context.entry("window").map_or(Some(WINDOW), Node::count);
+            match window.filter(|window| (1..=MAX_WINDOW).contains(window)) {
+                Some(window) => self.window = self.window.max(window),
+                None => {
+                    let line = context.entry("window").map_or(context.line, |node| node.line);
+                    self.wrong(line, Problem::Type { key: "window".into(), expected: "a number from 1 to 256" });
+                }
+            }
         }
         if entry.entry("validator").is_none() && entry.entry("key").is_none() {
             self.wrong(entry.line, Problem::NothingToFind);
@@ -312,7 +326,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn action(&mut self, node: &Node, rule: &str) -> Option<Action> {
+    fn action(&mut self, node: &Node, rule: &str, is_pan: bool) -> Option<Action> {
         const NAMES: [&str; 6] = ["keep_first_last", "drop", "hmac_token", "encrypt", "truncate_number", "replace"];
         let Some(entry) = node.entry("action") else {
             self.wrong(node.line, Problem::Missing("action"));
@@ -335,7 +349,7 @@ impl<'c> Compiler<'c> {
         match NAMES.get(self.one_of(entry.line, "action", name, &NAMES)?).copied()? {
             "drop" => Some(Action::Drop),
             "truncate_number" => Some(Action::TruncateNumber),
-            "keep_first_last" => self.keep(entry.line, argument).map(Action::KeepFirstLast),
+            "keep_first_last" => self.keep(entry.line, argument, is_pan).map(Action::KeepFirstLast),
             "replace" => self
                 .argument(entry.line, argument, "replace", "the text to put in its place")
                 .map(|text| Action::Replace(text.into())),
@@ -362,7 +376,7 @@ impl<'c> Compiler<'c> {
         text
     }
 
-    fn keep(&mut self, line: u64, argument: Option<&Node>) -> Option<Keep> {
+    fn keep(&mut self, line: u64, argument: Option<&Node>, is_pan: bool) -> Option<Keep> {
         let Some(node) = argument.filter(|node| matches!(node.value, Value::Map(_))) else {
             self.wrong(line, Problem::Type { key: "keep_first_last".into(), expected: "{first: N, last: N}" });
             return None;
@@ -378,7 +392,7 @@ impl<'c> Compiler<'c> {
         Some(Keep {
             first: number("first", 0) as usize,
             last: number("last", 0) as usize,
-            min_hidden: number("min_hidden", MIN_HIDDEN) as usize,
+            min_hidden: number("min_hidden", if is_pan { MIN_HIDDEN_PAN } else { MIN_HIDDEN }) as usize,
         })
     }
 
@@ -401,6 +415,12 @@ impl<'c> Compiler<'c> {
             {
                 self.wrong(line, Problem::PanKept { first: keep.first as u64, last: keep.last as u64 });
             }
+            Action::KeepFirstLast(keep)
+                if (class == Class::CardholderPan || validator == Some(Validator::Pan))
+                    && (keep.min_hidden as u64) < MIN_HIDDEN_PAN =>
+            {
+                self.wrong(line, Problem::PanHidden { min_hidden: keep.min_hidden as u64 });
+            }
             Action::TruncateNumber if validator.is_some() => self.wrong(line, Problem::TruncateInText),
             _ => {}
         }
@@ -414,7 +434,11 @@ impl<'c> Compiler<'c> {
             }
             self.known_keys(tests, &["must_mask", "must_keep"]);
             for (key, must_mask) in [("must_mask", true), ("must_keep", false)] {
-                for (index, case) in tests.entry(key).and_then(Node::list).unwrap_or_default().iter().enumerate() {
+                let Some(list) = tests.entry(key) else { continue };
+                if list.list().is_none() {
+                    self.wrong(list.line, Problem::Type { key: key.into(), expected: "a list" });
+                }
+                for (index, case) in list.list().unwrap_or_default().iter().enumerate() {
                     self.case(case, must_mask, index + 1);
                 }
             }

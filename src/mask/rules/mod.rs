@@ -2,7 +2,6 @@
 //!
 //! ```yaml
 //! version: 1
-//! packs: [payment]                       # optional: rule packs of the binary, before the file's own rules
 //! rules:
 //!   - id: pan                            # in metrics and envelopes; [a-z][a-z0-9_-]*
 //!     class: cardholder.pan              # cardholder.pan sad.cvv sad.track sad.pin pii.id pii.phone pii.email amount custom
@@ -187,6 +186,18 @@ impl RuleSet {
     /// Whether `value` is, as a whole, what the rule expects.
     pub(super) fn value_is(&self, rule: u8, value: &[u8]) -> bool {
         self.get(rule).and_then(|rule| rule.value.as_ref()).is_some_and(|pattern| pattern.is_match(value))
+    }
+
+    /// Those of `rules` whose pattern for values `value` matches as a whole.
+    pub(super) fn fitting(&self, rules: u64, value: &[u8]) -> u64 {
+        let mut left = rules;
+        let mut fitting = 0;
+        while left != 0 {
+            let rule = left.trailing_zeros();
+            left &= left - 1;
+            fitting |= u64::from(self.value_is(rule as u8, value)) << rule;
+        }
+        fitting
     }
 
     /// Whether the rule has no pattern for values.

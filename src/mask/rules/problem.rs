@@ -60,6 +60,10 @@ pub enum Problem {
     SadKept(&'static str),
     #[error("keeps the first {first} and last {last} of card numbers")]
     PanKept { first: u64, last: u64 },
+    #[error("leaves {min_hidden} digits of a card number hidden")]
+    PanHidden { min_hidden: u64 },
+    #[error("`packs` is not built yet")]
+    Packs,
     #[error("neither a validator nor a key says what to look for")]
     NothingToFind,
     #[error("`truncate_number` works on values found by key only")]
@@ -101,6 +105,10 @@ impl Problem {
             Self::MatchesEmpty(_) => "make at least one sign of it mandatory".into(),
             Self::SadKept(_) => "use `action: drop` (PCI DSS 3.3.1)".into(),
             Self::PanKept { .. } => "keep the first 6 and last 4 at most, or use `action: drop`".into(),
+            Self::PanHidden { .. } => "write `min_hidden: 6` or more: cards of 13 digits would show too much".into(),
+            Self::Packs => {
+                "list the pack before this file, in `mask.rules: [payment, FILE]` of the configuration".into()
+            }
             Self::NothingToFind => "add `validator` or `key` to `detect`".into(),
             Self::TruncateInText => "use `key` without `validator`".into(),
             Self::TokenUnbuilt => "use `keep_first_last`, `drop`, `replace` or `encrypt`".into(),
