@@ -252,6 +252,8 @@ fn without_the_stream_the_log_fills_refuses_and_recovers() {
     });
     assert!(collector.scrape().contains("sealtrail_leg_up{leg=\"stream\"} 0\n"));
     std::fs::remove_file(&ballast).expect("there");
+    // Room for a small request comes and goes while the log is full; what tells is the leg.
+    until("the leg is up", || collector.scrape().contains("sealtrail_leg_up{leg=\"stream\"} 1\n"));
     until("readiness is on again", || get(&collector.health, "/").0 == 200);
     accepted += pour(&collector, 2, 1, 10).0;
     let sealed = whole_in_both_legs(collector, accepted);
