@@ -30,11 +30,14 @@ const INLINE_COMPRESSED: usize = 1024;
 /// Masked text is charged in steps of this size, not record by record.
 const CHARGE_STEP: usize = 64 * 1024;
 
+/// What a masked record takes beside its text: its place in a list that doubles, the room that its text has left over, and
+/// the allocator's. Small records would else take several times what is counted.
+const BESIDE: usize = 2 * size_of::<Masked>() + 144;
 /// What masking has written, about, when it finds a record too large.
 const TOO_LARGE: usize = 1 << 20;
 /// Text that a request may have written in vain, in bytes: of records that turn out too large, and what each of its scopes
 /// shares. A few bytes of request can ask for a megabyte of it, so without a bound one request could keep a core for hours.
-const IN_VAIN: usize = 64 << 20;
+const IN_VAIN: usize = 32 << 20;
 
 /// As many large requests are worked on at a time as there are cores: more would only wait for each other with their
 /// decompressed bodies in memory.
@@ -298,7 +301,7 @@ impl<'a> Visit<'a> for Reading<'_> {
         self.seen += 1;
         match self.mask(record) {
             Ok(masked) => {
-                self.hold(masked.content().as_str().len() + size_of::<Masked>());
+                self.hold(masked.content().as_str().len() + BESIDE);
                 self.masked.push(masked);
             }
             Err(reason) => {

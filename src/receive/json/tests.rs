@@ -286,6 +286,14 @@ fn unknown_fields_are_counted_and_dropped() {
     assert!(!told.records[0].as_ref().expect("sound").contains("new"));
 }
 
+/// A request's memory is bounded by that of its records: what takes three bytes of text takes fifty once read.
+#[test]
+fn the_values_of_a_record_are_counted() {
+    let attributes = |count: usize| record(&format!(r#"{{"attributes":[{{}}{}]}}"#, ",{}".repeat(count - 1)));
+    assert!(attributes(100_000).is_ok());
+    assert_eq!(attributes(100_001), Err(Malformed::TooMany));
+}
+
 /// Depth is refused where protobuf's reader refuses it, and no depth of unknown fields can end the process.
 #[test]
 fn depth_is_bounded_for_each_record() {
