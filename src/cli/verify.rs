@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sealtrail_chain::ChainName;
 
 use super::exit::Exit;
 use super::{could_not_run, say, style};
@@ -37,6 +38,12 @@ pub(super) struct Arguments {
     /// Longest time after which an idle collector says that it is alive (its `seal.alive_interval`), in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     alive_interval: u64,
+    /// Verify this chain alone, where several lie in the paths.
+    #[arg(long, value_name = "NAME")]
+    chain: Option<ChainName>,
+    /// Topic of the checkpoints in a stream directory; found by its messages unless given.
+    #[arg(long, value_name = "TOPIC")]
+    checkpoint_topic: Option<String>,
     /// Files judged at the same time; as many as there are cores unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -56,8 +63,13 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(trust) => trust,
         Err(error) => return could_not_run(&error),
     };
-    let mut options =
-        Options { trust, alive_interval: Duration::from_secs(arguments.alive_interval), ..Options::default() };
+    let mut options = Options {
+        trust,
+        alive_interval: Duration::from_secs(arguments.alive_interval),
+        checkpoint_topic: arguments.checkpoint_topic.clone(),
+        chain: arguments.chain.clone(),
+        ..Options::default()
+    };
     if let Some(threads) = arguments.threads {
         options.threads = threads.into();
     }

@@ -6,15 +6,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
+use parquet::errors::ParquetError;
 use sealtrail_chain::segment::day;
 use sealtrail_chain::{ChainName, CompactRange, UnixNanos, content};
 
 use super::checkpoints::{Problem, Stored};
 use super::finding::{Code, Finding};
 use super::fold::{Claims, Unit};
+use super::index::{Indexes, Misfit};
 use super::judge::{Judge, Judged, Own, Seen};
 use super::leg::{File, Unread};
-use super::own::own;
+use super::own::{own, own_content};
 use super::{Job, Watch};
 use crate::archive::{Error, Extractor, Footer, Reader, Row};
 
@@ -31,7 +33,10 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
         }
     };
     let footer = reader.footer().clone();
+    let promoted = footer.promotions.as_slice().iter().map(|promotion| promotion.column.as_str());
+    let indexes = indexed(|| Indexes::open(&file.path, promoted));
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
+    object.indexes = indexes;
     let outcome = guarded(|| {
         reader.rows(&mut |row| {
             object.row(&row);
@@ -79,12 +84,19 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, Failure> {
     }
 }
 
+/// What the library makes of the indexes; nothing where they are no sound Parquet.
+fn indexed<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Option<T> {
+    panic::catch_unwind(AssertUnwindSafe(read)).ok().and_then(Result::ok)
+}
+
 /// An object under judgement.
 struct Object<'a> {
     file: &'a File,
     chain: &'a ChainName,
     judge: Judge<'a>,
     extractor: Extractor,
+    /// `None` once they proved unreadable.
+    indexes: Option<Indexes>,
     before: sealtrail_chain::Hash,
     /// The day in the path, and the UTC day number it stands for, once a record proved them the same.
     date: String,
@@ -118,6 +130,7 @@ impl<'a> Object<'a> {
             chain: job.chain,
             judge,
             extractor: Extractor::new(&footer.promotions),
+            indexes: None,
             before: footer.segment.before,
             date: date.strip_prefix("date=").unwrap_or_default().to_owned(),
             day: None,
@@ -140,7 +153,6 @@ impl<'a> Object<'a> {
             );
         }
         self.check_day(row);
-        let read = content::read(row.content);
         self.judge.record(&Seen {
             sequence: row.sequence,
             observed: row.observed,
@@ -149,14 +161,18 @@ impl<'a> Object<'a> {
             hash: row.hash,
             content: row.content,
             row: self.rows,
-            own: read.as_ref().ok().and_then(own),
+            own: own_content(row.content),
         });
-        match read {
-            Ok(record) => self.widen(record.log.time_unix_nano),
-            Err(error) => self.find(Code::Form, row, "canonical text", format_args!("another at byte {}", error.at)),
+        match self.extractor.check(row) {
+            Ok(event_nanos) => self.widen(event_nanos),
+            Err(mismatch) => {
+                self.find(Code::Column, row, format_args!("`{}` as in the content", mismatch.column), "another value");
+            }
         }
-        if let Err(mismatch) = self.extractor.check(row) {
-            self.find(Code::Column, row, format_args!("`{}` as in the content", mismatch.column), "another value");
+        if let Some(indexes) = &mut self.indexes
+            && indexed(|| indexes.row(row)).is_none()
+        {
+            self.indexes = None;
         }
         self.rows += 1;
         if self.rows.is_multiple_of(STEP) {
@@ -177,8 +193,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn widen(&mut self, event_nanos: u64) {
-        let Some(nanos) = i64::try_from(event_nanos).ok().filter(|nanos| *nanos != 0) else { return };
+    fn widen(&mut self, event_nanos: Option<i64>) {
+        let Some(nanos) = event_nanos else { return };
         let (min, max) = self.event_nanos.unwrap_or((nanos, nanos));
         self.event_nanos = Some((min.min(nanos), max.max(nanos)));
     }
@@ -207,6 +223,9 @@ impl<'a> Object<'a> {
             }
         };
         let mut judged = self.judge.finish();
+        if unread.is_none() {
+            misfits(self.indexes, self.chain, footer, &place).for_each(|finding| judged.findings.add(finding));
+        }
         finding.into_iter().for_each(|finding| judged.findings.add(finding));
         let metadata = Finding::at(Code::Metadata, self.chain, footer.segment.first.get(), &place);
         let metadata = metadata.to(footer.segment.last.get());
@@ -222,6 +241,26 @@ impl<'a> Object<'a> {
         }
         Unit { place, judged, claims: unread.is_none().then(|| claims(footer)), unread }
     }
+}
+
+/// What the object says beside its rows and does not fit them.
+fn misfits(
+    indexes: Option<Indexes>,
+    chain: &ChainName,
+    footer: &Footer,
+    place: &Arc<str>,
+) -> impl Iterator<Item = Finding> {
+    let unreadable = Misfit {
+        row: 0,
+        sequence: None,
+        expected: "statistics and indexes of its rows".to_owned(),
+        found: "none that can be read".to_owned(),
+    };
+    let misfits = indexes.map_or_else(|| vec![unreadable], Indexes::finish);
+    misfits.into_iter().map(move |misfit| {
+        let sequence = misfit.sequence.unwrap_or(footer.segment.first.get());
+        Finding::at(Code::Index, chain, sequence, place).row(misfit.row).expected(misfit.expected, misfit.found)
+    })
 }
 
 /// The compact range of an object's records, when they are the ones that the metadata names.
@@ -264,37 +303,64 @@ fn unread(failure: Failure, chain: &ChainName, at: u64, place: &Arc<str>) -> (Un
 }
 
 /// Hands the checkpoint objects of a chain on, in the order of their sizes, and says what else lies there.
+///
+/// The collector puts a `.range` and then its `.checkpoint`, one pair behind the other. Killed between the two, it leaves
+/// the newest `.range` alone, and brings the checkpoint at its next start; any other lone one is what someone left over.
 pub(super) fn checkpoints(dir: &Path, each: &mut dyn FnMut(Stored), problem: &mut dyn FnMut(Problem)) {
     if !dir.is_dir() {
         return;
     }
-    let names = match super::leg::entries(dir) {
-        Ok(names) => names,
+    let entries = match super::leg::entries(dir) {
+        Ok(entries) => entries,
         Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
     };
+    let newest = entries.iter().rev().find(|entry| kind(&entry.name).is_some()).map(|entry| entry.name.clone());
     let mut witnesses = 0;
-    for name in &names {
-        let path = dir.join(name);
-        let size = name.split_once('-').filter(|(size, _)| size.len() == 20).and_then(|(size, _)| size.parse().ok());
-        match (path.extension().and_then(|extension| extension.to_str()), size) {
-            (Some("checkpoint"), Some(named)) => match fs::read(&path) {
+    for entry in entries {
+        let path = dir.join(&entry.name);
+        match kind(&entry.name).filter(|_| entry.is_file) {
+            Some((Sibling::Checkpoint, named)) => match fs::read(&path) {
                 Ok(note) => each(Stored {
                     place: path.display().to_string().into(),
-                    note: String::from_utf8_lossy(&note).into_owned(),
+                    // Bytes that are no text become characters that no note holds.
+                    note: String::from_utf8(note).unwrap_or_default(),
                     named,
                     range: Some(path.with_extension("range")),
                 }),
                 Err(error) => problem(Problem::Unread { path, reason: error.to_string() }),
             },
-            (Some("checkpoint"), None) => problem(Problem::Name { path }),
-            (Some("range"), size) if !path.with_extension("checkpoint").is_file() => {
-                problem(Problem::Orphan { path, size: size.unwrap_or(0) });
+            Some((Sibling::Range, size)) if !path.with_extension("checkpoint").is_file() => {
+                let interrupted = newest.as_ref() == Some(&entry.name);
+                problem(if interrupted { Problem::Interrupted { size } } else { Problem::Orphan { path, size } });
             }
-            (Some("cosigned" | "tsr"), _) => witnesses += 1,
-            _ => {}
+            Some((Sibling::Range, _)) => {}
+            Some((Sibling::Witness, _)) => witnesses += 1,
+            None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),
+            None => problem(Problem::Foreign { path }),
         }
     }
     if witnesses > 0 {
         problem(Problem::Witnesses { count: witnesses });
     }
+}
+
+enum Sibling {
+    Checkpoint,
+    Range,
+    /// A cosignature or a time stamp.
+    Witness,
+}
+
+/// What an object beside the records is by its name, and the size in it.
+fn kind(name: &str) -> Option<(Sibling, u64)> {
+    let (stem, extension) = name.split_once('.')?;
+    let (size, seconds) = stem.split_once('-')?;
+    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    let sibling = match extension {
+        "checkpoint" => Sibling::Checkpoint,
+        "range" => Sibling::Range,
+        "cosigned" | "tsr" => Sibling::Witness,
+        _ => return None,
+    };
+    (digits(size, 20) && digits(seconds, 10)).then_some((sibling, size.parse().ok()?))
 }

@@ -12,7 +12,7 @@ use super::fold::{Anchor, Fold, Folded, Unit, hex};
 use super::leg::{File, Kind, Leg, Unread};
 use super::report::{ChainReport, LegReport, Note, Time, Unchecked};
 use super::trust::Standing;
-use super::{Job, Options, Watch, archive, pool, stream};
+use super::{Error, Job, Options, Watch, archive, pool, stream};
 
 /// What an audit of one chain gives.
 pub(super) struct Audit {
@@ -23,10 +23,18 @@ pub(super) struct Audit {
 }
 
 /// Audits a chain; `legs` is not empty.
-pub(super) fn audit(chain: &ChainName, legs: Vec<Leg>, options: &Options, watch: &dyn Watch) -> Audit {
+pub(super) fn audit(
+    chain: &ChainName,
+    mut legs: Vec<Leg>,
+    options: &Options,
+    watch: &dyn Watch,
+) -> Result<Audit, Error> {
     let mut auditor = Auditor::new(chain, options, watch);
     auditor.find_genesis(&legs);
     let loaded: Vec<Loaded> = legs.iter().map(|leg| auditor.load_checkpoints(leg)).collect();
+    legs.iter_mut().try_for_each(Leg::list)?;
+    legs.iter().for_each(|leg| auditor.check_layout(leg));
+    auditor.check_forks(&loaded);
     let cuts = cuts(&legs, &loaded, auditor.kept());
     let mut judged = Vec::new();
     for (index, leg) in legs.iter().enumerate() {
@@ -45,7 +53,7 @@ pub(super) fn audit(chain: &ChainName, legs: Vec<Leg>, options: &Options, watch:
     for folded in judged {
         auditor.findings.append(folded.findings);
     }
-    auditor.finish(reports, agree)
+    Ok(auditor.finish(reports, agree))
 }
 
 struct Auditor<'a> {
@@ -126,6 +134,40 @@ impl<'a> Auditor<'a> {
         }
     }
 
+    /// What lies in the places of the chain, but is not of it.
+    fn check_layout(&mut self, leg: &Leg) {
+        for path in &leg.foreign {
+            self.find_foreign(path, "objects of the format alone", "another name, kind or place");
+        }
+        let owed = self.genesis.as_ref().map(|note| note.statement().partition);
+        if let (Some(owed), Some(partition)) = (owed, leg.partition.filter(|partition| Some(*partition) != owed)) {
+            let found = format!("partition {partition}");
+            self.find_foreign(Path::new(&*leg.place), &format!("partition {owed}, as the genesis note says"), &found);
+        }
+    }
+
+    fn find_foreign(&mut self, path: &Path, expected: &str, found: &str) {
+        let finding = Finding::at(Code::Foreign, self.chain, 0, &path.display().to_string().into());
+        self.findings.add(finding.expected(expected, found));
+    }
+
+    /// Two signed states of one size that differ prove by themselves that the holder of the key told two histories.
+    fn check_forks(&mut self, loaded: &[Loaded]) {
+        let mut anchors: Vec<Anchor> = loaded.iter().flat_map(|loaded| loaded.anchors.iter().cloned()).collect();
+        anchors.extend(self.kept());
+        anchors.sort_by_key(|anchor| anchor.size);
+        for pair in anchors.windows(2) {
+            if let [one, other] = pair
+                && one.size == other.size
+                && one.root != other.root
+            {
+                let finding = Finding::at(Code::Fork, self.chain, one.size.saturating_sub(1), &other.place);
+                self.findings
+                    .add(finding.expected(format_args!("{} as in {}", hex(&one.root), one.place), hex(&other.root)));
+            }
+        }
+    }
+
     fn load_checkpoints(&mut self, leg: &Leg) -> Loaded {
         let trusted = match &self.standing {
             Standing::Trusted(keys) => keys.clone(),
@@ -189,6 +231,12 @@ impl<'a> Auditor<'a> {
                 let finding = Finding::at(Code::CheckpointMissing, self.chain, size.saturating_sub(1), &place);
                 findings.add(finding.expected(format_args!("a checkpoint of size {size} beside it"), "none"));
             }
+            checkpoints::Problem::Interrupted { size } => {
+                self.notes.push(Note::Interrupted { chain: self.chain.clone(), size });
+            }
+            checkpoints::Problem::Foreign { path } => {
+                self.find_foreign(&path, "checkpoints and what belongs beside them", "another name or kind");
+            }
             checkpoints::Problem::Name { path } => {
                 let place = path.display().to_string().into();
                 let finding = Finding::at(Code::Name, self.chain, 0, &place);
@@ -246,11 +294,11 @@ impl<'a> Auditor<'a> {
     /// What a leg's records add to the verdict beside their own findings.
     fn conclude(&mut self, leg: &Leg, folded: &Folded) {
         self.check_zero(leg, folded);
-        if folded.stopped && folded.anchored < folded.end {
-            let finding = Finding::at(Code::StopUncovered, self.chain, folded.end - 1, &leg.place);
-            self.findings.add(finding.expected(format_args!("a checkpoint of size {}", folded.end), folded.anchored));
-        }
         let (chain, kind) = (self.chain.clone(), leg.kind);
+        if folded.stopped && folded.anchored < folded.end {
+            let (size, found) = (folded.end, folded.anchored);
+            self.unchecked.push(Unchecked::StopUncovered { chain: chain.clone(), leg: kind, size, found });
+        }
         if folded.unreached > 0 {
             self.unchecked.push(Unchecked::Unreached { chain: chain.clone(), leg: kind, count: folded.unreached });
         }

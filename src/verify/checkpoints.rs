@@ -38,6 +38,14 @@ pub(super) enum Problem {
         path: PathBuf,
         size: u64,
     },
+    /// The newest `.range`, whose checkpoint is still to come.
+    Interrupted {
+        size: u64,
+    },
+    /// No kind of object that belongs beside checkpoints.
+    Foreign {
+        path: PathBuf,
+    },
     /// A checkpoint whose name doesn't say its size.
     Name {
         path: PathBuf,
@@ -100,6 +108,10 @@ impl Judge<'_> {
             let owed = if self.both { &[&genesis.ed25519, &genesis.ml_dsa_44][..] } else { &[&genesis.ed25519][..] };
             for key in owed.iter().filter(|key| !signatures.held.contains(key)) {
                 findings.push(at(Code::Unsigned).expected(key_id(key), "no line of this key"));
+            }
+            // Those of others come as objects of their own, so a line more was put here by someone else.
+            if signatures.held.len() >= owed.len() && !signatures.unknown.is_empty() {
+                findings.push(at(Code::Signature).expected("lines of the chain's keys alone", "another line"));
             }
         }
         if signatures.held.is_empty() {

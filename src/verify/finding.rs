@@ -41,6 +41,10 @@ pub enum Code {
     Damaged,
     /// A file holds records that an earlier file holds already.
     Overlap,
+    /// Among the records lies what no collector puts there; a query engine would read it with them.
+    Foreign,
+    /// The footer's statistics or indexes would make a query engine pass over rows, or answer wrongly.
+    Index,
     /// The records are not the ones that were signed.
     Root,
     /// A signed checkpoint, or the other leg, knows more records than are here.
@@ -53,8 +57,8 @@ pub enum Code {
     CheckpointMissing,
     /// A `.range` object does not hold the nodes of its checkpoint's tree.
     Range,
-    /// The chain was stopped, but no checkpoint covers its last record.
-    StopUncovered,
+    /// Two signed checkpoints of one size have different roots: the chain has two histories.
+    Fork,
     /// The genesis note is missing, malformed, or not signed by the key it names.
     Genesis,
     /// Record 0 does not continue the genesis note, or carries another one.
@@ -93,13 +97,15 @@ impl Code {
             Self::Header => ("SEAL-014", "a message's key or header does not match its records"),
             Self::Damaged => ("SEAL-015", "the file can't be read to its end"),
             Self::Overlap => ("SEAL-016", "the file holds records that another file holds already"),
+            Self::Foreign => ("SEAL-017", "among the records lies what is no part of the chain"),
+            Self::Index => ("SEAL-018", "statistics or an index of the object do not fit its rows"),
             Self::Root => ("SEAL-020", "the records are not the ones that the checkpoint signs"),
             Self::Shorter => ("SEAL-021", "the chain is cut off: more records are known than are here"),
             Self::Signature => ("SEAL-022", "the checkpoint is not a sound signed note"),
             Self::Unsigned => ("SEAL-023", "the checkpoint lacks a signature of a key that the genesis names"),
             Self::CheckpointMissing => ("SEAL-024", "a checkpoint is missing"),
             Self::Range => ("SEAL-025", "the range object does not match its checkpoint"),
-            Self::StopUncovered => ("SEAL-026", "the chain was stopped, but no checkpoint covers its last record"),
+            Self::Fork => ("SEAL-027", "two signed checkpoints of one size contradict each other"),
             Self::Genesis => ("SEAL-030", "the genesis note is missing or does not hold"),
             Self::GenesisRecord => ("SEAL-031", "record 0 does not belong to the genesis note"),
             Self::Key => ("SEAL-032", "the chain is not signed by the trusted key"),
@@ -193,8 +199,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Findings in the order of their records (a stretch counts by its end: a record named within it says more), of which the first `LIMIT` are kept and all are counted: an archive of forged
-/// records must not cost more memory than a sound one.
+/// Findings in the order of their records (a stretch counts by its end: a record named within it says more), of which the
+/// first `LIMIT` are kept and all are counted: an archive of forged records must not cost more memory than a sound one.
 #[derive(Default, Debug)]
 pub struct Findings {
     kept: BTreeMap<(String, u64, u64), Finding>,

@@ -26,11 +26,43 @@ pub(super) struct Leg {
     pub(super) place: Arc<str>,
     /// In the order of their names; the first sequences, when nobody has touched them.
     pub(super) files: Vec<File>,
+    /// Where the files lie.
+    dir: PathBuf,
     /// The directory of checkpoints, whether or not it exists.
     pub(super) checkpoints: PathBuf,
     /// Where the genesis note lies (archive).
     pub(super) genesis: Option<PathBuf>,
+    /// The partition that holds the records (stream).
+    pub(super) partition: Option<u32>,
+    /// What lies among the records, or above them, and is none of the format's.
+    pub(super) foreign: Vec<PathBuf>,
     pub(super) findings: Findings,
+}
+
+/// What lies under the given paths.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) legs: Vec<Leg>,
+    /// A data directory's `archive` or `stream` in which there is no chain, although the other has one.
+    pub(super) empty: Vec<PathBuf>,
+}
+
+impl Leg {
+    /// Lists the files once more. The collector may be running: whoever has read the checkpoints first, then the names of
+    /// the archive, then those of the stream, finds all records that each of them speaks of.
+    pub(super) fn list(&mut self) -> Result<(), Error> {
+        match self.kind {
+            Kind::Archive => {
+                let (files, foreign) = objects(&self.dir)?;
+                self.files = files;
+                self.foreign.retain(|path| !path.starts_with(&self.dir));
+                self.foreign.extend(foreign);
+            }
+            Kind::Stream if self.dir.is_dir() => self.files = messages(&self.dir)?,
+            Kind::Stream => {}
+        }
+        Ok(())
+    }
 }
 
 /// A file with records.
@@ -40,6 +72,7 @@ pub(super) struct File {
     pub(super) place: Arc<str>,
     /// By its name; `u64::MAX` when that is not 20 digits, so that such a file comes last and is judged all the same.
     pub(super) first: u64,
+    /// The last file of a stream: only there a message may be cut short.
     pub(super) newest: bool,
     pub(super) bytes: u64,
 }
@@ -53,119 +86,245 @@ pub(super) enum Unread {
     Unchecked(String),
 }
 
-/// The legs under a path. Nothing there at all is an error, so that a wrong path is never "intact".
-pub(super) fn find(path: &Path) -> Result<Vec<Leg>, Error> {
-    let mut legs = under(path)?;
-    if legs.is_empty() {
+/// Adds the legs under a path. Nothing there at all is an error, so that a wrong path is never "intact".
+pub(super) fn find(path: &Path, checkpoint_topic: Option<&str>, found: &mut Found) -> Result<(), Error> {
+    let before = found.legs.len();
+    under(path, checkpoint_topic, &mut found.legs)?;
+    if found.legs.len() == before {
         for leg in ["archive", "stream"] {
-            let inner = path.join(leg);
+            let (inner, before) = (path.join(leg), found.legs.len());
             if inner.is_dir() {
-                legs.extend(under(&inner)?);
+                under(&inner, checkpoint_topic, &mut found.legs)?;
+                if found.legs.len() == before {
+                    found.empty.push(inner);
+                }
             }
         }
     }
-    if legs.is_empty() { Err(Error::Nothing { path: path.into() }) } else { Ok(legs) }
+    if found.legs.len() == before { Err(Error::Nothing { path: path.into() }) } else { Ok(()) }
 }
 
-fn under(path: &Path) -> Result<Vec<Leg>, Error> {
-    let mut legs = archives(path)?;
-    for topic in directories(path)? {
-        if topic != "audit-checkpoints" {
-            partitions(path, &topic, &mut legs)?;
-        }
-    }
-    Ok(legs)
+fn under(path: &Path, checkpoint_topic: Option<&str>, legs: &mut Vec<Leg>) -> Result<(), Error> {
+    archives(path, legs)?;
+    streams(path, checkpoint_topic, legs)
 }
 
 /// A chain is there when it has records, checkpoints or a genesis note: one whose records were all deleted must not look like
 /// none.
-fn archives(root: &Path) -> Result<Vec<Leg>, Error> {
-    let mut names: Vec<String> = Vec::new();
+fn archives(root: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
+    let mut names: Vec<ChainName> = Vec::new();
+    let mut foreign = Vec::new();
     for parent in ["audit-logs", "audit-checkpoints"] {
         let dir = root.join(parent);
-        if dir.is_dir() {
-            names.extend(directories(&dir)?.iter().filter_map(|name| Some(name.strip_prefix("chain=")?.to_owned())));
+        if !dir.is_dir() {
+            continue;
+        }
+        for entry in entries(&dir)? {
+            match entry.name.strip_prefix("chain=").and_then(|name| name.parse().ok()) {
+                Some(chain) if entry.is_dir => names.push(chain),
+                // A stream may share the directory.
+                _ if entry.is_dir && entry.name.parse::<u32>().is_ok() => strays(&dir.join(entry.name), &mut foreign)?,
+                _ => foreign.push(dir.join(entry.name)),
+            }
         }
     }
     let notes = root.join("audit-genesis");
     if notes.is_dir() {
-        names.extend(entries(&notes)?.iter().filter_map(|name| Some(name.strip_suffix(".note")?.to_owned())));
+        for entry in entries(&notes)? {
+            match entry.name.strip_suffix(".note").and_then(|name| name.parse().ok()) {
+                Some(chain) if entry.is_file => names.push(chain),
+                _ => foreign.push(notes.join(entry.name)),
+            }
+        }
     }
     names.sort();
     names.dedup();
-    names.into_iter().filter_map(|name| name.parse().ok()).map(|chain| archive_leg(root, chain)).collect()
+    for chain in names {
+        let mut leg = archive_leg(root, chain)?;
+        // What belongs to no chain is said once, with the first.
+        leg.foreign.append(&mut foreign);
+        legs.push(leg);
+    }
+    Ok(())
 }
 
 fn archive_leg(root: &Path, chain: ChainName) -> Result<Leg, Error> {
-    let objects = root.join(format!("audit-logs/chain={chain}"));
-    let mut files = Vec::new();
-    if objects.is_dir() {
-        for date in directories(&objects)? {
-            let dir = objects.join(&date);
-            let names = entries(&dir)?;
-            let names = names.iter().filter(|name| name.ends_with(".parquet"));
-            files.extend(names.map(|name| file(dir.join(name), name.strip_suffix(".parquet"))));
-        }
-    }
-    files.sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
+    let dir = root.join(format!("audit-logs/chain={chain}"));
+    let (files, foreign) = objects(&dir)?;
     Ok(Leg {
         kind: Kind::Archive,
         place: root.display().to_string().into(),
         files,
+        dir,
         checkpoints: root.join(format!("audit-checkpoints/chain={chain}")),
         genesis: Some(root.join(sealtrail_chain::segment::genesis_key(&chain))),
+        partition: None,
+        foreign,
         findings: Findings::default(),
         chain,
     })
 }
 
-fn file(path: PathBuf, stem: Option<&str>) -> File {
-    let digits = |stem: &&str| stem.len() == 20 && stem.bytes().all(|b| b.is_ascii_digit());
-    File {
-        place: path.display().to_string().into(),
-        first: stem.filter(digits).and_then(|stem| stem.parse().ok()).unwrap_or(u64::MAX),
-        newest: false,
-        bytes: path.metadata().map_or(0, |metadata| metadata.len()),
-        path,
+/// The objects of a chain, and what lies among them: whoever reads the directory with an engine reads that too.
+fn objects(dir: &Path) -> Result<(Vec<File>, Vec<PathBuf>), Error> {
+    let (mut files, mut foreign) = (Vec::new(), Vec::new());
+    if !dir.is_dir() {
+        return Ok((files, foreign));
     }
-}
-
-fn partitions(root: &Path, topic: &str, legs: &mut Vec<Leg>) -> Result<(), Error> {
-    for partition in directories(&root.join(topic))? {
-        let dir = root.join(topic).join(&partition);
-        let numbered = partition.bytes().all(|b| b.is_ascii_digit());
-        if !numbered || !entries(&dir)?.iter().any(|name| name.ends_with(".messages")) {
+    for date in entries(dir)? {
+        let path = dir.join(&date.name);
+        if !date.is_dir || !date.name.starts_with("date=") {
+            foreign.push(path);
             continue;
         }
-        let files = stream::files(&dir).map_err(Error::Stream)?;
-        let chain = stream::chain(&files).ok_or_else(|| Error::NoChain { path: dir.clone() })?;
-        legs.push(Leg {
-            kind: Kind::Stream,
-            place: dir.display().to_string().into(),
-            files,
-            checkpoints: root.join("audit-checkpoints/0"),
-            genesis: None,
-            findings: Findings::default(),
-            chain,
-        });
+        for entry in entries(&path)? {
+            let path = path.join(&entry.name);
+            match entry.name.strip_suffix(".parquet").and_then(number) {
+                Some(first) if entry.is_file => files.push(file(path, first)),
+                _ => foreign.push(path),
+            }
+        }
+    }
+    files.sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
+    Ok((files, foreign))
+}
+
+/// What lies in a partition of a stream and is no file of messages.
+fn strays(dir: &Path, foreign: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let strays = entries(dir)?.into_iter().filter(|entry| !(entry.is_file && entry.name.ends_with(".messages")));
+    foreign.extend(strays.map(|entry| dir.join(entry.name)));
+    Ok(())
+}
+
+fn number(stem: &str) -> Option<u64> {
+    let digits = stem.len() == 20 && stem.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| stem.parse().ok()).flatten()
+}
+
+fn file(path: PathBuf, first: u64) -> File {
+    let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+    File { place: path.display().to_string().into(), first, newest: false, bytes, path }
+}
+
+/// The topics below a directory. A stream of which only checkpoints are left is a leg all the same: its records are missing.
+fn streams(root: &Path, checkpoint_topic: Option<&str>, legs: &mut Vec<Leg>) -> Result<(), Error> {
+    let mut topics = Vec::new();
+    let mut notes = None;
+    for topic in entries(root)?.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name) {
+        let dir = root.join(&topic);
+        let named = checkpoint_topic.map_or(topic == "audit-checkpoints", |name| topic == name);
+        if named || (checkpoint_topic.is_none() && holds_notes(&dir)) {
+            notes = notes.filter(|_| !named).or(Some(dir.join("0")));
+        } else {
+            topics.push(dir);
+        }
+    }
+    let topic = checkpoint_topic.unwrap_or("audit-checkpoints");
+    let notes = notes.unwrap_or_else(|| root.join(topic).join("0"));
+    let before = legs.len();
+    for topic in topics {
+        partitions(&topic, &notes, legs)?;
+    }
+    if legs.len() == before && notes.is_dir() {
+        let files = messages(&notes)?;
+        if let Some(chain) = stream::chain(&files) {
+            legs.push(stream_leg(root.join("audit-logs/0"), Vec::new(), None, &notes, chain));
+        }
     }
     Ok(())
 }
 
-/// Names of the directories in `dir`, sorted.
-fn directories(dir: &Path) -> Result<Vec<String>, Error> {
-    let mut names = entries(dir)?;
-    names.retain(|name| dir.join(name).is_dir());
-    Ok(names)
+/// Whether the first message that can be read is a checkpoint, whatever the topic is called.
+fn holds_notes(topic: &Path) -> bool {
+    let dir = topic.join("0");
+    dir.is_dir() && messages(&dir).is_ok_and(|files| stream::begins_with_note(&files))
+}
+
+fn partitions(topic: &Path, notes: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
+    for entry in entries(topic)? {
+        let dir = topic.join(&entry.name);
+        let Ok(partition) = entry.name.parse() else { continue };
+        let files = if entry.is_dir { messages(&dir)? } else { Vec::new() };
+        if files.is_empty() {
+            continue;
+        }
+        let chain = stream::chain(&files)
+            .or_else(|| stream::chain(&messages(notes).unwrap_or_default()))
+            .or_else(|| the_one(legs))
+            .ok_or_else(|| Error::NoChain { path: dir.clone() })?;
+        legs.push(stream_leg(dir, files, Some(partition), notes, chain));
+    }
+    Ok(())
+}
+
+fn stream_leg(dir: PathBuf, files: Vec<File>, partition: Option<u32>, notes: &Path, chain: ChainName) -> Leg {
+    Leg {
+        kind: Kind::Stream,
+        place: dir.display().to_string().into(),
+        files,
+        dir,
+        checkpoints: notes.to_owned(),
+        genesis: None,
+        partition,
+        foreign: Vec::new(),
+        findings: Findings::default(),
+        chain,
+    }
+}
+
+/// The chain of all legs that were found so far, when it is one.
+fn the_one(legs: &[Leg]) -> Option<ChainName> {
+    let (first, rest) = legs.split_first()?;
+    rest.iter().all(|leg| leg.chain == first.chain).then(|| first.chain.clone())
+}
+
+/// The files of a partition, oldest first; one whose name is not its first sequence comes last, and is judged.
+pub(super) fn messages(dir: &Path) -> Result<Vec<File>, Error> {
+    let mut files = Vec::new();
+    for entry in entries(dir)? {
+        if let Some(stem) = entry.name.strip_suffix(".messages") {
+            files.push(file(dir.join(&entry.name), number(stem).unwrap_or(u64::MAX)));
+        }
+    }
+    files.sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
+    if let Some(file) = files.last_mut() {
+        file.newest = true;
+    }
+    Ok(files)
+}
+
+/// A name in a directory, and what it stands for; a link is neither a directory nor a file.
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) is_dir: bool,
+    pub(super) is_file: bool,
 }
 
 /// Names in `dir`, sorted.
-pub(super) fn entries(dir: &Path) -> Result<Vec<String>, Error> {
+///
+/// Whoever lists while the collector writes may see a name and miss an earlier one. So the directory is listed twice: what
+/// is older than anything in the first list is in the second, and names behind the first list's last are left out.
+pub(super) fn entries(dir: &Path) -> Result<Vec<Entry>, Error> {
+    let last = list(dir)?.pop().map(|entry| entry.name);
+    let mut names = list(dir)?;
+    names.retain(|entry| Some(&entry.name) <= last.as_ref());
+    Ok(names)
+}
+
+fn list(dir: &Path) -> Result<Vec<Entry>, Error> {
     let failed = |source| Error::Io { doing: "list", path: dir.into(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
+        let entry = entry.map_err(failed)?;
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            // It was a temporary name, and is gone.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        let name = entry.file_name().to_string_lossy().into_owned();
+        names.push(Entry { name, is_dir: kind.is_dir(), is_file: kind.is_file() });
     }
-    names.sort();
+    names.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(names)
 }

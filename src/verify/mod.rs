@@ -8,6 +8,18 @@
 //! Memory does not grow with the chain: a worker holds one message or one row group, the fold one compact range. (A few
 //! dozen bytes stay of each checkpoint and of each border between files.)
 //!
+//! **What an honest crash leaves** is never a finding (exit 1). The order in which the collector works says what it can be:
+//! records are committed in the stream, then a checkpoint over them is; a segment's object comes when the stream has all of
+//! it, then a `.range`, then its `.checkpoint`; the genesis note before the first object. So, at any moment:
+//! - the last records may be under no checkpoint yet, also the stop record (then not all was checked: an attacker who took
+//!   the last checkpoint away leaves the same);
+//! - the archive may end before the stream, or hold nothing but the genesis note; never more than the stream has;
+//! - the newest `.range` may lack its checkpoint; an older one can't;
+//! - the last message of the newest file of a topic may be cut short.
+//!
+//! A checkpoint in the archive over records that the archive lacks is none of these: its segment came first. A running
+//! collector adds while we read, so each checkpoint is read before the names of the files that must hold its records.
+//!
 //! Nothing here writes, seals, or asks a network; no report holds a value of a record. The way in is not used, but for the
 //! format itself: the readers of both legs, and the chain crate.
 
@@ -16,6 +28,7 @@ mod chain;
 mod checkpoints;
 mod finding;
 mod fold;
+mod index;
 mod judge;
 mod leg;
 mod own;
@@ -38,7 +51,7 @@ pub use report::{ChainReport, LegReport, Note, Report, Time, Unchecked, Verdict}
 pub use trust::{Trust, TrustError};
 
 use chain::Audit;
-use leg::Leg;
+use leg::{Found, Leg};
 
 /// What to believe, and how to work.
 pub struct Options {
@@ -47,12 +60,22 @@ pub struct Options {
     pub alive_interval: Duration,
     /// Files judged at the same time.
     pub threads: usize,
+    /// The stream's topic of checkpoints; unless given, `audit-checkpoints`, or the one whose messages are checkpoints.
+    pub checkpoint_topic: Option<String>,
+    /// Judge this chain alone.
+    pub chain: Option<ChainName>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { trust: Trust::default(), alive_interval: Duration::from_secs(300), threads }
+        Self {
+            trust: Trust::default(),
+            alive_interval: Duration::from_secs(300),
+            threads,
+            checkpoint_topic: None,
+            chain: None,
+        }
     }
 }
 
@@ -86,8 +109,8 @@ pub enum Error {
     Nothing { path: PathBuf },
     #[error("no message in {} can be read, so its chain is not known", path.display())]
     NoChain { path: PathBuf },
-    #[error(transparent)]
-    Stream(crate::stream::reader::Error),
+    #[error("no chain `{chain}` in the given paths; without `--chain` all chains there are verified")]
+    NoSuchChain { chain: ChainName },
 }
 
 /// What every file of a chain is judged by.
@@ -102,9 +125,16 @@ struct Job<'a> {
 /// Verifies all chains below the paths. Legs of the same chain are compared.
 pub fn verify(paths: &[PathBuf], options: &Options, watch: &dyn Watch) -> Result<Report, Error> {
     let begin = Instant::now();
-    let mut legs = Vec::new();
+    let mut found = Found::default();
     for path in distinct(paths) {
-        legs.extend(leg::find(&path)?);
+        leg::find(&path, options.checkpoint_topic.as_deref(), &mut found)?;
+    }
+    let Found { mut legs, empty } = found;
+    if let Some(chain) = &options.chain {
+        legs.retain(|leg| leg.chain == *chain);
+        if legs.is_empty() {
+            return Err(Error::NoSuchChain { chain: chain.clone() });
+        }
     }
     watch.total(legs.iter().flat_map(|leg| &leg.files).map(|file| file.bytes).sum());
     legs.sort_by(|a, b| (&a.chain, a.kind).cmp(&(&b.chain, b.kind)));
@@ -116,9 +146,10 @@ pub fn verify(paths: &[PathBuf], options: &Options, watch: &dyn Watch) -> Result
         while let Some(leg) = legs.next_if(|leg| leg.chain == chain) {
             of_chain.push(leg);
         }
-        audits.push(chain::audit(&chain, of_chain, options, watch));
+        audits.push(chain::audit(&chain, of_chain, options, watch)?);
     }
-    Ok(sum_up(audits, begin.elapsed()))
+    let empty = empty.into_iter().map(|path| Unchecked::Empty { place: path.display().to_string() });
+    Ok(sum_up(audits, empty.collect(), begin.elapsed()))
 }
 
 /// A path given twice is one path: its records must not be compared with themselves.
@@ -133,9 +164,9 @@ fn distinct(paths: &[PathBuf]) -> Vec<PathBuf> {
     kept
 }
 
-fn sum_up(audits: Vec<Audit>, took: Duration) -> Report {
+fn sum_up(audits: Vec<Audit>, mut unchecked: Vec<Unchecked>, took: Duration) -> Report {
     let mut findings = Findings::default();
-    let (mut chains, mut unchecked, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut chains, mut notes) = (Vec::new(), Vec::new());
     for audit in audits {
         findings.append(audit.findings);
         chains.push(audit.report);

@@ -1,5 +1,16 @@
 //! What verification says at its end: the verdict first, then what it rests on. The text is for an auditor, the serialised
 //! form for programs; fields are added, never renamed.
+//!
+//! As JSON (`--format json`):
+//! - `verdict`: `intact`, `tampered`, `signer-unknown`, `not-all-checked` or `nothing`;
+//! - `chains`: of each its `chain`, `origin`, `trusted` (name and id of the keys believed), `legs_agree_to` (size up to which
+//!   both legs were compared and agree, or null), and `legs`: `leg` (`archive` or `stream`), `place`, `files`, `records`,
+//!   `first` and `last` sequence, `from` and `to` (RFC 3339), `checkpoints_stored`, `checkpoints_matched`, `signed` and
+//!   `covered` (records under a checkpoint of any key of the genesis, and of a trusted one), `signed_by`, `stopped`;
+//! - `records`, `seconds`, `records_per_second`: what was read, of all legs together;
+//! - `findings_total`, and of the first 1,000 `findings`: `code` (`SEAL-…`, never reused), `what` (its meaning), `chain`,
+//!   `first` and `last` record in question, `place`, `row` (where it is known), `expected`, `found`;
+//! - `unchecked` and `notes`: sentences for people; whether `unchecked` is empty is what a program may ask.
 
 use std::fmt::{self, Write as _};
 
@@ -28,7 +39,7 @@ impl Verdict {
     fn text(self) -> &'static str {
         match self {
             Self::Intact => "INTACT: nothing was altered, removed, reordered, inserted or cut off",
-            Self::Tampered => "TAMPERED",
+            Self::Tampered => "TAMPERED: what lies here is not what was sealed",
             Self::SignerUnknown => "CONSISTENT, SIGNER UNKNOWN: give the chain's public key with --public-key",
             Self::NotAllChecked => "NOT ALL CHECKED: what could be checked holds",
             Self::Nothing => "NOTHING TO VERIFY: not one record was found",
@@ -43,10 +54,19 @@ pub enum Unchecked {
     NoKey { chain: ChainName },
     #[error("chain {chain}, {leg}: no checkpoint by a trusted key covers any record")]
     NoCheckpoint { chain: ChainName, leg: Kind },
-    #[error("chain {chain}, {leg}: records {first} to {last} lie in {files} whole segments behind the last checkpoint")]
+    #[error("chain {chain}, {leg}: records {first} to {last} lie in {files} segments behind the last checkpoint")]
     LateSegments { chain: ChainName, leg: Kind, first: u64, last: u64, files: u64 },
-    #[error("chain {chain}, {leg}: {count} checkpoints could not be recomputed, as records before them are not there")]
+    #[error("chain {chain}, {leg}: roots not recomputed, as records before them are not there: {count}")]
     Unreached { chain: ChainName, leg: Kind, count: u64 },
+    /// Either the collector was killed between its stop record and the last checkpoint, or someone took that checkpoint
+    /// away: from what is here nobody can tell.
+    #[error(
+        "chain {chain}, {leg}: its last record says that the collector stopped, but the checkpoint of size {size} that \
+         belongs to it is not here (the newest has size {found}); the collector brings it at its next start"
+    )]
+    StopUncovered { chain: ChainName, leg: Kind, size: u64, found: u64 },
+    #[error("{place} holds no chain, although the other leg does")]
+    Empty { place: String },
     #[error("{place}: {reason}")]
     Unread { place: String, reason: String },
     #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
@@ -62,7 +82,12 @@ pub enum Note {
     Silence { chain: ChainName, leg: Kind, sequence: u64, from: Time, to: Time },
     #[error("chain {chain}: records {first} to {last} are in the stream only, not yet archived")]
     NotYetArchived { chain: ChainName, first: u64, last: u64 },
-    #[error("chain {chain}: {count} cosignatures or time stamps of others were not looked at by this release")]
+    #[error(
+        "chain {chain}: the archive's checkpoint of size {size} is still on its way (its range object came; the collector \
+         was stopped between the two)"
+    )]
+    Interrupted { chain: ChainName, size: u64 },
+    #[error("chain {chain}: cosignatures and time stamps of others, not looked at by this release: {count}")]
     Witnesses { chain: ChainName, count: u64 },
 }
 
@@ -76,6 +101,15 @@ macro_rules! as_text {
     )*};
 }
 as_text!(Unchecked, Note, Time);
+
+impl Kind {
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Archive => "object",
+            Self::Stream => "file",
+        }
+    }
+}
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,33 +194,27 @@ impl Report {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "{}", self.verdict.text())?;
-        if let Some(first) = self.findings.first() {
-            writeln!(out, "first: {first}")?;
-        }
+        self.write_findings(out)?;
         for chain in &self.chains {
             chain.write(out)?;
         }
-        self.write_findings(out)?;
         section(out, "could not be checked", &self.unchecked)?;
         section(out, "good to know", &self.notes)?;
         let rate = self.records_per_second;
-        writeln!(out, "\n{} records in {:.1} s, {rate} records/s", self.records, self.seconds)
+        writeln!(out, "\nread {} in {:.1} s, {rate} a second", counted(self.records, "record"), self.seconds)
     }
 
     fn write_findings(&self, out: &mut String) -> fmt::Result {
         if self.findings_total == 0 {
             return Ok(());
         }
-        writeln!(out, "\nfindings: {}", self.findings_total)?;
-        for finding in self.findings.iter().take(SHOWN) {
-            writeln!(out, "  {finding}")?;
+        // The findings come in the order of their records, so the first one is the first bad record.
+        for (index, finding) in self.findings.iter().take(SHOWN).enumerate() {
+            writeln!(out, "{} {finding}", if index == 0 { "first:" } else { "  and:" })?;
         }
-        if self.findings_total > SHOWN as u64 {
-            writeln!(
-                out,
-                "  … and {} more (`--format json` holds the first 1,000)",
-                self.findings_total - SHOWN as u64
-            )?;
+        let more = self.findings_total.saturating_sub(SHOWN as u64);
+        if more > 0 {
+            writeln!(out, "  and {} more (`--format json` lists up to 1,000)", counted(more, "finding"))?;
         }
         Ok(())
     }
@@ -202,7 +230,7 @@ impl ChainReport {
             leg.write(out)?;
         }
         match self.legs_agree_to {
-            Some(size) => writeln!(out, "  legs         hold the same records up to size {size}"),
+            Some(size) => writeln!(out, "  both legs    hold the same first {}", counted(size, "record")),
             None => Ok(()),
         }
     }
@@ -212,18 +240,45 @@ impl LegReport {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "  {:<12} {}", self.leg.to_string(), self.place)?;
         if let (Some(first), Some(last), Some(from), Some(to)) = (self.first, self.last, self.from, self.to) {
-            writeln!(out, "    records      {first} to {last} ({}), in {} files", self.records, self.files)?;
+            let (records, files) = (counted(self.records, "record"), counted(self.files, self.leg.unit()));
+            writeln!(out, "    holds        {first} to {last}: {records} in {files}")?;
             writeln!(out, "    sealed       {from} to {to}{}", if self.stopped { ", then stopped" } else { "" })?;
         } else {
-            writeln!(out, "    records      none")?;
+            writeln!(out, "    holds        no record")?;
         }
-        let (stored, matched) = (self.checkpoints_stored, self.checkpoints_matched);
-        writeln!(out, "    checkpoints  {stored} here; {matched} recomputed, up to size {}", self.signed)?;
+        let (stored, matched) = (counted(self.checkpoints_stored, "checkpoint"), self.checkpoints_matched);
+        writeln!(out, "    checkpoints  {stored} here; the records give the roots of {matched}")?;
+        match (self.covered, self.signed) {
+            (0, 0) => writeln!(out, "    covered      no record: no checkpoint vouches for them")?,
+            (0, signed) => writeln!(
+                out,
+                "    covered      the first {} by a key that is not trusted here",
+                counted(signed, "record")
+            )?,
+            (covered, _) => writeln!(
+                out,
+                "    covered      the first {} by a trusted key or a kept checkpoint",
+                counted(covered, "record")
+            )?,
+        }
+        if let (Some(last), true) = (self.last, self.covered > 0) {
+            match (last + 1).saturating_sub(self.covered) {
+                0 => {}
+                rest => {
+                    writeln!(out, "    not covered  the last {}, from {} on", counted(rest, "record"), self.covered)?
+                }
+            }
+        }
         if !self.signed_by.is_empty() {
             writeln!(out, "    signed by    {}", self.signed_by.join(", "))?;
         }
         Ok(())
     }
+}
+
+/// A number with its word, in the plural but for one.
+fn counted(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn named(before: &str, name: Option<&str>) -> String {

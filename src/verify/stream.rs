@@ -12,7 +12,7 @@ use super::checkpoints::{Problem, Stored};
 use super::finding::{Code, Finding};
 use super::fold::Unit;
 use super::judge::{Judge, Own, Seen};
-use super::leg::{File, Unread};
+use super::leg::{self, File, Unread};
 use super::own::own;
 use super::{Job, Watch};
 use crate::stream::reader::{self, FileName, Framed, Messages, Span};
@@ -41,7 +41,9 @@ fn read(file: &File, chain: &ChainName, judge: &mut Judge<'_>, watch: &dyn Watch
         let Some(message) = messages.next()? else { break };
         if row == 0 && message.span().is_some_and(|span| span.first.get() != file.first) {
             let found = message.span().map_or(0, |span| span.first.get());
-            judge.find(Finding::at(Code::Name, chain, found, &file.place).row(0).expected(found, file.first));
+            let name = file.path.file_name().map_or("".into(), |name| name.to_string_lossy());
+            let finding = Finding::at(Code::Name, chain, found, &file.place).row(0);
+            judge.find(finding.expected(format_args!("{found:020}.messages"), name));
         }
         judge_message(message, row, chain, &file.place, judge);
         watch.advance(messages.at() - at);
@@ -144,15 +146,13 @@ pub(super) fn genesis(file: &File) -> Option<String> {
     note
 }
 
-/// Files of a partition, oldest first.
-pub(super) fn files(dir: &Path) -> Result<Vec<File>, reader::Error> {
-    let named = reader::files(dir)?;
-    let file = |name: FileName| {
-        let place = name.path.display().to_string().into();
-        let bytes = name.path.metadata().map_or(0, |metadata| metadata.len());
-        File { path: name.path, place, first: name.first, newest: name.newest, bytes }
-    };
-    Ok(named.into_iter().map(file).collect())
+/// Whether the first message that can be read is a checkpoint.
+pub(super) fn begins_with_note(files: &[File]) -> bool {
+    files.iter().any(|file| {
+        let Ok(mut messages) = Messages::open(&name(file)) else { return false };
+        let first = messages.next().ok().flatten().and_then(|message| std::str::from_utf8(message.value).ok());
+        first.is_some_and(|note| Checkpoint::parse(note).is_ok())
+    })
 }
 
 /// Hands the checkpoints of a chain on, in the order of the topic.
@@ -165,9 +165,9 @@ pub(super) fn checkpoints(
     if !dir.is_dir() {
         return;
     }
-    let files = match files(dir) {
+    let files = match leg::messages(dir) {
         Ok(files) => files,
-        Err(error) => return problem(problem_of(error, dir)),
+        Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
     };
     for file in files {
         if let Err(error) = read_checkpoints(&file, chain, each) {

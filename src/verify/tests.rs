@@ -3,6 +3,7 @@
 
 mod archive;
 mod built;
+mod crash;
 mod stream;
 
 use std::path::{Path, PathBuf};

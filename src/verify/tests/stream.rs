@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+
 use super::built::{Built, CHAIN, Keys, frame, payments, put, write_messages};
 use super::{Case, Code, assert_first, directory, judge};
 
@@ -14,7 +17,7 @@ const SOUND: fn(&mut Built) = |_| {};
 
 #[test]
 fn every_tampering_of_the_stream_is_named() {
-    let cases: [Case<Tamper>; 23] = [
+    let cases: [Case<Tamper>; 32] = [
         ("content changed", (|built| change(&mut built.records[17].1), WRITTEN), Code::Content, 17),
         ("content and checksum changed", (with_checksum, WRITTEN), Code::Link, 17),
         ("resealed from there on", (SOUND, resealed), Code::Root, 10),
@@ -56,7 +59,62 @@ fn every_tampering_of_the_stream_is_named() {
             10,
         ),
         ("checkpoints by another key", (SOUND, by_another_key), Code::Unsigned, 9),
-        ("last checkpoint deleted", (|built| built.checkpoints.truncate(5), WRITTEN), Code::StopUncovered, 59),
+        (
+            "file under a foreign name",
+            (SOUND, |dir, _| fs::rename(file(dir, 35), dir.join("audit-logs/0/last.messages")).expect("there")),
+            Code::Name,
+            35,
+        ),
+        (
+            "file under no name",
+            (SOUND, |dir, _| fs::rename(file(dir, 35), dir.join("audit-logs/0/last.bak")).expect("there")),
+            Code::Shorter,
+            35,
+        ),
+        (
+            "all files deleted",
+            (SOUND, |dir, _| fs::remove_dir_all(dir.join("audit-logs")).expect("there")),
+            Code::Shorter,
+            0,
+        ),
+        ("a partition more", (SOUND, second_partition), Code::Foreign, 0),
+        (
+            "garbage as a message",
+            (SOUND, |dir, built| value(dir, built, |_| b"\x1f\x8b garbage".to_vec())),
+            Code::Form,
+            14,
+        ),
+        (
+            "unknown field in a message",
+            (SOUND, |dir, built| value(dir, built, |old| [old, &[0x78, 1]].concat())),
+            Code::Form,
+            14,
+        ),
+        (
+            "unknown field in a resource",
+            (SOUND, |dir, built| value(dir, built, |old| in_resource(old, &[0x78, 1]))),
+            Code::Form,
+            14,
+        ),
+        // KeyValue { key: "a" }
+        (
+            "attribute in a resource",
+            (SOUND, |dir, built| value(dir, built, |old| in_resource(old, &[0x0a, 3, 0x0a, 1, b'a']))),
+            Code::Content,
+            14,
+        ),
+        (
+            "attribute before the link",
+            (SOUND, |dir, built| value(dir, built, |old| attribute(old, 0))),
+            Code::Content,
+            14,
+        ),
+        (
+            "attribute behind the link",
+            (SOUND, |dir, built| value(dir, built, |old| attribute(old, usize::MAX))),
+            Code::Form,
+            14,
+        ),
         ("a checkpoint beyond the end", (|built| built.records.truncate(50), WRITTEN), Code::Shorter, 50),
     ];
     for (name, (before, after), code, record) in cases {
@@ -92,6 +150,44 @@ fn messages(dir: &Path, built: &Built, change: impl FnOnce(&mut Vec<(u64, Vec<u8
     let mut all = built.messages().iter().map(|message| (message.first.get(), built.frame(message))).collect();
     change(&mut all);
     write_messages(&dir.join("audit-logs/0"), &all);
+}
+
+/// The third message, of records 14 to 20, with another value.
+fn value(dir: &Path, built: &Built, change: impl FnOnce(&[u8]) -> Vec<u8>) {
+    messages(dir, built, |all| {
+        let mut message = built.messages().swap_remove(2);
+        message.value = change(&message.value);
+        all[2].1 = built.frame(&message);
+    });
+}
+
+/// Appends a piece of a resource to the one `ResourceLogs` of a request: protobuf merges it into the first.
+fn in_resource(value: &[u8], piece: &[u8]) -> Vec<u8> {
+    use prost::Message as _;
+    let mut request = ExportLogsServiceRequest::decode(value).expect("a request");
+    let mut logs = request.resource_logs.remove(0).encode_to_vec();
+    logs.extend([0x0a, piece.len() as u8]);
+    logs.extend_from_slice(piece);
+    let mut value = vec![0x0a];
+    prost::encoding::encode_varint(logs.len() as u64, &mut value);
+    [value, logs].concat()
+}
+
+/// Puts an attribute among those of the first record.
+fn attribute(value: &[u8], at: usize) -> Vec<u8> {
+    use prost::Message as _;
+    let mut request = ExportLogsServiceRequest::decode(value).expect("a request");
+    let attributes = &mut request.resource_logs[0].scope_logs[0].log_records[0].attributes;
+    let smuggled = KeyValue { key: "smuggled".into(), ..KeyValue::default() };
+    attributes.insert(at.min(attributes.len()), smuggled);
+    request.encode_to_vec()
+}
+
+fn second_partition(dir: &Path, _: &Built) {
+    for first in [0, 35] {
+        let bytes = fs::read(file(dir, first)).expect("it is there");
+        put(&dir.join(format!("audit-logs/1/{first:020}.messages")), &bytes);
+    }
 }
 
 fn reframe(dir: &Path, built: &Built, key: &str, digit: &str) {
