@@ -79,7 +79,8 @@ mod tests {
             let vector: serde_json::Value = serde_json::from_str(&text).expect("JSON");
             let hex = |value: &serde_json::Value| const_hex::decode(value.as_str().expect("a text")).expect("hex");
             let bytes = hex(&vector["given"]["frame"]);
-            let read = |newest| {
+            type Parts = (Vec<u8>, Vec<u8>, Vec<u8>);
+            let read = |newest| -> Result<Option<Parts>, Error> {
                 let file = FileName { path: name.clone().into(), first: 0, newest };
                 let mut messages = Messages::new(&*bytes, bytes.len() as u64, &file);
                 let message = messages.next()?;
