@@ -14,6 +14,6 @@ pub mod tree;
 pub use checkpoint::{Checkpoint, Cosigner};
 pub use content::Content;
 pub use genesis::Genesis;
-pub use link::{Break, ChainName, Checksum, Hash, Head, Link, Sequence, UnixNanos};
+pub use link::{Break, ChainName, Checksum, Hash, Head, Link, Run, Sequence, UnixNanos};
 pub use segment::Segment;
 pub use tree::{CompactRange, Root};

@@ -8,7 +8,7 @@ use std::io::Write;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use sealtrail_chain::segment::object_key;
-use sealtrail_chain::{CompactRange, Head, Link, Segment, UnixNanos};
+use sealtrail_chain::{CompactRange, Hash, Head, Link, Run, Segment, Sequence, UnixNanos};
 
 use super::columns::Columns;
 use super::fields::{Extracted, Extractor};
@@ -30,10 +30,10 @@ pub struct Written<W> {
 
 /// Writes one segment. Dropped without `finish`, it leaves a file that no reader takes for an object.
 pub struct SegmentWriter<W: Write + Send> {
-    head: Head,
-    before: Head,
-    /// Of the records of this segment.
-    range: CompactRange,
+    run: Run,
+    /// Where the segment begins: its first sequence and the hash before it.
+    begin: (Sequence, Hash),
+    range_before: CompactRange,
     /// Of the first record.
     observed: Option<UnixNanos>,
     event_nanos: Option<(i64, i64)>,
@@ -57,9 +57,9 @@ impl<W: Write + Send> SegmentWriter<W> {
         let parquet = ArrowWriter::try_new_with_options(out, schema.clone(), options)
             .map_err(|source| Error::Write { doing: "begin", source })?;
         Ok(Self {
-            before: head.clone(),
-            range: CompactRange::empty(head.next().get()),
-            head,
+            begin: (head.next(), head.hash()),
+            range_before: head.tree().clone(),
+            run: Run::behind(head),
             observed: None,
             event_nanos: None,
             promotions: promotions.clone(),
@@ -74,8 +74,7 @@ impl<W: Write + Send> SegmentWriter<W> {
     /// Adds the next record, after recomputing its checksum and link.
     pub fn push(&mut self, link: &Link, content: &str) -> Result<(), Error> {
         let sequence = link.sequence;
-        self.head.follow(link, content).map_err(|source| Error::Follow { sequence, source })?;
-        self.range.push(&link.hash);
+        self.run.follow(link, content).map_err(|source| Error::Follow { sequence, source })?;
         let first = *self.observed.get_or_insert(link.observed);
         if first.0 / DAY_NANOS != link.observed.0 / DAY_NANOS {
             return Err(Error::Day { sequence });
@@ -98,17 +97,20 @@ impl<W: Write + Send> SegmentWriter<W> {
     pub fn finish(mut self) -> Result<Written<W>, Error> {
         let observed = self.observed.ok_or(Error::Empty)?;
         self.end_batch()?;
+        let head = self.run.head();
+        let (first, before) = self.begin;
         let segment = Segment {
-            chain: self.head.chain().clone(),
-            first: self.before.next(),
-            last: sealtrail_chain::Sequence::new(self.head.next().get() - 1),
-            before: self.before.hash(),
-            after: self.head.hash(),
-            range: self.range,
+            chain: head.chain().clone(),
+            first,
+            // There is one: it was observed.
+            last: Sequence::new(head.next().get() - 1),
+            before,
+            after: head.hash(),
+            range: self.run.range().clone(),
         };
         let footer = Footer {
-            range_before: self.before.tree().clone(),
-            range_after: self.head.tree().clone(),
+            range_before: self.range_before,
+            range_after: head.tree().clone(),
             promotions: self.promotions,
             rules: self.rules,
             event_nanos: self.event_nanos,
@@ -120,7 +122,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         }
         let key = object_key(&footer.segment.chain, observed, footer.segment.first);
         let out = self.parquet.into_inner().map_err(|source| Error::Write { doing: "finish", source })?;
-        Ok(Written { key, segment: footer.segment, head: self.head, out })
+        Ok(Written { key, segment: footer.segment, head, out })
     }
 
     fn end_batch(&mut self) -> Result<(), Error> {

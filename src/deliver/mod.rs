@@ -154,9 +154,18 @@ where
     Ok((stream, archive))
 }
 
+/// Longer than any two segments lie apart.
+const KEEP_ALIVE: Duration = Duration::from_secs(24 * 3600);
+
 /// A thread that ends when the task does; the process doesn't wait for it.
 fn spawn(name: &str, task: impl Future<Output = ()> + Send + 'static, panicked: Arc<AtomicBool>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // What blocks runs beside the task: under its name, and on a thread that stays, so that whoever looks at the
+        // process finds a leg's whole work by name.
+        .thread_name(name)
+        .thread_keep_alive(KEEP_ALIVE)
+        .build()?;
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         let _tells = TellsPanic(panicked);
         runtime.block_on(task);

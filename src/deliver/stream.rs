@@ -310,12 +310,12 @@ impl Signing {
 
     /// Sees what is committed, and what of it is due to be signed; `ends`: a segment ends there, or the log does.
     fn see<W: Wal>(&mut self, tail: &mut Tail<W>, ends: bool) {
-        let size = tail.head().next().get();
+        let size = tail.size();
         if ends && size > self.state.object {
             let since = tail.cut();
-            self.add(Due::object(tail.head(), since));
+            self.add(Due::object(&tail.head(), since));
         } else if size > self.newest() && self.last.elapsed() >= self.interval && self.is_idle() {
-            self.add(Due::interim(tail.head()));
+            self.add(Due::interim(&tail.head()));
         }
         self.run();
     }

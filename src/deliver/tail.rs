@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealtrail_chain::{ChainName, CompactRange, Head, Root, Sequence};
+use sealtrail_chain::{ChainName, CompactRange, Head, Root, Run, Sequence};
 
 use super::{Cursor, Failure, Wal};
 use crate::wal::FileState;
@@ -14,10 +14,8 @@ pub(super) struct Tail<W: Wal> {
     /// Names the file that `cursor` reads.
     file: Sequence,
     cursor: W::Cursor,
-    /// Behind the last record that was read.
-    head: Head,
-    /// From the size of the last checkpoint object to here.
-    since: CompactRange,
+    /// From the size of the last checkpoint object to behind the last record that was read.
+    run: Run,
 }
 
 /// Why reading stopped.
@@ -48,15 +46,14 @@ impl<W: Wal> Tail<W> {
         let file = files.iter().rfind(|file| file.first.get() <= from).or(files.first());
         let file = file.ok_or(Failure::Short { next })?.first;
         let cursor = wal.open(file)?;
-        let head = cursor.head().clone();
-        let since = head.tree().clone();
-        let mut tail = Self { wal, file, cursor, head, since };
+        let run = Run::from_start(cursor.head().clone());
+        let mut tail = Self { wal, file, cursor, run };
         loop {
             tail.check(signed)?;
-            if tail.head.next().get() == signed.object {
+            if tail.run.next().get() == signed.object {
                 tail.cut();
             }
-            if tail.head.next() >= next {
+            if tail.run.next() >= next {
                 break;
             }
             let stop = tail.read(files, |_, _| Ok(false))?;
@@ -64,7 +61,7 @@ impl<W: Wal> Tail<W> {
                 return Err(Failure::Short { next });
             }
         }
-        if tail.head.next() == next { Ok(tail) } else { Err(Failure::Short { next }) }
+        if tail.run.next() == next { Ok(tail) } else { Err(Failure::Short { next }) }
     }
 
     /// Reads on to the end of the file or of what is synced, as long as `each` wants more.
@@ -73,50 +70,55 @@ impl<W: Wal> Tail<W> {
         files: &[FileState],
         mut each: impl FnMut(&ChainName, &Stored<'_>) -> Result<bool, Failure>,
     ) -> Result<Stop, Failure> {
-        let next = self.head.next();
+        let next = self.run.next();
         let file = files.iter().find(|file| file.first == self.file).ok_or(Failure::Short { next })?;
         while let Some(stored) = self.cursor.next(file.synced)? {
-            self.head.follow_link(&stored.link)?;
-            self.since.push(&stored.link.hash);
-            if !each(self.head.chain(), &stored)? {
+            self.run.follow_link(&stored.link)?;
+            if !each(self.run.chain(), &stored)? {
                 return Ok(Stop::Full);
             }
         }
-        if self.head.next() != end_of(file) {
-            return Err(Failure::Short { next: self.head.next() });
+        if self.run.next() != end_of(file) {
+            return Err(Failure::Short { next: self.run.next() });
         }
         Ok(if file.closed { Stop::SegmentEnd } else { Stop::CaughtUp })
     }
 
     /// Goes into the next file, when this one is read to its end and there is one.
     pub(super) fn enter_next(&mut self, files: &[FileState]) -> Result<bool, Failure> {
-        let next = self.head.next();
+        let next = self.run.next();
         let done = files.iter().any(|file| file.first == self.file && file.closed && end_of(file) == next);
         if !done || next == self.file || !files.iter().any(|file| file.first == next) {
             return Ok(false);
         }
         let cursor = self.wal.open(next)?;
         // The header repeats the head: a file that doesn't continue this chain is found before its first record.
-        if cursor.head().hash() != self.head.hash() || cursor.head().next() != next {
+        if cursor.head().hash() != self.run.hash() || cursor.head().next() != next {
             return Err(Failure::Short { next });
         }
         (self.file, self.cursor) = (next, cursor);
         Ok(true)
     }
 
-    pub(super) fn head(&self) -> &Head {
-        &self.head
+    /// The chain's head behind the last record that was read. Joined anew at each call: not for every record.
+    pub(super) fn head(&self) -> Head {
+        self.run.head()
+    }
+
+    /// How many records of the chain have been read.
+    pub(super) fn size(&self) -> u64 {
+        self.run.next().get()
     }
 
     /// The range since the last object; from here on it is counted anew.
     pub(super) fn cut(&mut self) -> CompactRange {
-        std::mem::replace(&mut self.since, CompactRange::empty(self.head.next().get()))
+        self.run.cut()
     }
 
     /// A size is never signed over two roots, so one that was signed must be the chain's.
     fn check(&self, signed: SignedState) -> Result<(), Failure> {
         match signed.newest {
-            Some((size, root)) if size == self.head.next().get() && size > 0 && root != self.head.root() => {
+            Some((size, root)) if size == self.size() && size > 0 && root != self.head().root() => {
                 Err(Failure::Contradiction { size })
             }
             _ => Ok(()),

@@ -55,3 +55,61 @@ fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn length(len: usize) -> [u8; 4] {
     u32::try_from(len).expect("a message is built under MAX_MESSAGE, far below 4 GiB").to_le_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::stream::reader::{Damage, Error, FileName, Messages};
+
+    /// The frames that a second implementation wrote: read as it says, written the same, and refused as it says.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "reads the vectors")]
+    fn frames_are_those_of_the_second_implementation() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("chain/vectors");
+        let mut seen = (0, 0);
+        for entry in std::fs::read_dir(&dir).expect("the vectors are in the repository") {
+            let path = entry.expect("a name").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            if !name.starts_with("frame-") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("readable");
+            let vector: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let hex = |value: &serde_json::Value| const_hex::decode(value.as_str().expect("a text")).expect("hex");
+            let bytes = hex(&vector["given"]["frame"]);
+            type Parts = (Vec<u8>, Vec<u8>, Vec<u8>);
+            let read = |newest| -> Result<Option<Parts>, Error> {
+                let file = FileName { path: name.clone().into(), first: 0, newest };
+                let mut messages = Messages::new(&*bytes, bytes.len() as u64, &file);
+                let message = messages.next()?;
+                Ok(message.map(|m| (m.key.to_vec(), m.headers.to_vec(), m.value.to_vec())))
+            };
+            match vector["refused"].as_array().map(|reasons| reasons[0].as_str().expect("a word")) {
+                None => {
+                    let expected = &vector["expected"];
+                    let text = |member: &str| expected[member].as_str().expect("a text").as_bytes().to_vec();
+                    let (key, headers, value) = (text("key"), text("headers"), hex(&expected["value"]));
+                    let mut written = Vec::new();
+                    append(&mut written, Framed { key: &key, headers: &headers, value: &value });
+                    assert_eq!(written, bytes, "{name}");
+                    assert_eq!(read(false).expect(&name), Some((key, headers, value)), "{name}");
+                    seen.0 += 1;
+                }
+                // At the end of the newest file a message cut short is none; anywhere else it is damage.
+                Some("short") => {
+                    assert_eq!(read(true).expect(&name), None, "{name}");
+                    assert!(matches!(read(false), Err(Error::Damaged { what: Damage::Cut, .. })), "{name}");
+                    seen.1 += 1;
+                }
+                Some(reason) => {
+                    assert_eq!(reason, "damage", "{name}");
+                    assert!(matches!(read(true), Err(Error::Damaged { .. })), "{name}");
+                    seen.1 += 1;
+                }
+            }
+        }
+        assert!(seen.0 >= 2 && seen.1 >= 7, "the vectors are there: {seen:?}");
+    }
+}
