@@ -178,8 +178,10 @@ impl<'e> Session<'e> {
         Ok(Masked { content, checksum })
     }
 
-    /// Masks a record in place. Trace and span ids are ids and stay.
+    /// Masks a record in place. Trace and span ids stay, unless they are something else.
     pub(super) fn record(&mut self, record: &mut LogRecord<'_>, foreign: bool) {
+        self.id(&mut record.trace_id, 16);
+        self.id(&mut record.span_id, 8);
         self.field(&mut record.severity_text, Place::Body);
         self.field(&mut record.event_name, Place::Body);
         self.value(&mut record.body, Facts::default(), Place::Body);
@@ -191,6 +193,21 @@ impl<'e> Session<'e> {
 
     pub(super) fn rules(&self) -> &'e RuleSet {
         self.engine.rules()
+    }
+
+    /// Clears an id that holds a value. One of `length` random bytes is not looked into: it is text once in ten million.
+    fn id(&mut self, id: &mut Cow<'_, [u8]>, length: usize) {
+        let graphic = |byte: &u8| (b' '..=b'~').contains(byte);
+        if id.is_empty() || (id.len() == length && !id.iter().all(graphic)) {
+            return;
+        }
+        let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = String::from_utf8_lossy(id);
+        if self.text(&text, Facts::default(), Place::Body).is_some()
+            || self.text(&hex, Facts::default(), Place::Body).is_some()
+        {
+            *id = Cow::default();
+        }
     }
 
     fn field(&mut self, field: &mut Cow<'_, str>, place: Place) {
