@@ -2,10 +2,12 @@
 //!
 //! An object gets its name by these calls, and by no others. Behind each: what a crash there leaves.
 //!
-//!     fdatasync(file)                        a file below `.tmp`, removed at the next start
-//!     mkdir(directories of the key)          empty directories
-//!     renameat2(file, key, NOREPLACE)        the whole object, perhaps forgotten by the file system
-//!     fsync(each directory up to the root)   the whole object
+//! ```text
+//! fdatasync(file)                        a file below `.tmp`, removed at the next start
+//! mkdir(directories of the key)          empty directories
+//! renameat2(file, key, NOREPLACE)        the whole object, perhaps forgotten by the file system
+//! fsync(each directory up to the root)   the whole object
+//! ```
 //!
 //! It goes straight to the file system: deliver meets it as an [`ArchiveLeg`], and that is where a test puts a leg that fails.
 

@@ -56,6 +56,7 @@ fn stamped(paths: Vec<PathBuf>) -> Vec<(PathBuf, Stamp)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test writes files of its own")]
 mod tests {
     use super::*;
 

@@ -48,7 +48,6 @@ fn hostile_requests_from_many_senders_take_bounded_memory_and_get_answers() {
         assert!([200, 400, 413, 429, 503].contains(&status), "{status}");
     }
     let peak = peak_mib(collector.pid());
-    println!("peak {peak} MiB");
     assert!(peak < PEAK_MIB, "{peak} MiB");
 
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -87,7 +86,7 @@ fn hostile() -> Vec<Hostile> {
         request("nested maps", PROTOBUF, maps, 400),
         request("records", PROTOBUF, records, 429),
         request("scopes without records", PROTOBUF, scopes(&[0x12, 0]), 413),
-        request("scopes with a record", PROTOBUF, scopes(&[0x12, 2, 0x12, 0]), 429),
+        request("scopes with a record", PROTOBUF, scopes(&[0x12, 2, 0x12, 0]), 413),
         request("malformed scopes", PROTOBUF, scopes(&[0x12, 5, 0x0a, 1, 0x0a, 0x12, 0]), 400),
         request("records under a heavy resource", PROTOBUF, heavy, 413),
         request("records in JSON", JSON, objects.into_bytes(), 429),
