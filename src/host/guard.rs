@@ -8,6 +8,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 /// All of it, at the start of a process that will hold what is not masked yet. What the machine refuses is said, no more:
 /// a container without the right to it must still collect.
 pub fn process() {
+    few_arenas();
     quiet_panics();
     if let Err(error) = forbid_dumps() {
         tracing::warn!(%error, "core dumps could not be switched off");
@@ -40,6 +41,18 @@ pub fn quiet_panics() {
 pub fn swap_is_on() -> bool {
     rustix::system::sysinfo().totalswap > 0
 }
+
+/// Threads share two of glibc's heaps: by default each gets its own, up to eight a core, and each keeps what a large request
+/// once took, so that memory would grow with their number and not with what is in use.
+#[cfg(target_env = "gnu")]
+#[allow(unsafe_code, reason = "mallopt has no safe wrapper")]
+fn few_arenas() {
+    // SAFETY: it sets a number in the allocator, which takes it at any time; one that is refused changes nothing.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn few_arenas() {}
 
 /// Keeps the pages of a secret out of the swap for as long as the process runs. An error (`RLIMIT_MEMLOCK`) is worth a
 /// warning, not a refusal to start.
