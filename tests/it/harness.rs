@@ -232,7 +232,7 @@ pub fn sealtrail(arguments: &[&str]) -> Output {
 /// `sealtrail verify` of a data directory's legs with its own public keys.
 pub fn verify(data: &Path) -> Output {
     let path = |name: &str| data.join(name).display().to_string();
-    sealtrail(&["verify", "--public-key", &path("keys/log.vkey"), &path("archive"), &path("stream")])
+    sealtrail(&["verify", "--public-key", &path("keys/log.vkey"), &data.display().to_string()])
 }
 
 pub fn text(output: &Output) -> String {
