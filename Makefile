@@ -9,7 +9,7 @@ CARGO := cargo
 
 # What no make target can install by itself; said at once and not after ten minutes of building.
 tools:
-	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 2; }
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust with rustup" >&2; exit 2; }
 	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { \
 		echo "a C compiler is missing: apt-get install build-essential" >&2; exit 2; }
 
