@@ -151,6 +151,19 @@ fn other_texts_stay() {
     }
 }
 
+/// A PIN block is any 16 hexadecimal digits: with a letter first, with its decimal digits apart.
+#[test]
+fn every_pin_block_behind_its_key_is_masked() {
+    for block in ["C98D5AE9BFD5C3C0", "2B4E1B1BB39EEE69", "05AAE4EB0BDBAD8C", "abcdefabcdefabc1", "ABCDE1FABCDEFA2C"] {
+        for (before, after) in [("pin_block=", " id 417"), ("\"pinBlock\":\"0x", "\""), ("PIN BLOCK: ", "")] {
+            let masked = text(&format!("{before}{block}{after}"));
+            assert_eq!(masked, format!("{before}[sad.pin]{after}"), "{block}");
+        }
+        let span = format!("span {block} of 200");
+        assert_eq!(text(&span), span);
+    }
+}
+
 /// The 25 places of the comparison with other collectors, and some more.
 #[test]
 fn no_place_of_a_record_shows_a_card_or_its_code() {

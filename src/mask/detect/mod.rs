@@ -64,6 +64,8 @@ pub(super) struct Token {
     hex: bool,
     /// Begins with `0x`.
     prefixed: bool,
+    /// Was looked at as a keyed value.
+    judged: bool,
 }
 
 /// What stands before a candidate.
@@ -190,7 +192,7 @@ impl Scan<'_, '_> {
         let signs = self.bytes.get(start..end).unwrap_or_default();
         let letters = signs.iter().any(u8::is_ascii_alphabetic);
         let hex = letters && signs.iter().all(u8::is_ascii_hexdigit);
-        self.token = Token { start, end, hex, prefixed: matches!(signs, [b'0', b'x' | b'X', ..]) };
+        self.token = Token { start, end, hex, prefixed: matches!(signs, [b'0', b'x' | b'X', ..]), judged: false };
         self.token
     }
 

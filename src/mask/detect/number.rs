@@ -75,9 +75,11 @@ impl Scan<'_, '_> {
             }
             start = end + separator;
         };
+        let groups = groups.get(..count).unwrap_or_default();
         if total >= 3 {
-            self.cluster(groups.get(..count).unwrap_or_default(), total);
+            self.cluster(groups, total);
         }
+        groups.iter().for_each(|group| self.keyed_token(group.start));
         next.max(at + 1)
     }
 
@@ -92,7 +94,7 @@ impl Scan<'_, '_> {
             }
         }
         if total >= 7 {
-            self.international(groups);
+            self.international(groups, before);
             if self.found.len() == before && (7..=MAX_DIGITS).contains(&total) {
                 self.vouched(groups, total);
             }
@@ -394,8 +396,8 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// E.164: a `+` before one of the groups.
-    fn international(&mut self, groups: &[Group]) {
+    /// E.164: a `+` before one of the groups. The findings of their cluster begin at `known`.
+    fn international(&mut self, groups: &[Group], known: usize) {
         let Some(rule) = self.first(self.with(Validator::Phone)) else { return };
         for (at, group) in groups.iter().enumerate() {
             let plus =
@@ -404,6 +406,7 @@ impl Scan<'_, '_> {
                 || self
                     .found
                     .iter()
+                    .skip(known)
                     .any(|found| found.view == self.view && found.start < group.end && group.start < found.end)
             {
                 continue;
@@ -474,13 +477,28 @@ impl Scan<'_, '_> {
     fn keyed_value(&mut self, group: Group) {
         let end = group.start
             + self.bytes.iter().skip(group.start).take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
-        let token = self.token_at(group.start);
-        let start = if token.hex && token.end - token.start == 16 { token.start } else { group.start };
-        if end - start < 3 || is_masked_behind(self.bytes, end) {
+        if end - group.start >= 3 && !is_masked_behind(self.bytes, end) {
+            self.keyed_hit(group.start, group.start, end);
+        }
+    }
+
+    /// The token around `at` when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are.
+    fn keyed_token(&mut self, at: usize) {
+        const BLOCK: usize = 16;
+        let token = self.token_at(at);
+        let start = token.start + if token.prefixed { 2 } else { 0 };
+        let signs = self.bytes.get(start..token.end).unwrap_or_default();
+        if token.judged || signs.len() != BLOCK || !signs.iter().all(u8::is_ascii_hexdigit) {
             return;
         }
+        self.token.judged = true;
+        self.keyed_hit(token.start, start, token.end);
+    }
+
+    /// Asks the words before `at` for a rule that takes `start..end`.
+    fn keyed_hit(&mut self, at: usize, start: usize, end: usize) {
         let value = self.bytes.get(start..end).unwrap_or_default();
-        if let Some(rule) = self.keyed(start, value) {
+        if let Some(rule) = self.keyed(at, value) {
             self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
         }
     }

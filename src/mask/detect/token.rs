@@ -3,11 +3,23 @@
 /// Shortest token that can hide a value: 11 digits in base64.
 pub(in crate::mask) const MIN: usize = 15;
 
-/// Whether there is a token that may be encoded text.
+/// Whether there is a token that may be encoded text, or a block of 16 hexadecimal digits.
 pub(in crate::mask) fn stands_in(bytes: &[u8]) -> bool {
-    let mut found = false;
-    decode_all(bytes, &mut |_, _, _| found = true);
+    let mut found = block_stands_in(bytes);
+    if !found {
+        decode_all(bytes, &mut |_, _, _| found = true);
+    }
     found
+}
+
+fn block_stands_in(bytes: &[u8]) -> bool {
+    const BLOCK: usize = 16;
+    let run = |byte: &&u8| byte.is_ascii_hexdigit();
+    (MIN - 1..bytes.len()).step_by(MIN).any(|at| {
+        let (before, after) = bytes.split_at(at);
+        let after = after.iter().take(BLOCK + 1).take_while(run).count();
+        after > 0 && after + before.iter().rev().take(BLOCK + 1).take_while(run).count() == BLOCK
+    })
 }
 
 /// Gives every token of `bytes` that may be encoded text: start, end, decoded bytes.
