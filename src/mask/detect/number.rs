@@ -509,6 +509,7 @@ struct Evidence {
     lift: bool,
     near: bool,
     against: bool,
+    adjacent: bool,
     bare: bool,
     grouped: bool,
 }
@@ -516,16 +517,24 @@ struct Evidence {
 impl Evidence {
     fn of(before: Before, rule: u8, bare: bool, grouped: bool) -> Self {
         let has = |bits: u64| bits & (1 << rule) != 0;
-        Self { lift: has(before.lift), near: has(before.near), against: has(before.against), bare, grouped }
+        Self {
+            lift: has(before.lift),
+            near: has(before.near),
+            against: has(before.against),
+            adjacent: before.adjacent,
+            bare,
+            grouped,
+        }
     }
 }
 
 fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -> bool {
-    let Evidence { lift, near, against, bare, grouped } = evidence;
+    let Evidence { lift, near, against, adjacent, bare, grouped } = evidence;
     let speaks = lift || (near && !against);
     match (fit, luhn) {
         (Fit::Strong, true) if hex => speaks,
-        (Fit::Strong, true) => lift || near || !against || grouped,
+        // A word speaks against a sound number only when it stands right before it, as the name of an id does.
+        (Fit::Strong, true) => lift || near || !(against && adjacent) || grouped,
         (Fit::Weak, true) => speaks,
         (Fit::Strong, false) => speaks && !hex,
         (Fit::Weak, false) => lift,
