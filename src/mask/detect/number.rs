@@ -249,10 +249,13 @@ impl Scan<'_, '_> {
         // Letters glued to it make an id of it (`SN13912345678`), unless they speak for it.
         let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
         let decimal = self.byte_at(end) == b'.' && self.byte_at(end + 1).is_ascii_digit();
+        // A minus behind a blank is a sign: `delta -17315564061`.
+        let negative = self.byte_before(start) == b'-'
+            && matches!(self.byte_before(start - 1), b' ' | b'\t' | b'\n' | b'=' | b':' | b',' | b'(' | b'[');
         let vouched = (before.lift | before.near) & rules;
         let rules = if vouched != 0 {
             vouched
-        } else if glued || decimal {
+        } else if glued || decimal || negative {
             0
         } else {
             rules & !before.against
@@ -396,8 +399,16 @@ impl Scan<'_, '_> {
         }
     }
 
+    fn speaks_for_phone(&mut self, start: usize, end: usize) -> bool {
+        let rules = self.with(Validator::Phone);
+        let before = self.before(start, self.is_bare(start, end), rules);
+        (before.lift | before.near) & rules != 0
+    }
+
     /// E.164: a `+` before one of the groups. The findings of their cluster begin at `known`.
     fn international(&mut self, groups: &[Group], known: usize) {
+        /// A shorter number with a `+` may be a difference of two: only a word makes it a phone's.
+        const SHORTEST: usize = 10;
         let Some(rule) = self.first(self.with(Validator::Phone)) else { return };
         for (at, group) in groups.iter().enumerate() {
             let plus =
@@ -424,11 +435,11 @@ impl Scan<'_, '_> {
             for group in rest {
                 total += group.len();
                 if lengths.contains(&total) {
-                    best = Some(group.end);
+                    best = Some((group.end, total));
                 }
             }
-            let Some(end) = best else { continue };
-            if self.byte_at(end) == b'*' {
+            let Some((end, total)) = best else { continue };
+            if self.byte_at(end) == b'*' || (total < SHORTEST && !self.speaks_for_phone(group.start, end)) {
                 continue;
             }
             let code = if head.starts_with(b"86") { 2 } else { 0 };
