@@ -124,6 +124,8 @@ fn texts_are_masked_as_written() {
         ("卡号 4111111111111112", "卡号 4111********1112"),
         (";4111111111111111=30121010000012345678?", "[sad.track]"),
         ("tlv 5A0841111111111111115F2403301231", "tlv 5A084111********11115F2403301231"),
+        ("de55=WghBEREREREREV80AQE=", "de55=[cardholder.pan]"),
+        ("/v1/cards/NDcyMjM5NzQwMzI2NDk0Nw==/tokens", "/v1/cards/[cardholder.pan]/tokens"),
         ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "4 1 1 1 * * * * * * * * 1 1 1 1"),
         ("order 17 paid with card 4111111111111111", "order 17 paid with card 4111********1111"),
         ("request failed for 4111111111111111", "request failed for 4111********1111"),
