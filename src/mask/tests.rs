@@ -94,6 +94,8 @@ fn texts_are_masked_as_written() {
         ("+86 138-0013-8000", "+86 138-****-8000"),
         ("0086 13800138000", "0086 138****8000"),
         ("call +14155552671 now", "call +141****2671 now"),
+        ("tel +377123456", "tel +3****3456"),
+        ("tel -13800138000", "tel -138****8000"),
         ("手机号：13800138000", "手机号：138****8000"),
         ("mail zhang.san@example.com", "mail zh*******@example.com"),
         ("mail abcd@example.com", "mail ****@example.com"),
@@ -102,12 +104,32 @@ fn texts_are_masked_as_written() {
         ("security code: 1234", "security code: [sad.cvv]"),
         ("cvv code is 123", "cvv code is [sad.cvv]"),
         ("<cvv type=\"x\">737</cvv>", "<cvv type=\"x\">[sad.cvv]</cvv>"),
+        (r#"{"name":"cvv","value":"737"}"#, r#"{"name":"cvv","value":"[sad.cvv]"}"#),
+        (r#"{"key": "cvc2", "type": "text", "value": 737}"#, r#"{"key": "cvc2", "type": "text", "value": [sad.cvv]}"#),
+        (r#"{"value":"737","name":"cvv"}"#, r#"{"value":"[sad.cvv]","name":"cvv"}"#),
+        (r#"{\"name\":\"cvv\",\"value\":\"737\"}"#, r#"{\"name\":\"cvv\",\"value\":\"[sad.cvv]\"}"#),
+        (r#"<field name="cvv">737</field>"#, r#"<field name="cvv">[sad.cvv]</field>"#),
+        (r#"<f name="securityCode" value="737"/>"#, r#"<f name="securityCode" value="[sad.cvv]"/>"#),
+        ("cvv:\n737", "cvv:\n[sad.cvv]"),
+        ("security code:\r\n  737", "security code:\r\n  [sad.cvv]"),
+        ("\"cvv\":\n  \"737\"", "\"cvv\":\n  \"[sad.cvv]\""),
+        ("<cvv>\n  737\n</cvv>", "<cvv>\n  [sad.cvv]\n</cvv>"),
+        ("cvv, 737", "cvv, [sad.cvv]"),
+        ("cvv|737", "cvv|[sad.cvv]"),
+        ("cvv2|737", "cvv2|[sad.cvv]"),
+        ("cvv_737", "cvv_[sad.cvv]"),
+        ("cvv (3 digits): 737", "cvv (3 digits): [sad.cvv]"),
+        ("cvv (3位): 737", "cvv (3位): [sad.cvv]"),
         ("安全码是737", "安全码是[sad.cvv]"),
         ("卡号 4111111111111112", "卡号 4111********1112"),
         (";4111111111111111=30121010000012345678?", "[sad.track]"),
         ("tlv 5A0841111111111111115F2403301231", "tlv 5A084111********11115F2403301231"),
+        ("de55=WghBEREREREREV80AQE=", "de55=[cardholder.pan]"),
+        ("/v1/cards/NDcyMjM5NzQwMzI2NDk0Nw==/tokens", "/v1/cards/[cardholder.pan]/tokens"),
         ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "4 1 1 1 * * * * * * * * 1 1 1 1"),
         ("order 17 paid with card 4111111111111111", "order 17 paid with card 4111********1111"),
+        ("request failed for 4111111111111111", "request failed for 4111********1111"),
+        ("session of 4111111111111111 ended", "session of 4111********1111 ended"),
         (
             "Exception: dup key '4111111111111111' at a.b.C.d(C.java:42)",
             "Exception: dup key '4111********1111' at a.b.C.d(C.java:42)",
@@ -130,6 +152,10 @@ fn other_texts_stay() {
         "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "order_id=4111111111111111",
         "订单4111111111111111",
+        "订单号为4111111111111111",
+        "order no. 4111111111111111",
+        "trace id: 4111111111111111",
+        "request id=4111111111111111",
         "0x4111111111111111",
         "score 0.4111111111111111",
         "imei 490154203237518",
@@ -139,8 +165,15 @@ fn other_texts_stay() {
         "lat 31.230416, lon 121.473701",
         "v1.2.3 of 10.0.0.1:8080",
         "call 95588",
+        "diff +307275901 bytes",
+        "offset +92157640",
+        "delta -17315564061",
         "cvv_result=M cvc check passed",
         "cvv check passed in 272 ms",
+        "cvv\n404 not found",
+        "cvv code, port 443",
+        r#"{"name":"cvv"},{"name":"port","value":443}"#,
+        r#"<field name="cvv"/><field name="port">443</field>"#,
         "4111********1111 138****8000 zh*******@example.com",
         "SN13912345678",
         "enc:1:k1:pan:test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -148,6 +181,19 @@ fn other_texts_stay() {
         "commit 4111111a1111111",
     ] {
         assert_eq!(text(kept), kept);
+    }
+}
+
+/// A PIN block is any 16 hexadecimal digits: with a letter first, with its decimal digits apart.
+#[test]
+fn every_pin_block_behind_its_key_is_masked() {
+    for block in ["C98D5AE9BFD5C3C0", "2B4E1B1BB39EEE69", "05AAE4EB0BDBAD8C", "abcdefabcdefabc1", "ABCDE1FABCDEFA2C"] {
+        for (before, after) in [("pin_block=", " id 417"), ("\"pinBlock\":\"0x", "\""), ("PIN BLOCK: ", "")] {
+            let masked = text(&format!("{before}{block}{after}"));
+            assert_eq!(masked, format!("{before}[sad.pin]{after}"), "{block}");
+        }
+        let span = format!("span {block} of 200");
+        assert_eq!(text(&span), span);
     }
 }
 

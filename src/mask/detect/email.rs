@@ -48,10 +48,11 @@ const NOT_TOP_LEVEL: [&[u8]; 36] = [
 pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let before = bytes.get(..at)?;
     let length = before.iter().rev().take(MAX_LOCAL).take_while(|b| is_local(**b)).count();
+    let length = length - joined(before.get(at - length..)?);
     let skipped = before
         .get(at - length..)?
         .iter()
-        .take_while(|b| matches!(b, b'.' | b'-' | b'+' | b'\'' | b'%' | b'/' | b'#' | b'?' | b'!'))
+        .take_while(|b| matches!(b, b'.' | b'-' | b'+' | b'\'' | b'%' | b'#' | b'?' | b'!'))
         .count();
     let local = before.get(at - length + skipped..)?;
     let domain = domain(bytes.get(at + 1..)?)?;
@@ -61,13 +62,21 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
     Some((at - local.len(), at + 1 + domain))
 }
 
-/// RFC 5321 allows `=` and more; an address after `key=` begins behind it.
+/// Length of what a text in a script without spaces ends with, when the local part behind it is ASCII: `邮箱zhang@`.
+fn joined(local: &[u8]) -> usize {
+    // First byte of three and of four in UTF-8, from U+3000 on.
+    let Some(last) = local.iter().rposition(|&b| b >= 0xE3) else { return 0 };
+    let end = last + if local.get(last).is_some_and(|&b| b >= 0xF0) { 4 } else { 3 };
+    if local.get(end..).is_some_and(|rest| !rest.is_empty() && rest.is_ascii()) { end } else { 0 }
+}
+
+/// RFC 5321 allows `=`, `/` and more; an address after `key=` or in a path begins behind it.
 fn is_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || byte >= 0x80
         || matches!(
             byte,
-            b'.' | b'_' | b'%' | b'+' | b'-' | b'~' | b'!' | b'#' | b'$' | b'\'' | b'*' | b'?' | b'^' | b'/' | b'`'
+            b'.' | b'_' | b'%' | b'+' | b'-' | b'~' | b'!' | b'#' | b'$' | b'\'' | b'*' | b'?' | b'^' | b'`'
         )
 }
 
@@ -96,6 +105,11 @@ fn domain(bytes: &[u8]) -> Option<usize> {
     // Text of another script may follow without a space: `a@b.com联系`.
     let ascii = top.iter().take_while(|b| b.is_ascii()).count();
     let (top, end) = if ascii >= 2 && ascii < top.len() { (top.get(..ascii)?, dot + 1 + ascii) } else { (top, end) };
+    // So may a number: `a@b.com13800138000`. Fewer digits are a version or a host.
+    let letters = top.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let glued = (2..=24).contains(&letters) && top.iter().filter(|b| b.is_ascii_digit()).count() >= 4;
+    let (top, end) =
+        if glued && !has_prefix(top, b"xn--") { (top.get(..letters)?, dot + 1 + letters) } else { (top, end) };
     let sound = name.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80) && top.len() >= 2 && dot > 0;
     let number = top.iter().all(|b| b.is_ascii_digit() || *b == b'-')
         || (top.iter().any(u8::is_ascii_digit) && !has_prefix(top, b"xn--"));
@@ -123,7 +137,15 @@ mod tests {
             ("mail zhang.san@example.com now", Some("zhang.san@example.com")),
             ("email=a@b.co.", Some("a@b.co")),
             ("张三@例子.中国", Some("张三@例子.中国")),
-            ("写信a.b@example.com联系", Some("写信a.b@example.com")),
+            ("写信a.b@example.com联系", Some("a.b@example.com")),
+            ("邮箱zhang.san@example.com", Some("zhang.san@example.com")),
+            ("张三@qq.com", Some("张三@qq.com")),
+            ("josé.garcia@example.com", Some("josé.garcia@example.com")),
+            ("key/zhang.san@163.com", Some("zhang.san@163.com")),
+            ("zhang.san@example.com13800138000", Some("zhang.san@example.com")),
+            ("a.person@163.netQ1101051949", Some("a.person@163.netQ")),
+            ("Class@1a2b.x9", None),
+            ("lib@1.0.beta2", None),
             ("x@xn--fsq.xn--fiqs8s", Some("x@xn--fsq.xn--fiqs8s")),
             ("zh*******@example.com", None),
             ("icon@2x.png", None),

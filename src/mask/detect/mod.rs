@@ -64,6 +64,8 @@ pub(super) struct Token {
     hex: bool,
     /// Begins with `0x`.
     prefixed: bool,
+    /// Was looked at as a keyed value.
+    judged: bool,
 }
 
 /// What stands before a candidate.
@@ -190,7 +192,7 @@ impl Scan<'_, '_> {
         let signs = self.bytes.get(start..end).unwrap_or_default();
         let letters = signs.iter().any(u8::is_ascii_alphabetic);
         let hex = letters && signs.iter().all(u8::is_ascii_hexdigit);
-        self.token = Token { start, end, hex, prefixed: matches!(signs, [b'0', b'x' | b'X', ..]) };
+        self.token = Token { start, end, hex, prefixed: matches!(signs, [b'0', b'x' | b'X', ..]), judged: false };
         self.token
     }
 
@@ -224,7 +226,14 @@ impl Scan<'_, '_> {
         if rules == 0 {
             return None;
         }
-        let mut words = Words { low: at.saturating_sub(64), end: at };
+        if let Some((start, end)) = self.name_of(at) {
+            let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
+            if let Some(rule) = self.first(facts.keyed & rules) {
+                return Some(rule);
+            }
+        }
+        let (end, weak) = self.key_end(at);
+        let mut words = Words { low: at.saturating_sub(64), end };
         let mut ends = [0usize; 4];
         let mut open = 0;
         let mut ends_here = true;
@@ -247,8 +256,67 @@ impl Scan<'_, '_> {
                 }
             }
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
-            ends_here = self.keys.facts(self.rules, self.bytes.get(start..end)?).filler && open + 1 < ends.len();
+            ends_here =
+                self.keys.facts(self.rules, self.bytes.get(start..end)?).filler && !weak && open + 1 < ends.len();
             open += usize::from(ends_here);
+        }
+        None
+    }
+
+    /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key
+    /// must stand right before that. A line may end behind `:`, `=` or a tag, a remark in brackets may stand before them.
+    fn key_end(&self, at: usize) -> (usize, bool) {
+        const REMARK: usize = 24;
+        let low = at.saturating_sub(64);
+        let before = self.bytes.get(low..at).unwrap_or_default();
+        let blank = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'\\');
+        let signs = before.iter().rev().take_while(|b| blank(b)).count();
+        let end = at - signs;
+        match self.byte_before(end) {
+            b',' | b'|' if is_word(self.byte_before(end.saturating_sub(1))) => (end - 1, true),
+            sign @ (b':' | b'=' | b'>') => {
+                let head = before.get(..before.len().saturating_sub(signs + 1)).unwrap_or_default().trim_ascii_end();
+                let remark = head.iter().rev().take(REMARK).position(|&b| b == b'(');
+                match remark {
+                    Some(length) if sign != b'>' && head.ends_with(b")") => (low + head.len() - length - 1, false),
+                    _ => (end, false),
+                }
+            }
+            _ => (at, false),
+        }
+    }
+
+    /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
+    fn name_of(&self, at: usize) -> Option<(usize, usize)> {
+        const NAMES: [&[u8]; 6] = [b"name", b"key", b"field", b"param", b"label", b"id"];
+        const VALUES: [&[u8]; 4] = [b"value", b"val", b"data", b"content"];
+        const REACH: usize = 96;
+        let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+        let blank = |b: u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'\\' | b':' | b'=');
+        let low = at.saturating_sub(REACH);
+        let before = self.bytes.get(low..at)?;
+        let end = before.iter().rposition(|b| !blank(*b))? + 1;
+        let (open, close) = if before.get(end - 1) == Some(&b'>') {
+            (b'<', at)
+        } else {
+            let word = before.get(..end)?.iter().rev().take_while(|b| is_word(**b)).count();
+            if !is_one_of(before.get(end - word..end)?, &VALUES) {
+                return None;
+            }
+            (b'{', at + self.bytes.get(at..)?.iter().take(REACH).take_while(|b| **b != b'}').count())
+        };
+        let mut from = low + before.iter().rposition(|&b| b == open)? + 1;
+        while from < close {
+            let length = |from: usize, is: &dyn Fn(u8) -> bool| {
+                self.bytes.get(from..close).unwrap_or_default().iter().take_while(|b| is(**b)).count()
+            };
+            let word = from + length(from, &is_word);
+            let value = word + length(word, &blank);
+            let given = self.bytes.get(word..value)?.iter().any(|b| matches!(b, b':' | b'='));
+            if given && is_one_of(self.bytes.get(from..word)?, &NAMES) {
+                return Some((value, value + length(value, &|b| !matches!(b, b'"' | b'\'' | b'\\' | b'>' | b'<'))));
+            }
+            from = word.max(from + 1);
         }
         None
     }
@@ -312,9 +380,10 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// Length of a word without the Chinese "is" that is written together with it.
+/// Length of a word without the Chinese "is" or the `_` that is written together with it.
 fn without_filler(word: &[u8]) -> usize {
     const JOINED: [&str; 6] = ["是", "为", "為", "值", "就是", "应为"];
+    let word = word.get(..word.iter().rposition(|&b| b != b'_').map_or(0, |last| last + 1)).unwrap_or_default();
     JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
 }
 

@@ -75,9 +75,11 @@ impl Scan<'_, '_> {
             }
             start = end + separator;
         };
+        let groups = groups.get(..count).unwrap_or_default();
         if total >= 3 {
-            self.cluster(groups.get(..count).unwrap_or_default(), total);
+            self.cluster(groups, total);
         }
+        groups.iter().for_each(|group| self.keyed_token(group.start));
         next.max(at + 1)
     }
 
@@ -92,7 +94,7 @@ impl Scan<'_, '_> {
             }
         }
         if total >= 7 {
-            self.international(groups);
+            self.international(groups, before);
             if self.found.len() == before && (7..=MAX_DIGITS).contains(&total) {
                 self.vouched(groups, total);
             }
@@ -247,10 +249,13 @@ impl Scan<'_, '_> {
         // Letters glued to it make an id of it (`SN13912345678`), unless they speak for it.
         let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
         let decimal = self.byte_at(end) == b'.' && self.byte_at(end + 1).is_ascii_digit();
+        // A minus behind a blank is a sign: `delta -17315564061`.
+        let negative = self.byte_before(start) == b'-'
+            && matches!(self.byte_before(start - 1), b' ' | b'\t' | b'\n' | b'=' | b':' | b',' | b'(' | b'[');
         let vouched = (before.lift | before.near) & rules;
         let rules = if vouched != 0 {
             vouched
-        } else if glued || decimal {
+        } else if glued || decimal || negative {
             0
         } else {
             rules & !before.against
@@ -394,8 +399,16 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// E.164: a `+` before one of the groups.
-    fn international(&mut self, groups: &[Group]) {
+    fn speaks_for_phone(&mut self, start: usize, end: usize) -> bool {
+        let rules = self.with(Validator::Phone);
+        let before = self.before(start, self.is_bare(start, end), rules);
+        (before.lift | before.near) & rules != 0
+    }
+
+    /// E.164: a `+` before one of the groups. The findings of their cluster begin at `known`.
+    fn international(&mut self, groups: &[Group], known: usize) {
+        /// A shorter number with a `+` may be a difference of two: only a word makes it a phone's.
+        const SHORTEST: usize = 10;
         let Some(rule) = self.first(self.with(Validator::Phone)) else { return };
         for (at, group) in groups.iter().enumerate() {
             let plus =
@@ -404,6 +417,7 @@ impl Scan<'_, '_> {
                 || self
                     .found
                     .iter()
+                    .skip(known)
                     .any(|found| found.view == self.view && found.start < group.end && group.start < found.end)
             {
                 continue;
@@ -421,11 +435,11 @@ impl Scan<'_, '_> {
             for group in rest {
                 total += group.len();
                 if lengths.contains(&total) {
-                    best = Some(group.end);
+                    best = Some((group.end, total));
                 }
             }
-            let Some(end) = best else { continue };
-            if self.byte_at(end) == b'*' {
+            let Some((end, total)) = best else { continue };
+            if self.byte_at(end) == b'*' || (total < SHORTEST && !self.speaks_for_phone(group.start, end)) {
                 continue;
             }
             let code = if head.starts_with(b"86") { 2 } else { 0 };
@@ -474,13 +488,28 @@ impl Scan<'_, '_> {
     fn keyed_value(&mut self, group: Group) {
         let end = group.start
             + self.bytes.iter().skip(group.start).take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
-        let token = self.token_at(group.start);
-        let start = if token.hex && token.end - token.start == 16 { token.start } else { group.start };
-        if end - start < 3 || is_masked_behind(self.bytes, end) {
+        if end - group.start >= 3 && !is_masked_behind(self.bytes, end) {
+            self.keyed_hit(group.start, group.start, end);
+        }
+    }
+
+    /// The token around `at` when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are.
+    fn keyed_token(&mut self, at: usize) {
+        const BLOCK: usize = 16;
+        let token = self.token_at(at);
+        let start = token.start + if token.prefixed { 2 } else { 0 };
+        let signs = self.bytes.get(start..token.end).unwrap_or_default();
+        if token.judged || signs.len() != BLOCK || !signs.iter().all(u8::is_ascii_hexdigit) {
             return;
         }
+        self.token.judged = true;
+        self.keyed_hit(token.start, start, token.end);
+    }
+
+    /// Asks the words before `at` for a rule that takes `start..end`.
+    fn keyed_hit(&mut self, at: usize, start: usize, end: usize) {
         let value = self.bytes.get(start..end).unwrap_or_default();
-        if let Some(rule) = self.keyed(start, value) {
+        if let Some(rule) = self.keyed(at, value) {
             self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
         }
     }
@@ -491,6 +520,7 @@ struct Evidence {
     lift: bool,
     near: bool,
     against: bool,
+    adjacent: bool,
     bare: bool,
     grouped: bool,
 }
@@ -498,16 +528,24 @@ struct Evidence {
 impl Evidence {
     fn of(before: Before, rule: u8, bare: bool, grouped: bool) -> Self {
         let has = |bits: u64| bits & (1 << rule) != 0;
-        Self { lift: has(before.lift), near: has(before.near), against: has(before.against), bare, grouped }
+        Self {
+            lift: has(before.lift),
+            near: has(before.near),
+            against: has(before.against),
+            adjacent: before.adjacent,
+            bare,
+            grouped,
+        }
     }
 }
 
 fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -> bool {
-    let Evidence { lift, near, against, bare, grouped } = evidence;
+    let Evidence { lift, near, against, adjacent, bare, grouped } = evidence;
     let speaks = lift || (near && !against);
     match (fit, luhn) {
         (Fit::Strong, true) if hex => speaks,
-        (Fit::Strong, true) => lift || near || !against || grouped,
+        // A word speaks against a sound number only when it stands right before it, as the name of an id does.
+        (Fit::Strong, true) => lift || near || !(against && adjacent) || grouped,
         (Fit::Weak, true) => speaks,
         (Fit::Strong, false) => speaks && !hex,
         (Fit::Weak, false) => lift,

@@ -1,13 +1,27 @@
 //! Encoded tokens: base64 (both alphabets) and hexadecimal text that may hide a value.
 
+use super::track;
+
 /// Shortest token that can hide a value: 11 digits in base64.
 pub(in crate::mask) const MIN: usize = 15;
 
-/// Whether there is a token that may be encoded text.
+/// Whether there is a token that may be encoded text, or a block of 16 hexadecimal digits.
 pub(in crate::mask) fn stands_in(bytes: &[u8]) -> bool {
-    let mut found = false;
-    decode_all(bytes, &mut |_, _, _| found = true);
+    let mut found = block_stands_in(bytes);
+    if !found {
+        decode_all(bytes, &mut |_, _, _| found = true);
+    }
     found
+}
+
+fn block_stands_in(bytes: &[u8]) -> bool {
+    const BLOCK: usize = 16;
+    let run = |byte: &&u8| byte.is_ascii_hexdigit();
+    (MIN - 1..bytes.len()).step_by(MIN).any(|at| {
+        let (before, after) = bytes.split_at(at);
+        let after = after.iter().take(BLOCK + 1).take_while(run).count();
+        after > 0 && after + before.iter().rev().take(BLOCK + 1).take_while(run).count() == BLOCK
+    })
 }
 
 /// Gives every token of `bytes` that may be encoded text: start, end, decoded bytes.
@@ -27,8 +41,22 @@ pub(in crate::mask) fn decode_all(bytes: &[u8], found: &mut impl FnMut(usize, us
             continue;
         }
         let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
-        for decoded in readings(bytes.get(start..end).unwrap_or_default()) {
+        let token = bytes.get(start..end).unwrap_or_default();
+        for decoded in readings(token) {
             found(start, end + padding, decoded);
+        }
+        // The signs 62 and 63 of the alphabets part words too, as in a path.
+        if token.iter().all(u8::is_ascii_alphanumeric) {
+            continue;
+        }
+        let mut from = start;
+        for piece in token.split(|b| !b.is_ascii_alphanumeric()) {
+            let to = from + piece.len();
+            let padding = if to == end { padding } else { 0 };
+            if piece.len() >= MIN {
+                readings(piece).for_each(|decoded| found(from, to + padding, decoded));
+            }
+            from = to + 1;
         }
     }
 }
@@ -47,7 +75,23 @@ fn readings(token: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     let shifts = (0..4).filter(|&shift| {
         token.get(shift..).is_some_and(|rest| if shift == 0 { starts_as_text(rest) } else { holds_digits(rest) })
     });
-    hex.into_iter().chain(shifts.map(|shift| base64(token.get(shift..).unwrap_or_default())))
+    hex.into_iter().chain(emv(token)).chain(shifts.map(|shift| base64(token.get(shift..).unwrap_or_default())))
+}
+
+/// Hexadecimal digits of the bytes that base64 text stands for, when EMV tags in them hold a card number.
+fn emv(token: &[u8]) -> Option<Vec<u8>> {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let nibble = |value: u8| HEX.get(usize::from(value)).copied().unwrap_or(b'0');
+    let bytes = base64(token);
+    // A tag, its length, and the first digits of a number.
+    let tagged = |head: &[u8]| matches!(head, [0x5A, 6..=10, digits] | [0x57, 8..=19, digits] if digits >> 4 < 10 && digits & 15 < 10);
+    if !bytes.windows(3).any(tagged) {
+        return None;
+    }
+    let hex: Vec<u8> = bytes.iter().flat_map(|byte| [nibble(byte >> 4), nibble(byte & 15)]).collect();
+    let mut holds = false;
+    track::emv(&hex, &mut |_, _, _| holds = true);
+    holds.then_some(hex)
 }
 
 /// Whether base64 text that decodes to ASCII, or to Chinese in UTF-8, may begin like this.
@@ -129,6 +173,8 @@ mod tests {
             ("NDExMTExMTExMTExMTExMQ==", "4111111111111111"),
             ("x=eyJwYW4iOiI0MTExMTExMTExMTExMTExIn0 ok", r#"{"pan":"4111111111111111"}"#),
             ("/v1/NDExMTExMTExMTExMTExMQ", "4111111111111111"),
+            ("/v1/cards/NDcyMjM5NzQwMzI2NDk0Nw==/tokens", "4722397403264947"),
+            ("de55 WghBEREREREREV80AQE=", "5A0841111111111111115F340101"),
             ("34313131313131313131313131313131", "4111111111111111"),
         ] {
             let mut found = Vec::new();
