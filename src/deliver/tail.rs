@@ -87,7 +87,9 @@ impl<W: Wal> Tail<W> {
     /// Goes into the next file, when this one is read to its end and there is one.
     pub(super) fn enter_next(&mut self, files: &[FileState]) -> Result<bool, Failure> {
         let next = self.run.next();
-        let done = files.iter().any(|file| file.first == self.file && file.closed && end_of(file) == next);
+        // A file that is listed no longer was released: then both legs have confirmed it, so it was read to its end.
+        let file = files.iter().find(|file| file.first == self.file);
+        let done = file.is_none_or(|file| file.closed && end_of(file) == next);
         if !done || next == self.file || !files.iter().any(|file| file.first == next) {
             return Ok(false);
         }
