@@ -13,7 +13,9 @@ tools:
 	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { \
 		echo "a C compiler is missing: apt-get install build-essential" >&2; exit 2; }
 
-.PHONY: tools demo test test-long bench lint fmt python telemetrygen help
+PARTS := tests/parts/parts
+
+.PHONY: tools parts up down demo test test-long bench lint fmt python telemetrygen help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,13 +24,24 @@ demo: tools ## the main job on the embedded default: 10,000 records in, masked, 
 	$(CARGO) build --release --locked --bin sealtrail
 	$(CARGO_TARGET_DIR)/release/sealtrail demo
 
-test: tools python telemetrygen ## every test, with a tenth of the lengths of test-long
+test: tools python telemetrygen parts ## every test, with a tenth of the lengths of test-long
 	$(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
+	tests/parts/selftest.py
 
-test-long: tools python telemetrygen ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
+test-long: tools python telemetrygen parts ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
 	SEALTRAIL_KILLS=100 SEALTRAIL_SEEDS=10000 SEALTRAIL_FUZZ_SECONDS=600 $(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
+	tests/parts/selftest.py
+
+parts: ## the real Kafka, Toxiproxy and S3 servers of the tests: fetches and builds what the cache lacks
+	$(PARTS) prepare
+
+up: ## a real Kafka and S3 server to try things on; prints the configuration for `sealtrail collect`
+	@$(PARTS) developer --dir $(SEALTRAIL_CACHE)/up
+
+down: ## ends what `up` started; what it stored stays in SEALTRAIL_CACHE/up
+	@$(PARTS) down --dir $(SEALTRAIL_CACHE)/up
 
 bench: tools ## speed of the real binary and of its parts, as ratios and CPU time
 	$(CARGO) bench --locked

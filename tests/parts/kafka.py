@@ -187,8 +187,11 @@ class Kafka(Part):
             raise Failure(f"there is no partition {partition} of a topic {topic}") from None
 
     def partitions(self):
-        """Lines about the state of every partition."""
-        topics = wire.metadata(self._any()).topics
+        """Lines about the state of every partition, as one node knows it; none if no node answers."""
+        try:
+            topics = wire.metadata(self._any()).topics
+        except Failure as failure:
+            return say(failure)
         for name in sorted(topics):
             for number, partition in sorted(topics[name].items()):
                 yield f"{name} {number}: leader {partition.leader}, replicas {partition.replicas}, in sync {partition.in_sync}"
