@@ -36,7 +36,8 @@ def make(run):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         (unfinished / "extensions.cnf").write_text(EXTENSIONS)
-        _openssl(unfinished, *_request("ca", "Sealtrail test authority"), "-x509", "-days", "30", "-extensions", "authority", "-out", "ca.pem")
+        _openssl(unfinished, *_request("ca", "Sealtrail test authority"), "-x509", "-days", "30", "-extensions", "authority",
+                 "-out", "ca.pem")
         for name in ("server", "client"):
             _openssl(unfinished, *_request(name, f"sealtrail test {name}"), "-out", f"{name}.request")
             _openssl(unfinished, "x509", "-req", "-in", f"{name}.request", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",

@@ -31,11 +31,14 @@ def recorded_classes(record):
 def command(main, *arguments, record=None):
     """The command line of a Java program of Kafka's. With `record` it writes the class-data archive when it ends."""
     archive = cache.root() / _classes() / "classes.jsa"
-    sharing = [f"-XX:ArchiveClassesAtExit={record}"] if record else ["-Xshare:auto", f"-XX:SharedArchiveFile={archive}"]
+    if record:
+        sharing = [f"-XX:ArchiveClassesAtExit={record}"]
+    else:
+        sharing = ["-Xshare:auto", f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
     # An archive fits only a class path that is written out, in one order.
     path = ":".join(map(str, sorted(jars().glob("*.jar"))))
     settings = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-    return [toolchain.java(), *MACHINE, *(sharing if record or archive.exists() else []), settings, "-cp", path, main, *arguments]
+    return [toolchain.java(), *MACHINE, *sharing, settings, "-cp", path, main, *arguments]
 
 
 def _fetch(directory):
@@ -43,7 +46,8 @@ def _fetch(directory):
     say(f"fetching Kafka {kafka['version']}")
     toolchain.run([
         toolchain.maven(), "--batch-mode", "--no-transfer-progress", "--strict-checksums", "--file", POM,
-        f"org.apache.maven.plugins:maven-dependency-plugin:{plugin}:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={directory}",
+        f"org.apache.maven.plugins:maven-dependency-plugin:{plugin}:copy-dependencies",
+        "-DincludeScope=runtime", f"-DoutputDirectory={directory}",
         f"-Dkafka.version={kafka['version']}", f"-Dscala.version={kafka['scala']}", f"-Dlog4j.version={kafka['log4j']}",
     ])
 

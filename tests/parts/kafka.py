@@ -26,7 +26,7 @@ from toxiproxy import Toxiproxy
 
 USER, PASSWORD = "sealtrail", "sealtrail-test-only"
 MODULES = "org.apache.kafka.common.security"
-SECURITY = {"CONTROLLER": "PLAINTEXT", "CLEAR": "PLAINTEXT", "PROXIED": "PLAINTEXT", "TLS": "SSL", "MTLS": "SSL", "SCRAM": "SASL_SSL"}
+SECURITY = dict.fromkeys(("CONTROLLER", "CLEAR", "PROXIED"), "PLAINTEXT") | {"TLS": "SSL", "MTLS": "SSL", "SCRAM": "SASL_SSL"}
 
 OPTIONAL = {"TLS": "tls", "SCRAM": "scram", "MTLS": "mtls", "PROXIED": "proxy"}  # the options of `up` that add them
 DEFAULTS = {"brokers": 3} | dict.fromkeys(OPTIONAL.values(), False)
@@ -81,9 +81,8 @@ class Kafka(Part):
         if SECURITY.keys() & {"TLS", "SCRAM", "MTLS"} & set(names):
             certificates.make(self.run)
         for node in nodes:
-            folder = self.directory / f"node{node}"
-            folder.mkdir()
-            (folder / "server.properties").write_text(SETTINGS + self._settings(node, nodes, state))
+            self._properties(node).parent.mkdir()
+            self._properties(node).write_text(SETTINGS + self._settings(node, nodes, state))
         self._format(nodes, state["cluster"])
         return state
 
@@ -95,7 +94,8 @@ class Kafka(Part):
             advertised["PROXIED"] = state["proxies"][str(node)]
         found = {
             "node.id": node,
-            "controller.quorum.voters": ",".join(f"{each}@{ports.HOST}:{state['listeners'][str(each)]['CONTROLLER']}" for each in nodes),
+            "controller.quorum.voters": ",".join(
+                f"{each}@{ports.HOST}:{state['listeners'][str(each)]['CONTROLLER']}" for each in nodes),
             "listeners": _addresses(listeners),
             "advertised.listeners": _addresses(advertised),
             "listener.security.protocol.map": ",".join(f"{name}:{SECURITY[name]}" for name in listeners),
@@ -117,7 +117,8 @@ class Kafka(Part):
             found |= {
                 "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
                 "listener.name.scram.scram-sha-512.sasl.jaas.config": f"{MODULES}.scram.ScramLoginModule required;",
-                "listener.name.scram.plain.sasl.jaas.config": f'{MODULES}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
+                "listener.name.scram.plain.sasl.jaas.config":
+                    f'{MODULES}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
             }
         return "".join(f"{key}={value}\n" for key, value in found.items())
 
@@ -126,9 +127,9 @@ class Kafka(Part):
         user = ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"]
         tools = []
         for node in nodes:
-            words = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, *user,
-                     "--config", self.directory / f"node{node}/server.properties"]
-            tools.append(subprocess.Popen(list(map(str, java.command(*words))), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+            words = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, *user, "--config", self._properties(node)]
+            command = [str(word) for word in java.command(*words)]
+            tools.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
         for node, tool in zip(nodes, tools):
             said = tool.communicate()[0]
             if tool.returncode:
@@ -140,7 +141,7 @@ class Kafka(Part):
         super().up(options)
 
     def command(self, node):
-        return java.command("kafka.Kafka", self.directory / f"node{node}/server.properties")
+        return java.command("kafka.Kafka", self._properties(node))
 
     def after_start(self):
         if self.saved["options"]["proxy"]:
@@ -217,6 +218,9 @@ class Kafka(Part):
                 return self._address(node)
         raise Failure("kafka: no node answers")
 
+    def _properties(self, node):
+        return self.directory / f"node{node}/server.properties"
+
     def _address(self, node):
         return ports.HOST, self.state["listeners"][str(node)]["CLEAR"]
 
@@ -225,7 +229,8 @@ class Kafka(Part):
 
     def _proxies(self):
         """For each node where Toxiproxy listens and where it goes to."""
-        return {node: (f"{ports.HOST}:{self.state['proxies'][str(node)]}", f"{ports.HOST}:{self.state['listeners'][str(node)]['PROXIED']}")
+        listen, upstream = self.state["proxies"], self.state["listeners"]
+        return {node: (f"{ports.HOST}:{listen[str(node)]}", f"{ports.HOST}:{upstream[str(node)]['PROXIED']}")
                 for node in self.nodes()}
 
 
@@ -240,7 +245,7 @@ class _Rehearsal(Kafka):
         java.jars()
 
     def command(self, node):
-        return java.command("kafka.Kafka", self.directory / f"node{node}/server.properties", record=self.run.parent / "classes.jsa")
+        return java.command("kafka.Kafka", self._properties(node), record=self.run.parent / "classes.jsa")
 
 
 def _record_classes(directory):

@@ -1,4 +1,5 @@
-"""MinIO: the main S3 server of the tests, with Object Lock, conditional PUT, checksums and encryption with a KMS key.
+"""MinIO: the main S3 server of the tests, with Object Lock, conditional PUT, checksums, and encryption where `--kms` gives
+it a key (SSE-S3 needs one too).
 
 What it does not prove: AWS's storage classes, or AWS's error codes (a refused delete is 400 here and 403 there); for the
 latter the archive's tests run on versitygw too. `kill` loses no acknowledged object; a PUT in flight is there or not, and
@@ -67,7 +68,7 @@ class MinIO(Part):
         return s3.Client(self._endpoint(), self._authority())
 
     def variables(self):
-        found = {"S3_ENDPOINT": self._endpoint(), "S3_REGION": s3.REGION, "S3_ACCESS_KEY": s3.ACCESS_KEY, "S3_SECRET_KEY": s3.SECRET_KEY}
+        found = s3.variables(self._endpoint())
         if self.state["tls"]:
             found["S3_CA_FILE"] = self._authority()
         if self.state["kms"]:

@@ -102,11 +102,11 @@ class Part(abc.ABC):
         """Until all of `nodes` are ready; a node that ended, or that takes too long, is a failure with the end of its log."""
         end = time.monotonic() + PATIENCE
         for node in nodes:
+            process = self.process(node)
             while not self._answers(node):
-                if self.process(node).pid() is None:
-                    raise Failure(f"{self.name}:{node} ended; its log {self.process(node).log} ends with\n{self.process(node).tail()}")
-                if time.monotonic() > end:
-                    raise Failure(f"{self.name}:{node} is not ready; its log {self.process(node).log} ends with\n{self.process(node).tail()}")
+                if process.pid() is None or time.monotonic() > end:
+                    how = "has ended" if process.pid() is None else f"is {process.state()} but not ready"
+                    raise Failure(f"{self.name}:{node} {how}; its log {process.log} ends with\n{process.tail()}")
                 time.sleep(0.05)
 
     def process(self, node):

@@ -35,7 +35,7 @@ class Process:
         if self.pid():
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        clean = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "LC_ALL": "C.UTF-8"}
+        clean = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.directory), "LC_ALL": "C.UTF-8"}
         with open(self.log, "ab") as log:
             subprocess.Popen(
                 [str(word) for word in command], cwd=self.directory, env=clean | (environment or {}),

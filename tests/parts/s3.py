@@ -13,8 +13,13 @@ from cache import Failure
 
 REGION = "eu-central-1"
 ACCESS_KEY, SECRET_KEY = "sealtrail", "sealtrail-test-only"
-ENABLED = "<Status>Enabled</Status>"
+ENABLED, LOCKED = "<Status>Enabled</Status>", "<ObjectLockEnabled>Enabled</ObjectLockEnabled>"
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+
+
+def variables(endpoint):
+    """What a client of one of our servers must know."""
+    return {"S3_ENDPOINT": endpoint, "S3_REGION": REGION, "S3_ACCESS_KEY": ACCESS_KEY, "S3_SECRET_KEY": SECRET_KEY}
 
 
 class Client:
@@ -25,8 +30,9 @@ class Client:
     def make_bucket(self, name, lock=True, retention_days=None):
         """A bucket with Object Lock and versioning, seen to have both; with neither if not `lock`. One that exists is fine."""
         headers = {"x-amz-bucket-object-lock-enabled": "true"} if lock else {}
-        where = f"<CreateBucketConfiguration {NAMESPACE}><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
-        status, text = self.request("PUT", f"/{name}", body=where, headers=headers)
+        where = f"<LocationConstraint>{REGION}</LocationConstraint>"
+        body = f"<CreateBucketConfiguration {NAMESPACE}>{where}</CreateBucketConfiguration>"
+        status, text = self.request("PUT", f"/{name}", body=body, headers=headers)
         if status != 200 and "BucketAlreadyOwnedByYou" not in text:
             raise Failure(f"the bucket {name} could not be made: status {status}: {text}")
         if not lock:
@@ -34,10 +40,9 @@ class Client:
         self._put(name, "versioning", f"<VersioningConfiguration {NAMESPACE}>{ENABLED}</VersioningConfiguration>")
         if retention_days is not None:
             rule = f"<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>{retention_days}</Days></DefaultRetention></Rule>"
-            self._put(name, "object-lock", f"<ObjectLockConfiguration {NAMESPACE}><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
-                                           f"{rule}</ObjectLockConfiguration>")
+            self._put(name, "object-lock", f"<ObjectLockConfiguration {NAMESPACE}>{LOCKED}{rule}</ObjectLockConfiguration>")
         self._expect(name, "versioning", ENABLED)
-        self._expect(name, "object-lock", "<ObjectLockEnabled>Enabled</ObjectLockEnabled>")
+        self._expect(name, "object-lock", LOCKED)
 
     def request(self, method, path, query="", headers=None, body=""):
         """Sends one signed request; status and text of the answer."""
@@ -91,8 +96,8 @@ def _signed(method, path, query, headers):
     key = f"AWS4{SECRET_KEY}".encode()
     for word in scope.split("/"):
         key = _hmac(key, word).digest()
-    authorization = f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{scope}, SignedHeaders={names}, Signature={_hmac(key, text).hexdigest()}"
-    return headers | {"authorization": authorization}
+    who, signature = f"Credential={ACCESS_KEY}/{scope}", _hmac(key, text).hexdigest()
+    return headers | {"authorization": f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={signature}"}
 
 
 def _hmac(key, text):

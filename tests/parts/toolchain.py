@@ -96,7 +96,8 @@ def _unpack_go(directory):
 
 def _go_version(program):
     # Outside any module and without a download: what this program itself is.
-    said = subprocess.run([program, "version"], capture_output=True, text=True, cwd="/", env=os.environ | {"GOTOOLCHAIN": "local"})
+    environment = os.environ | {"GOTOOLCHAIN": "local"}
+    said = subprocess.run([program, "version"], capture_output=True, text=True, cwd="/", env=environment)
     found = re.search(r"go(\d+\.\d+)", said.stdout)
     return _numbers(found[1]) if found else (0,)
 
@@ -138,6 +139,7 @@ def _install(*packages):
         for package in packages:
             candidate = run(["apt-cache", "policy", package])
             if "Candidate:" in candidate and "Candidate: (none)" not in candidate:
-                run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600", package], env=quiet)
+                run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600", package],
+                    env=quiet)
                 return
     raise Failure(f"the distribution has none of {', '.join(packages)}")

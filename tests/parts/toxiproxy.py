@@ -29,7 +29,8 @@ class Toxiproxy(Part):
         return {"port": port}
 
     def command(self, node):
-        return [go.program(self.name), "-host", ports.HOST, "-port", self.state["port"], "-config", self.directory / "proxies.json"]
+        return [go.program(self.name), "-host", ports.HOST, "-port", self.state["port"],
+                "-config", self.directory / "proxies.json"]
 
     def ready(self, node):
         return self._call("GET", "/version")[0] == 200
@@ -41,7 +42,8 @@ class Toxiproxy(Part):
         """Adds `{name: (listen, upstream)}`; a proxy of the same name is replaced."""
         file = self.directory / "proxies.json"
         kept = [proxy for proxy in json.loads(file.read_text()) if proxy["name"] not in proxies]
-        kept += [{"name": name, "listen": listen, "upstream": upstream, "enabled": True} for name, (listen, upstream) in proxies.items()]
+        kept += [{"name": name, "listen": listen, "upstream": upstream, "enabled": True}
+                 for name, (listen, upstream) in proxies.items()]
         file.write_text(json.dumps(kept, indent=1))
         status, text = self._call("POST", "/populate", json.dumps(kept))
         if status not in (200, 201):

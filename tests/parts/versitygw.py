@@ -24,8 +24,9 @@ class VersityGateway(Part):
         return {"port": port}
 
     def command(self, node):
-        return [go.program(self.name), "--quiet", "--keep-alive", "--port", f"{ports.HOST}:{self.state['port']}", "--region", s3.REGION,
-                "--health", "/health", "posix", "--versioning-dir", self.directory / "versions", self.directory / "objects"]
+        listen = f"{ports.HOST}:{self.state['port']}"
+        return [go.program(self.name), "--quiet", "--keep-alive", "--port", listen, "--region", s3.REGION, "--health", "/health",
+                "posix", "--versioning-dir", self.directory / "versions", self.directory / "objects"]
 
     def environment(self):
         return {"ROOT_ACCESS_KEY": s3.ACCESS_KEY, "ROOT_SECRET_KEY": s3.SECRET_KEY}
@@ -37,7 +38,7 @@ class VersityGateway(Part):
         return s3.Client(self._endpoint())
 
     def variables(self):
-        return {"S3_ENDPOINT": self._endpoint(), "S3_REGION": s3.REGION, "S3_ACCESS_KEY": s3.ACCESS_KEY, "S3_SECRET_KEY": s3.SECRET_KEY}
+        return s3.variables(self._endpoint())
 
     def _endpoint(self):
         return f"http://{ports.HOST}:{self.state['port']}"

@@ -15,9 +15,8 @@ HERE = pathlib.Path(__file__).parent
 
 def watch(run, parent):
     """Leaves a watcher behind; one for each run and parent."""
-    of = process.Process(run / f"watcher-{parent}")
-    of.start([sys.executable, HERE / "parts", "watch", "--dir", run, "--parent", parent],
-             {"SEALTRAIL_CACHE": os.environ.get("SEALTRAIL_CACHE", os.path.expanduser("~/.cache/sealtrail"))})
+    command = [sys.executable, HERE / "parts", "watch", "--dir", run, "--parent", parent]
+    process.Process(run / f"watcher-{parent}").start(command)
 
 
 def wait_for(parent):
