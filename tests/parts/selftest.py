@@ -90,6 +90,10 @@ class Kafka(unittest.TestCase):
         trust.load_cert_chain(found["KAFKA_CERT_FILE"], found["KAFKA_KEY_FILE"])
         self.assertTrue(handshake(found["KAFKA_BOOTSTRAP_MTLS"], trust))
 
+        for mechanism, module in (("SCRAM-SHA-512", "scram.Scram"), ("PLAIN", "plain.Plain")):
+            self.assertTrue(logs_in(run, found, mechanism, module, found["KAFKA_PASSWORD"]))
+            self.assertFalse(logs_in(run, found, mechanism, module, "wrong"))
+
         proxied = address(found["KAFKA_BOOTSTRAP_PROXIED"])
         self.assertEqual(wire.metadata(proxied).brokers, {1})
         run.parts("kill", "toxiproxy")
@@ -221,6 +225,18 @@ class Safety(unittest.TestCase):
             self.assertEqual([file.name for file in made.iterdir()], ["whole"])
             cache.entry("thing/1", interrupted)
 
+    def test_of_two_makers_one_waits(self):
+        makers = []
+
+        def make(place):
+            makers.append(place)
+            time.sleep(0.2)  # long enough for the others to arrive; the test holds if they don't
+
+        with tempfile.TemporaryDirectory() as directory, environment(SEALTRAIL_CACHE=directory):
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda _: cache.entry("thing/1", make), range(4)))
+        self.assertEqual(len(makers), 1)
+
 
 def interrupted(place):
     (place / "half").touch()
@@ -238,6 +254,21 @@ def handshake(listener, context):
             return True
     except (ssl.SSLError, ConnectionError):
         return False
+
+
+def logs_in(run, found, mechanism, module, password):
+    """Whether a broker takes that password, asked with a program of Kafka's own."""
+    settings = run.directory / "client.properties"
+    settings.write_text(
+        f"security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location={found['KAFKA_CA_FILE']}\n"
+        f"sasl.mechanism={mechanism}\nsasl.jaas.config=org.apache.kafka.common.security.{module}LoginModule required "
+        f'username="{found["KAFKA_USER"]}" password="{password}";\n')
+    asked = subprocess.run(
+        [PARTS, "tool", "org.apache.kafka.tools.BrokerApiVersionsCommand", "--command-config", settings,
+         "--bootstrap-server", found["KAFKA_BOOTSTRAP_SCRAM"]], capture_output=True, text=True)
+    if asked.returncode and "SaslAuthenticationException" not in asked.stdout + asked.stderr:
+        raise AssertionError(asked.stdout + asked.stderr)
+    return asked.returncode == 0
 
 
 def address(text):
