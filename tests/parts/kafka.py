@@ -22,6 +22,7 @@ import ports
 import wire
 from cache import Failure, say
 from part import PATIENCE, Part
+from process import Process
 from toxiproxy import Toxiproxy
 
 USER, PASSWORD = "sealtrail", "sealtrail-test-only"
@@ -137,15 +138,17 @@ class Kafka(Part):
 
     def up(self, options):
         if options["proxy"]:
-            Toxiproxy(self.run).up({})
+            proxy = Toxiproxy(self.run)
+            proxy.up({})
         super().up(options)
+        if options["proxy"]:
+            proxy.add({f"kafka-{node}": pair for node, pair in self._proxies().items()})
 
     def command(self, node):
         return java.command("kafka.Kafka", self._properties(node))
 
-    def after_start(self):
-        if self.saved["options"]["proxy"]:
-            Toxiproxy(self.run).add({f"kafka-{node}": pair for node, pair in self._proxies().items()})
+    def process(self, node):
+        return Process(self._properties(node).parent)
 
     def wait(self, nodes):
         if len(self.running()) * 2 > len(self.nodes()):
@@ -213,8 +216,9 @@ class Kafka(Part):
 
     def _any(self):
         """The address of a node that answers."""
-        for node in self.running():
-            if self._sees(node, lambda _: True):
+        for node in self.chosen("all"):
+            # A paused node would cost the whole time-out.
+            if node in self.running() and self._sees(node, lambda _: True):
                 return self._address(node)
         raise Failure("kafka: no node answers")
 

@@ -57,9 +57,6 @@ class Part(abc.ABC):
     def before_start(self):
         """What must be so before a node starts and may have got lost since: a mount, say."""
 
-    def after_start(self):
-        """What a freshly started part has forgotten and must be told again."""
-
     def after_down(self):
         """Undoes `before_start`."""
 
@@ -90,7 +87,6 @@ class Part(abc.ABC):
             for node in fresh:
                 self.process(node).start(self.command(node), self.environment())
             self.wait(nodes)
-            self.after_start()
         except BaseException:
             for node in fresh:
                 self.process(node).kill()
@@ -110,8 +106,7 @@ class Part(abc.ABC):
                 time.sleep(0.05)
 
     def process(self, node):
-        several = len(self.nodes()) > 1 or self.name == "kafka"
-        return Process(self.directory / f"node{node}" if several else self.directory)
+        return Process(self.directory)
 
     def down(self):
         """Kills every node; what it stored stays. (An ordered stop is `stop`: three brokers take long over it.)"""

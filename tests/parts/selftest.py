@@ -99,6 +99,8 @@ class Kafka(unittest.TestCase):
         run.parts("kill", "toxiproxy")
         with self.assertRaises(OSError):
             wire.metadata(proxied)
+        run.parts("kill", "kafka:1")
+        run.parts("start", "kafka:1")
         run.parts("start", "toxiproxy")
         self.assertEqual(wire.metadata(proxied).brokers, {1}, "its proxies are back")
 
@@ -207,6 +209,14 @@ class Safety(unittest.TestCase):
         with socket.create_server(address(found["TOXIPROXY"])):
             self.assertIn("address already in use", run.parts("start", "toxiproxy", status=1))
         run.parts("start", "toxiproxy")
+
+    def test_a_dead_part_is_a_failure_and_no_crash(self):
+        run = Run(self)
+        run.up("versitygw")
+        run.parts("kill", "versitygw")
+        self.assertIn("refused", run.parts("bucket", "some", "--part", "versitygw", status=1))
+        self.assertIn("not running", run.parts("pause", "versitygw", status=1))
+        self.assertIn("not up", run.parts("leader", "audit", 0, status=1))
 
     def test_other_options_are_refused_and_harm_nothing(self):
         run = Run(self)

@@ -39,15 +39,17 @@ class Toxiproxy(Part):
         return {"TOXIPROXY": f"{ports.HOST}:{self.state['port']}"}
 
     def add(self, proxies):
-        """Adds `{name: (listen, upstream)}`; a proxy of the same name is replaced."""
+        """Adds `{name: (listen, upstream)}` for good. What is there already is left alone, with its toxics."""
         file = self.directory / "proxies.json"
-        kept = [proxy for proxy in json.loads(file.read_text()) if proxy["name"] not in proxies]
-        kept += [{"name": name, "listen": listen, "upstream": upstream, "enabled": True}
-                 for name, (listen, upstream) in proxies.items()]
-        file.write_text(json.dumps(kept, indent=1))
-        status, text = self._call("POST", "/populate", json.dumps(kept))
+        kept = json.loads(file.read_text())
+        added = [{"name": name, "listen": listen, "upstream": upstream, "enabled": True}
+                 for name, (listen, upstream) in proxies.items() if name not in [proxy["name"] for proxy in kept]]
+        if not added:
+            return
+        status, text = self._call("POST", "/populate", json.dumps(added))
         if status not in (200, 201):
             raise Failure(f"toxiproxy refuses the proxies with status {status}: {text}")
+        file.write_text(json.dumps(kept + added, indent=1))
 
     def _call(self, method, path, body=None):
         connection = http.client.HTTPConnection(ports.HOST, self.state["port"], timeout=5)
