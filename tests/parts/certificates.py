@@ -4,7 +4,6 @@ All parts of a run share it. The keys are worth nothing outside the run and are 
 """
 
 import shutil
-import subprocess
 
 import toolchain
 
