@@ -348,6 +348,17 @@ fn encryption_leaves_an_envelope_that_stays() {
 }
 
 #[test]
+fn a_rule_that_hides_nothing_leaves_a_value_as_it_is() {
+    let rules = "version: 1\nrules:\n  - {id: phone, class: pii.phone, detect: {validator: phone}, action: {keep_first_last: {first: 7, last: 4, min_hidden: 0}}, tests: {must_mask: ['138 0013 8000']}}\n";
+    let engine = load(rules, &[]).unwrap_or_else(|errors| panic!("{}", list(&errors)));
+    for kept in ["138 0013 8000", "138-0013-8000", "13800138000"] {
+        let mut record = LogRecord { body: string(kept), ..LogRecord::default() };
+        engine.session().record(&mut record, true);
+        assert!(record.body == string(kept), "{kept}");
+    }
+}
+
+#[test]
 fn every_error_of_a_rule_file_is_said_with_its_line_and_remedy() {
     let rules = r#"version: 1
 rules:
