@@ -197,6 +197,15 @@ fn every_pin_block_behind_its_key_is_masked() {
     }
 }
 
+/// A key written together with its block, whatever number stands behind.
+#[test]
+fn a_pin_block_glued_to_its_key_is_masked() {
+    for behind in ["", " ok", " 13891800994"] {
+        let masked = text(&format!("epb6207326359459432{behind}"));
+        assert!(masked.starts_with("epb[sad.pin]"), "{masked}");
+    }
+}
+
 /// The 25 places of the comparison with other collectors, and some more.
 #[test]
 fn no_place_of_a_record_shows_a_card_or_its_code() {

@@ -164,8 +164,10 @@ impl Scan<'_, '_> {
         if at >= self.token.start && at < self.token.end {
             return self.token;
         }
+        // A place before the last token may be asked for again.
+        let low = if self.token.end <= at { self.token.end } else { 0 };
         let mut start = at;
-        while start > self.token.end && self.byte_before(start).is_ascii_alphanumeric() {
+        while start > low && self.byte_before(start).is_ascii_alphanumeric() {
             start -= 1;
         }
         let mut end = at;

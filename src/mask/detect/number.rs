@@ -521,24 +521,27 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// The token around a group when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are.
+    /// The token around a group when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are; or
+    /// what follows a key that is written together with its block (`epb0412AC89ABCDEF67`).
     fn keyed_token(&mut self, group: Group) {
         const BLOCK: usize = 16;
         if group.len() != BLOCK && self.is_alone(group) {
             return;
         }
         let token = self.token_at(group.start);
-        let length = token.end - token.start;
-        if token.judged || (length != BLOCK && length != BLOCK + 2) {
-            return;
-        }
         let start = token.start + if self.is_prefixed(token) { 2 } else { 0 };
-        let signs = self.bytes.get(start..token.end).unwrap_or_default();
-        if signs.len() != BLOCK || !signs.iter().all(u8::is_ascii_hexdigit) {
-            return;
+        let is_block = |start: usize| {
+            let signs = self.bytes.get(start..token.end).unwrap_or_default();
+            signs.len() == BLOCK && signs.iter().all(u8::is_ascii_hexdigit)
+        };
+        if is_block(start) {
+            if !token.judged {
+                self.token.judged = true;
+                self.keyed_hit(token.start, start, token.end);
+            }
+        } else if is_block(group.start) {
+            self.keyed_hit(group.start, group.start, token.end);
         }
-        self.token.judged = true;
-        self.keyed_hit(token.start, start, token.end);
     }
 
     /// Asks the words before `at` for a rule that takes `start..end`.

@@ -248,8 +248,10 @@ mod tests {
             let expected = RegexSet::new(PATTERNS).unwrap().matches(&normal_form(name.as_bytes())).iter().fold(0, |rules, rule| rules | 1 << rule);
             let named = automaton.named(name.as_bytes());
             prop_assert_eq!(named.rules, expected);
-            prop_assert!(expected == 0 || automaton.may_end(name.as_bytes()));
-            prop_assert!(expected == 0 || automaton.may_end(format!("q {name}").as_bytes()));
+            for text in [name.clone(), format!("q {name}"), format!("xY{name}")] {
+                let found = automaton.last_end(format!("{text}:1").as_bytes(), 1, text.len());
+                prop_assert!(expected == 0 || found == Some(text.len()));
+            }
         }
     }
 }
