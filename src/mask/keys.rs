@@ -121,16 +121,18 @@ pub(super) fn normal_form(key: &[u8]) -> Vec<u8> {
     };
     let mut normal = Vec::with_capacity(folded.len() + 8);
     for (at, &byte) in folded.iter().enumerate() {
-        if byte.is_ascii_uppercase() && at > 0 {
-            let before = folded.get(at - 1).copied().unwrap_or(b'_');
-            let next = folded.get(at + 1).copied().unwrap_or(b'_');
-            if before.is_ascii_lowercase() || (before.is_ascii_uppercase() && next.is_ascii_lowercase()) {
-                normal.push(b'_');
-            }
+        if byte.is_ascii_uppercase() && parts_words(folded, at) {
+            normal.push(b'_');
         }
         normal.push(byte.to_ascii_lowercase());
     }
     normal
+}
+
+/// Whether the capital at `at` begins a word of `camelCase` or `CVVCode`.
+pub(super) fn parts_words(name: &[u8], at: usize) -> bool {
+    let Some(before) = at.checked_sub(1).and_then(|before| name.get(before)) else { return false };
+    before.is_ascii_lowercase() || (before.is_ascii_uppercase() && name.get(at + 1).is_some_and(u8::is_ascii_lowercase))
 }
 
 #[cfg(test)]

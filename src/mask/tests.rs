@@ -197,6 +197,15 @@ fn every_pin_block_behind_its_key_is_masked() {
     }
 }
 
+/// A key written together with its block, whatever number stands behind.
+#[test]
+fn a_pin_block_glued_to_its_key_is_masked() {
+    for behind in ["", " ok", " 13891800994"] {
+        let masked = text(&format!("epb6207326359459432{behind}"));
+        assert!(masked.starts_with("epb[sad.pin]"), "{masked}");
+    }
+}
+
 /// The 25 places of the comparison with other collectors, and some more.
 #[test]
 fn no_place_of_a_record_shows_a_card_or_its_code() {
@@ -345,6 +354,17 @@ fn encryption_leaves_an_envelope_that_stays() {
     assert!(envelope.starts_with("enc:1:k1:name:test:"));
     engine.session().record(&mut record, true);
     assert!(record.attributes[0].value == Value::String(envelope));
+}
+
+#[test]
+fn a_rule_that_hides_nothing_leaves_a_value_as_it_is() {
+    let rules = "version: 1\nrules:\n  - {id: phone, class: pii.phone, detect: {validator: phone}, action: {keep_first_last: {first: 7, last: 4, min_hidden: 0}}, tests: {must_mask: ['138 0013 8000']}}\n";
+    let engine = load(rules, &[]).unwrap_or_else(|errors| panic!("{}", list(&errors)));
+    for kept in ["138 0013 8000", "138-0013-8000", "13800138000"] {
+        let mut record = LogRecord { body: string(kept), ..LogRecord::default() };
+        engine.session().record(&mut record, true);
+        assert!(record.body == string(kept), "{kept}");
+    }
 }
 
 #[test]

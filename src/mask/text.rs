@@ -135,8 +135,20 @@ impl Session<'_> {
 
     fn scan(&mut self, bytes: &[u8], view: u8, key: Facts, active: u64, found: &mut Vec<Finding>) {
         let rules = self.engine.rules();
-        Scan { rules, keys: &mut self.keys, active, key, bytes, view, found, token: Token::default(), emv_until: 0 }
-            .run();
+        Scan {
+            rules,
+            keys: &mut self.keys,
+            active,
+            key,
+            bytes,
+            view,
+            found,
+            token: Token::default(),
+            emv_until: 0,
+            keys_until: 0,
+            last_key: None,
+        }
+        .run();
     }
 
     /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.
@@ -284,15 +296,25 @@ impl Hide<'_> {
     /// The same for a text that is ASCII and its own view.
     fn plain_signs(&self, shown: impl Fn(usize) -> (usize, usize), end: usize, out: &mut String) {
         let found = self.text.get(self.finding.start..end).unwrap_or_default();
-        let length = found.bytes().filter(u8::is_ascii_alphanumeric).count();
-        let (first, last) = shown(length);
-        let mut place = 0;
-        out.extend(found.bytes().map(|byte| {
-            let sign = byte.is_ascii_alphanumeric();
-            let hidden = sign && place >= first && place < length - last;
-            place += usize::from(sign);
-            if hidden { '*' } else { char::from(byte) }
-        }));
+        let sign = |byte: &u8| byte.is_ascii_alphanumeric();
+        let (first, last) = shown(found.bytes().filter(sign).count());
+        let mut signs = found.bytes().enumerate().filter(|(_, byte)| sign(byte)).map(|(at, _)| at);
+        // The first and the last sign that is hidden.
+        let (from, to) = match (signs.clone().nth(first), signs.nth_back(last)) {
+            (Some(from), Some(to)) if from <= to => (from, to),
+            _ => return out.push_str(found),
+        };
+        out.push_str(found.get(..from).unwrap_or_default());
+        let mut hidden = found.get(from..=to).unwrap_or_default();
+        while !hidden.is_empty() {
+            let length = hidden.bytes().position(|byte| !sign(&byte)).unwrap_or(hidden.len());
+            push_stars(length, out);
+            hidden = hidden.get(length..).unwrap_or_default();
+            let length = hidden.bytes().position(|byte| sign(&byte)).unwrap_or(hidden.len());
+            out.push_str(hidden.get(..length).unwrap_or_default());
+            hidden = hidden.get(length..).unwrap_or_default();
+        }
+        out.push_str(found.get(to + 1..).unwrap_or_default());
     }
 
     /// Hides the local part; of one of four signs or fewer nothing is shown.
@@ -303,7 +325,7 @@ impl Hide<'_> {
         {
             let shown = if local.len() <= 4 { 0 } else { first.min(local.len()) };
             out.push_str(local.get(..shown).unwrap_or_default());
-            out.extend(std::iter::repeat_n('*', local.len() - shown));
+            push_stars(local.len() - shown, out);
             out.push('@');
             return out.push_str(domain);
         }
@@ -329,6 +351,15 @@ impl Hide<'_> {
     }
 }
 
+fn push_stars(mut count: usize, out: &mut String) {
+    const STARS: &str = "****************";
+    while count > 0 {
+        let stars = STARS.get(..count).unwrap_or(STARS);
+        out.push_str(stars);
+        count -= stars.len();
+    }
+}
+
 /// What a text may hold, as far as one cheap look says.
 enum Look {
     Nothing,
@@ -339,31 +370,19 @@ enum Look {
 }
 
 fn look(bytes: &[u8]) -> Look {
-    const NOTHING: u8 = 0;
-    const DIGIT: u8 = 1;
-    const OTHER: u8 = 4;
-    const CLASS: [u8; 256] = {
-        let mut class = [NOTHING; 256];
-        let mut i = 0;
-        while i < 256 {
-            let b = i as u8;
-            if b.is_ascii_digit() {
-                class[i] = DIGIT;
-            } else if b == b'@' || b == b'%' || b == b'\\' || b == b'&' || b >= 0x80 {
-                class[i] = OTHER;
-            }
-            i += 1;
+    let (mut digits, mut other) = (0, false);
+    // Sums of a byte each, so that many bytes are looked at in one step.
+    for chunk in bytes.chunks(128) {
+        let mut sum = 0u8;
+        let mut signs = 0u8;
+        for &byte in chunk {
+            sum += u8::from(byte.wrapping_sub(b'0') < 10);
+            signs |= (byte & 0x80) | u8::from((byte == b'@') | (byte == b'%') | (byte == b'\\') | (byte == b'&'));
         }
-        class
-    };
-    let mut digits = 0u32;
-    let mut other = 0u8;
-    for &byte in bytes {
-        let class = CLASS[byte as usize];
-        digits += u32::from(class & DIGIT);
-        other |= class;
+        digits += usize::from(sum);
+        other |= signs != 0;
     }
-    if digits >= 3 || other & OTHER != 0 {
+    if digits >= 3 || other {
         Look::Something
     } else if bytes.len() >= token::MIN {
         Look::Encoded

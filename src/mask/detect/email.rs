@@ -84,8 +84,11 @@ fn is_local(byte: u8) -> bool {
 fn is_masked(local: &[u8]) -> bool {
     let shown = local.iter().position(|&b| b == b'*').unwrap_or(local.len());
     let hidden = local.get(shown..).unwrap_or_default();
+    if hidden.is_empty() {
+        return false;
+    }
     let signs = String::from_utf8_lossy(local.get(..shown).unwrap_or_default()).chars().count();
-    signs <= 2 && !hidden.is_empty() && hidden.iter().all(|&b| b == b'*')
+    signs <= 2 && hidden.iter().all(|&b| b == b'*')
 }
 
 /// Length of the domain that `bytes` begin with: labels, at least two, the last one no number and in no list of file types.

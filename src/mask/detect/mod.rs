@@ -13,7 +13,7 @@ pub(super) mod token;
 mod track;
 
 use super::keys::{Facts, KeyCache};
-use super::rules::{RuleSet, Validator};
+use super::rules::{Named, RuleSet, Validator};
 
 /// What a rule found in a view.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,9 @@ pub(super) struct Scan<'s, 'v> {
     pub(super) token: Token,
     /// End of the last token whose EMV tags were read.
     pub(super) emv_until: usize,
+    /// Up to where ends of keys were looked for, and the last one that may be there.
+    pub(super) keys_until: usize,
+    pub(super) last_key: Option<usize>,
 }
 
 /// A run of letters and digits.
@@ -60,10 +63,8 @@ pub(super) struct Scan<'s, 'v> {
 pub(super) struct Token {
     start: usize,
     end: usize,
-    /// Hexadecimal digits only, and a letter among them.
-    hex: bool,
-    /// Begins with `0x`.
-    prefixed: bool,
+    /// Hexadecimal digits only, and a letter among them; once that was asked.
+    hex: Option<bool>,
     /// Was looked at as a keyed value.
     judged: bool,
 }
@@ -81,63 +82,42 @@ pub(super) struct Before {
     adjacent: bool,
 }
 
-const DIGIT: u8 = 1;
-const AT: u8 = 2;
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    let mut byte = b'0';
-    while byte <= b'9' {
-        class[byte as usize] = DIGIT;
-        byte += 1;
-    }
-    class[b'@' as usize] = AT;
-    class
-};
-
-/// Words that may stand between a key and its value.
-const FILLERS: [&str; 27] = [
-    "is",
-    "was",
-    "code",
-    "number",
-    "no",
-    "num",
-    "nr",
-    "value",
-    "val",
-    "data",
-    "text",
-    "string",
-    "content",
-    "stringvalue",
-    "intvalue",
-    "are",
-    "the",
-    "int",
-    "str",
-    "td",
-    "b",
-    "是",
-    "为",
-    "值",
-    "号",
-    "号码",
-    "码",
-];
-
 impl Scan<'_, '_> {
     pub(super) fn run(&mut self) {
         let mut at = 0;
-        while let Some(&byte) = self.bytes.get(at) {
-            match CLASS[byte as usize] {
-                DIGIT => at = self.number(at),
-                AT => {
-                    self.email(at);
-                    at += 1;
-                }
-                _ => at += 1,
+        while let Some(next) = self.next_candidate(at) {
+            at = if self.byte_at(next) == b'@' {
+                self.email(next);
+                next + 1
+            } else {
+                self.number(next)
+            };
+        }
+    }
+
+    /// The first digit or `@` from `at` on, looked for in eight bytes at once.
+    fn next_candidate(&self, at: usize) -> Option<usize> {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        const LOW: u64 = !HIGH;
+        const fn each(byte: u8) -> u64 {
+            u64::from_le_bytes([byte; 8])
+        }
+        let rest = self.bytes.get(at..)?;
+        let (words, tail) = rest.as_chunks();
+        for (place, word) in words.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            // The high bit of each byte: set where the byte with its base taken away is too large.
+            let digit = word ^ each(b'0');
+            let other = ((digit & LOW) + each(0x80 - 10)) | word;
+            let sign = word ^ each(b'@');
+            let not_at = ((sign & LOW) + LOW) | word;
+            let found = !(other & not_at) & HIGH;
+            if found != 0 {
+                return Some(at + place * 8 + found.trailing_zeros() as usize / 8);
             }
         }
+        let place = tail.iter().position(|byte| byte.is_ascii_digit() || *byte == b'@')?;
+        Some(at + words.len() * 8 + place)
     }
 
     fn email(&mut self, at: usize) {
@@ -184,16 +164,34 @@ impl Scan<'_, '_> {
         if at >= self.token.start && at < self.token.end {
             return self.token;
         }
+        // A place before the last token may be asked for again.
+        let low = if self.token.end <= at { self.token.end } else { 0 };
         let mut start = at;
-        while start > self.token.end && self.byte_before(start).is_ascii_alphanumeric() {
+        while start > low && self.byte_before(start).is_ascii_alphanumeric() {
             start -= 1;
         }
-        let end = at + self.bytes.iter().skip(at).take_while(|b| b.is_ascii_alphanumeric()).count();
-        let signs = self.bytes.get(start..end).unwrap_or_default();
-        let letters = signs.iter().any(u8::is_ascii_alphabetic);
-        let hex = letters && signs.iter().all(u8::is_ascii_hexdigit);
-        self.token = Token { start, end, hex, prefixed: matches!(signs, [b'0', b'x' | b'X', ..]), judged: false };
+        let mut end = at;
+        while self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
+            end += 1;
+        }
+        self.token = Token { start, end, hex: None, judged: false };
         self.token
+    }
+
+    fn is_hex(&mut self, token: Token) -> bool {
+        token.hex.unwrap_or_else(|| {
+            let signs = self.bytes.get(token.start..token.end).unwrap_or_default();
+            let hex = signs.iter().all(u8::is_ascii_hexdigit) && signs.iter().any(u8::is_ascii_alphabetic);
+            if self.token.start == token.start && self.token.end == token.end {
+                self.token.hex = Some(hex);
+            }
+            hex
+        })
+    }
+
+    /// Whether a token begins with `0x`.
+    fn is_prefixed(&self, token: Token) -> bool {
+        matches!(self.bytes.get(token.start..token.end), Some([b'0', b'x' | b'X', ..]))
     }
 
     /// What the nearest word within the window before `at` says for or against `rules`, and the attribute's own key.
@@ -221,6 +219,9 @@ impl Scan<'_, '_> {
 
     /// The rule whose key stands right before `at` and whose value fits `token`.
     fn keyed(&mut self, at: usize, token: &[u8]) -> Option<u8> {
+        /// Bytes before a value that words of its key may take, and a tag before them.
+        const KEY: usize = 64;
+        const TAG: usize = 96;
         // The value first: one look at it spares a look at each word before most numbers.
         let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
         if rules == 0 {
@@ -232,8 +233,13 @@ impl Scan<'_, '_> {
                 return Some(rule);
             }
         }
+        let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
+        if !self.may_be_named(at, if tagged { KEY + TAG } else { KEY }) {
+            return None;
+        }
         let (end, weak) = self.key_end(at);
-        let mut words = Words { low: at.saturating_sub(64), end };
+        let mut words = Words { low: at.saturating_sub(KEY), end };
+        // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
         let mut open = 0;
         let mut ends_here = true;
@@ -248,19 +254,44 @@ impl Scan<'_, '_> {
             let end = start + without_filler(self.bytes.get(start..end)?);
             if ends_here {
                 *ends.get_mut(open)? = end;
+                open += 1;
             }
-            for &end in ends.get(..=open)? {
-                let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
-                if let Some(rule) = self.first(facts.keyed & rules) {
+            let mut kept = 0;
+            for at in 0..open {
+                let end = *ends.get(at)?;
+                let named = self.named(start, end)?;
+                if let Some(rule) = self.first(named.rules & rules) {
                     return Some(rule);
                 }
+                *ends.get_mut(kept)? = end;
+                kept += usize::from(named.longer);
             }
+            open = kept;
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
-            ends_here =
-                self.keys.facts(self.rules, self.bytes.get(start..end)?).filler && !weak && open + 1 < ends.len();
-            open += usize::from(ends_here);
+            ends_here = !weak && is_filler(self.bytes.get(start..end)?);
         }
         None
+    }
+
+    /// What the rules say about the name `start..end`.
+    fn named(&mut self, start: usize, end: usize) -> Option<Named> {
+        let name = self.bytes.get(start..end)?;
+        Some(self.rules.named(name).unwrap_or_else(|| {
+            let facts = self.keys.facts(self.rules, name);
+            Named { rules: facts.keyed | facts.lift, longer: true }
+        }))
+    }
+
+    /// Whether a key of a rule may end within `reach` before `at`. Each place is asked once over the whole pass.
+    fn may_be_named(&mut self, at: usize, reach: usize) -> bool {
+        /// No key is looked for farther away.
+        const MAX_REACH: usize = 256;
+        if at > self.keys_until {
+            let from = (self.keys_until + 1).max(at.saturating_sub(MAX_REACH));
+            self.last_key = self.rules.last_name_end(self.bytes, from, at).or(self.last_key);
+        }
+        self.keys_until = self.keys_until.max(at);
+        self.last_key.is_some_and(|end| end + reach >= at)
     }
 
     /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key
@@ -296,6 +327,10 @@ impl Scan<'_, '_> {
         let low = at.saturating_sub(REACH);
         let before = self.bytes.get(low..at)?;
         let end = before.iter().rposition(|b| !blank(*b))? + 1;
+        // What `VALUES` end with; most texts end here.
+        if !matches!(before.get(end - 1)?, b'>' | b'e' | b'l' | b'a' | b't' | b'E' | b'L' | b'A' | b'T') {
+            return None;
+        }
         let (open, close) = if before.get(end - 1) == Some(&b'>') {
             (b'<', at)
         } else {
@@ -389,5 +424,17 @@ fn without_filler(word: &[u8]) -> usize {
 
 /// Whether a word may stand between a key and its value.
 pub(super) fn is_filler(word: &[u8]) -> bool {
-    FILLERS.iter().any(|filler| word.eq_ignore_ascii_case(filler.as_bytes()))
+    let names: &[&str] = match word.len() {
+        1 => &["b"],
+        2 => &["is", "no", "nr", "td"],
+        3 => &["was", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"],
+        4 => &["code", "data", "text"],
+        5 => &["value"],
+        6 => &["number", "string", "号码"],
+        7 => &["content"],
+        8 => &["intvalue"],
+        11 => &["stringvalue"],
+        _ => &[],
+    };
+    names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }

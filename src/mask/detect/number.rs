@@ -2,7 +2,7 @@
 
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
-use super::{Before, Finding, Scan, Shape, cn_id, phone};
+use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
 use crate::mask::rules::Validator;
 
 /// Groups of one cluster that are looked at together; a longer list goes on with an overlap of the longest grouping.
@@ -54,33 +54,50 @@ impl Digits {
 impl Scan<'_, '_> {
     /// Judges the cluster of digits that begins at `at`; returns where to go on.
     pub(super) fn number(&mut self, at: usize) -> usize {
-        let mut groups = [Group::default(); MAX_GROUPS];
-        let mut count = 0;
-        let mut start = at;
-        let mut total = 0;
-        let next = loop {
-            let end = start + self.bytes.iter().skip(start).take_while(|b| b.is_ascii_digit()).count();
-            if let Some(group) = groups.get_mut(count) {
-                *group = Group { start, end };
+        let Some((first, next)) = self.group(at) else { return at + 1 };
+        if next.is_none() {
+            if first.len() >= 3 {
+                self.cluster(&[first], first.len());
+            }
+            self.keyed_token(first);
+            return first.end;
+        }
+        let mut groups = [first; MAX_GROUPS];
+        let (mut count, mut next, mut end) = (1, next, first.end);
+        while let Some((group, after)) = next.and_then(|start| self.group(start)) {
+            if count == MAX_GROUPS {
+                // The list goes on.
+                end = groups.get(MAX_GROUPS - OVERLAP).map_or(group.start, |group| group.start);
+                break;
+            }
+            if let Some(place) = groups.get_mut(count) {
+                *place = group;
             }
             count += 1;
-            total += end - start;
-            let separator =
-                self.bytes.iter().skip(end).take(MAX_SEPARATOR + 1).take_while(|b| is_separator(**b)).count();
-            if separator == 0 || separator > MAX_SEPARATOR || !self.byte_at(end + separator).is_ascii_digit() {
-                break end;
-            }
-            if count == MAX_GROUPS {
-                break groups.get(MAX_GROUPS - OVERLAP).map_or(end, |group| group.start);
-            }
-            start = end + separator;
-        };
+            end = group.end;
+            next = after;
+        }
         let groups = groups.get(..count).unwrap_or_default();
+        let total = groups.iter().map(|group| group.len()).sum();
         if total >= 3 {
             self.cluster(groups, total);
         }
-        groups.iter().for_each(|group| self.keyed_token(group.start));
-        next.max(at + 1)
+        groups.iter().for_each(|group| self.keyed_token(*group));
+        end
+    }
+
+    /// The run of digits that begins at `start`, and where the next one of its cluster does.
+    fn group(&self, start: usize) -> Option<(Group, Option<usize>)> {
+        let mut end = start;
+        while self.bytes.get(end).is_some_and(u8::is_ascii_digit) {
+            end += 1;
+        }
+        let mut next = end;
+        while next - end < MAX_SEPARATOR && self.bytes.get(next).is_some_and(|byte| is_separator(*byte)) {
+            next += 1;
+        }
+        let goes_on = next > end && self.bytes.get(next).is_some_and(u8::is_ascii_digit);
+        (end > start).then_some((Group { start, end }, goes_on.then_some(next)))
     }
 
     fn cluster(&mut self, groups: &[Group], total: usize) {
@@ -104,32 +121,38 @@ impl Scan<'_, '_> {
         }
     }
 
+    /// Whether no letter is written together with a run of digits.
+    fn is_alone(&self, group: Group) -> bool {
+        !self.byte_before(group.start).is_ascii_alphanumeric() && !self.byte_at(group.end).is_ascii_alphanumeric()
+    }
+
     /// One run of digits without anything in between.
     fn run_of_digits(&mut self, group: Group) {
         let Group { start, end } = group;
-        let token = self.token_at(start);
-        if token.hex && end - start < token.end - token.start {
+        let token = if self.is_alone(group) { Token::default() } else { self.token_at(start) };
+        let hex = self.is_hex(token);
+        if hex && end - start < token.end - token.start {
             self.emv(token.start, token.end);
         }
         let (prior, after) = (self.byte_before(start), self.byte_at(end));
         let decimals = prior == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit();
-        if prior == b'*' || after == b'*' || token.prefixed || decimals {
+        if prior == b'*' || after == b'*' || self.is_prefixed(token) || decimals {
             return;
         }
         let digits = self.bytes.get(start..end).unwrap_or_default();
         if matches!(after, b'=' | b'D' | b'd' | b'^') && self.track(start, end) {
             return;
         }
-        if self.identity(start, end, token.hex) {
+        if self.identity(start, end, hex) {
             return;
         }
-        if phone::mainland(digits).is_some() && !token.hex && self.mobile(start, end) {
+        if phone::mainland(digits).is_some() && !hex && self.mobile(start, end) {
             return;
         }
         match digits.len() {
-            pan::MIN..=pan::MAX if self.card(start, end, digits, false, token.hex) => {}
+            pan::MIN..=pan::MAX if self.card(start, end, digits, false, hex) => {}
             18 | 21 if self.length_prefixed(start, end, digits) => {}
-            26..=64 if !token.hex => self.side_by_side(start, end),
+            26..=64 if !hex => self.side_by_side(start, end),
             _ => {}
         }
     }
@@ -460,6 +483,9 @@ impl Scan<'_, '_> {
             return;
         }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));
+        if self.key.lift & (phones | cards) == 0 && !self.may_be_named(start, self.rules.window) {
+            return;
+        }
         let before = self.before(start, self.is_bare(start, end), phones | cards);
         if !before.adjacent || before.lift & (phones | cards) == 0 {
             return;
@@ -486,24 +512,36 @@ impl Scan<'_, '_> {
     }
 
     fn keyed_value(&mut self, group: Group) {
-        let end = group.start
-            + self.bytes.iter().skip(group.start).take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
+        let mut end = group.start;
+        while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
+            end += 1;
+        }
         if end - group.start >= 3 && !is_masked_behind(self.bytes, end) {
             self.keyed_hit(group.start, group.start, end);
         }
     }
 
-    /// The token around `at` when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are.
-    fn keyed_token(&mut self, at: usize) {
+    /// The token around a group when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are; or
+    /// what follows a key that is written together with its block (`epb0412AC89ABCDEF67`).
+    fn keyed_token(&mut self, group: Group) {
         const BLOCK: usize = 16;
-        let token = self.token_at(at);
-        let start = token.start + if token.prefixed { 2 } else { 0 };
-        let signs = self.bytes.get(start..token.end).unwrap_or_default();
-        if token.judged || signs.len() != BLOCK || !signs.iter().all(u8::is_ascii_hexdigit) {
+        if group.len() != BLOCK && self.is_alone(group) {
             return;
         }
-        self.token.judged = true;
-        self.keyed_hit(token.start, start, token.end);
+        let token = self.token_at(group.start);
+        let start = token.start + if self.is_prefixed(token) { 2 } else { 0 };
+        let is_block = |start: usize| {
+            let signs = self.bytes.get(start..token.end).unwrap_or_default();
+            signs.len() == BLOCK && signs.iter().all(u8::is_ascii_hexdigit)
+        };
+        if is_block(start) {
+            if !token.judged {
+                self.token.judged = true;
+                self.keyed_hit(token.start, start, token.end);
+            }
+        } else if is_block(group.start) {
+            self.keyed_hit(group.start, group.start, token.end);
+        }
     }
 
     /// Asks the words before `at` for a rule that takes `start..end`.

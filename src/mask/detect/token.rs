@@ -26,35 +26,29 @@ fn block_stands_in(bytes: &[u8]) -> bool {
 
 /// Gives every token of `bytes` that may be encoded text: start, end, decoded bytes.
 pub(in crate::mask) fn decode_all(bytes: &[u8], found: &mut impl FnMut(usize, usize, Vec<u8>)) {
-    // A token of MIN bytes covers one place in MIN: only these are looked at.
-    let mut at = MIN - 1;
-    while let Some(&probe) = bytes.get(at) {
-        if sextet(probe).is_none() {
-            at += MIN;
+    let mut start = 0;
+    while let Some(window) = bytes.get(start..start + MIN) {
+        // The last sign that is in no token: all before it are in none that is long enough.
+        if let Some(gap) = window.iter().rposition(|byte| !is_sextet(*byte)) {
+            start += gap + 1;
             continue;
         }
-        let before = bytes.get(..at).unwrap_or_default().iter().rev().take_while(|b| sextet(**b).is_some()).count();
-        let after = bytes.get(at..).unwrap_or_default().iter().take_while(|b| sextet(**b).is_some()).count();
-        let (start, end) = (at - before, at + after);
-        at = end + MIN;
-        if end - start < MIN {
-            continue;
-        }
+        let rest = bytes.get(start + MIN..).unwrap_or_default();
+        let end = start + MIN + rest.iter().position(|byte| !is_sextet(*byte)).unwrap_or(rest.len());
+        let token_start = std::mem::replace(&mut start, end);
         let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
-        let token = bytes.get(start..end).unwrap_or_default();
-        for decoded in readings(token) {
-            found(start, end + padding, decoded);
-        }
+        let token = bytes.get(token_start..end).unwrap_or_default();
+        readings(token, &mut |decoded| found(token_start, end + padding, decoded));
         // The signs 62 and 63 of the alphabets part words too, as in a path.
         if token.iter().all(u8::is_ascii_alphanumeric) {
             continue;
         }
-        let mut from = start;
+        let mut from = token_start;
         for piece in token.split(|b| !b.is_ascii_alphanumeric()) {
             let to = from + piece.len();
             let padding = if to == end { padding } else { 0 };
             if piece.len() >= MIN {
-                readings(piece).for_each(|decoded| found(from, to + padding, decoded));
+                readings(piece, &mut |decoded| found(from, to + padding, decoded));
             }
             from = to + 1;
         }
@@ -69,29 +63,73 @@ pub(in crate::mask) fn hides_digits(text: &[u8]) -> bool {
         && base64(token).split(|b| !b.is_ascii_digit()).any(|digits| digits.len() >= 3)
 }
 
-/// The ways in which a token may be read as text, most often none.
-fn readings(token: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let hex = is_hex_text(token).then(|| token.chunks_exact(2).filter_map(byte).collect());
-    let shifts = (0..4).filter(|&shift| {
-        token.get(shift..).is_some_and(|rest| if shift == 0 { starts_as_text(rest) } else { holds_digits(rest) })
-    });
-    hex.into_iter().chain(emv(token)).chain(shifts.map(|shift| base64(token.get(shift..).unwrap_or_default())))
+/// Gives the ways in which a token may be read as text, most often none.
+fn readings(token: &[u8], found: &mut impl FnMut(Vec<u8>)) {
+    if is_hex_text(token) {
+        found(token.chunks_exact(2).filter_map(byte).collect());
+    }
+    if let Some(hex) = emv(token) {
+        found(hex);
+    }
+    if starts_as_text(token) {
+        found(base64(token));
+    }
+    if !token.iter().fold(false, |found, byte| found | begins_digits(*byte)) {
+        return;
+    }
+    for shift in 1..4 {
+        let rest = token.get(shift..).unwrap_or_default();
+        if holds_digits(rest) {
+            found(base64(rest));
+        }
+    }
+}
+
+/// Whether a quad that begins like this decodes to three digits, when it decodes to digits.
+fn begins_digits(byte: u8) -> bool {
+    (b'M'..=b'O').contains(&byte)
 }
 
 /// Hexadecimal digits of the bytes that base64 text stands for, when EMV tags in them hold a card number.
 fn emv(token: &[u8]) -> Option<Vec<u8>> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let nibble = |value: u8| HEX.get(usize::from(value)).copied().unwrap_or(b'0');
-    let bytes = base64(token);
-    // A tag, its length, and the first digits of a number.
-    let tagged = |head: &[u8]| matches!(head, [0x5A, 6..=10, digits] | [0x57, 8..=19, digits] if digits >> 4 < 10 && digits & 15 < 10);
-    if !bytes.windows(3).any(tagged) {
+    if !holds_tag(token) {
         return None;
     }
+    let bytes = base64(token);
     let hex: Vec<u8> = bytes.iter().flat_map(|byte| [nibble(byte >> 4), nibble(byte & 15)]).collect();
     let mut holds = false;
     track::emv(&hex, &mut |_, _, _| holds = true);
     holds.then_some(hex)
+}
+
+/// Whether base64 text decodes to a tag, its length, and the first digits of a number.
+fn holds_tag(token: &[u8]) -> bool {
+    // Signs of which 5A or 57 may be made: of the first, of the second and third, of the last one in a quad.
+    const HINTS: [u8; 256] = {
+        let mut hints = [0; 256];
+        let signs: [(&[u8], u8); 4] = [(b"VW", 1), (b"FVl1", 2), (b"cdefopqr", 4), (b"aX", 8)];
+        let mut i = 0;
+        while i < signs.len() {
+            let mut j = 0;
+            while j < signs[i].0.len() {
+                hints[signs[i].0[j] as usize] |= signs[i].1;
+                j += 1;
+            }
+            i += 1;
+        }
+        hints
+    };
+    let hint = |byte: u8, of: u8| HINTS[usize::from(byte)] & of != 0;
+    let may = |quad: &[u8; 4]| hint(quad[0], 1) || hint(quad[3], 8) || (hint(quad[1], 2) && hint(quad[2], 4));
+    let (quads, _) = token.as_chunks();
+    if !quads.iter().any(may) {
+        return false;
+    }
+    // A tag, its length, and the first digits of a number.
+    let tagged = |head: &[u8]| matches!(head, [0x5A, 6..=10, digits] | [0x57, 8..=19, digits] if digits >> 4 < 10 && digits & 15 < 10);
+    base64(token).windows(3).any(tagged)
 }
 
 /// Whether base64 text that decodes to ASCII, or to Chinese in UTF-8, may begin like this.
@@ -106,7 +144,7 @@ fn starts_as_text(token: &[u8]) -> bool {
 fn holds_digits(token: &[u8]) -> bool {
     let mut row = 0;
     token.chunks_exact(4).any(|quad| {
-        row = if matches!(quad, [b'M' | b'N' | b'O', ..]) { row + 1 } else { 0 };
+        row = if quad.first().is_some_and(|first| begins_digits(*first)) { row + 1 } else { 0 };
         row == 3
     })
 }
@@ -115,11 +153,11 @@ fn is_hex_text(token: &[u8]) -> bool {
     let mut row = 0;
     token.len().is_multiple_of(2)
         && token.first() != Some(&b'0')
-        && token.iter().all(u8::is_ascii_hexdigit)
         && token.chunks_exact(2).any(|pair| {
             row = if matches!(pair, [b'3', b'0'..=b'9']) { row + 1 } else { 0 };
             row == 11
         })
+        && token.iter().all(u8::is_ascii_hexdigit)
 }
 
 fn byte(pair: &[u8]) -> Option<u8> {
@@ -140,28 +178,33 @@ fn base64(token: &[u8]) -> Vec<u8> {
 }
 
 fn sextet(byte: u8) -> Option<u8> {
-    const NONE: u8 = 255;
-    const SEXTETS: [u8; 256] = {
-        let mut table = [NONE; 256];
-        let mut i = 0;
-        while i < 26 {
-            table[b'A' as usize + i] = i as u8;
-            table[b'a' as usize + i] = i as u8 + 26;
-            i += 1;
-        }
-        let mut i = 0;
-        while i < 10 {
-            table[b'0' as usize + i] = i as u8 + 52;
-            i += 1;
-        }
-        table[b'+' as usize] = 62;
-        table[b'-' as usize] = 62;
-        table[b'/' as usize] = 63;
-        table[b'_' as usize] = 63;
-        table
-    };
     Some(SEXTETS[byte as usize]).filter(|&value| value != NONE)
 }
+
+fn is_sextet(byte: u8) -> bool {
+    SEXTETS[byte as usize] != NONE
+}
+
+const NONE: u8 = 255;
+const SEXTETS: [u8; 256] = {
+    let mut table = [NONE; 256];
+    let mut i = 0;
+    while i < 26 {
+        table[b'A' as usize + i] = i as u8;
+        table[b'a' as usize + i] = i as u8 + 26;
+        i += 1;
+    }
+    let mut i = 0;
+    while i < 10 {
+        table[b'0' as usize + i] = i as u8 + 52;
+        i += 1;
+    }
+    table[b'+' as usize] = 62;
+    table[b'-' as usize] = 62;
+    table[b'/' as usize] = 63;
+    table[b'_' as usize] = 63;
+    table
+};
 
 #[cfg(test)]
 mod tests {

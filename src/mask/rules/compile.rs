@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use regex::bytes::{Regex, RegexBuilder, RegexSetBuilder};
 use sealtrail_chain::ChainName;
 
+use super::automaton::Automaton;
 use super::file::{self, Node, Value};
 use super::problem::{Problem, RuleError};
 use super::{Class, MAX_RULES, Place, Rule, RuleSet, Validator};
@@ -536,6 +537,15 @@ impl<'c> Compiler<'c> {
         let Ok(keys) = keys else {
             return Err(vec![RuleError { file: self.file, line: 0, rule: None, problem: Problem::PatternSize("key") }]);
         };
+        // A rule that only its attribute's own key calls has nothing to say about the words of a text.
+        let in_texts: Vec<_> = (0u8..)
+            .zip(&self.drafts)
+            .filter(|(_, draft)| draft.rule.validator.is_some() || draft.rule.is_keyed_in_text())
+            .filter_map(|(rule, draft)| Some((rule, draft.key.clone()?)))
+            .collect();
+        let value = |draft: &Draft| draft.rule.value.as_ref().map(|pattern| pattern.as_str().to_owned());
+        let values: Vec<_> =
+            (0u8..).zip(&self.drafts).filter_map(|(rule, draft)| Some((rule, value(draft)?))).collect();
         let mut rules = RuleSet {
             rules: Vec::new(),
             by_validator: [0; 5],
@@ -543,6 +553,8 @@ impl<'c> Compiler<'c> {
             keyed_in_text: 0,
             keys,
             key_rules: patterns.iter().map(|(rule, _)| *rule).collect(),
+            names: Automaton::of_names(&in_texts),
+            values: Automaton::of_values(&values),
             words: HashMap::new(),
             phrases: Vec::new(),
             window: if self.window == 0 { WINDOW } else { self.window } as usize,
@@ -568,9 +580,7 @@ impl RuleSet {
         let bit = 1u64 << index;
         match draft.rule.validator {
             Some(validator) => self.by_validator[validator as usize] |= bit,
-            None if draft.rule.value.is_some() && !matches!(draft.rule.action, Action::TruncateNumber) => {
-                self.keyed_in_text |= bit
-            }
+            None if draft.rule.is_keyed_in_text() => self.keyed_in_text |= bit,
             None => {}
         }
         for (_, place) in Place::NAMES {

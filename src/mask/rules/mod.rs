@@ -23,10 +23,12 @@
 //! (`sad.*`) under its own key is dropped wherever it may be a code, whatever `value` says: a number has lost its leading
 //! zeros, a text may say more than the code.
 
+mod automaton;
 mod compile;
 mod file;
 mod problem;
 
+pub(super) use automaton::Named;
 pub(super) use compile::{Case, CaseValue, Source, compile};
 pub use problem::{Problem, RuleError};
 
@@ -36,6 +38,7 @@ use regex::bytes::{Regex, RegexSet};
 
 use super::action::Action;
 use super::detect::pan::Brands;
+use automaton::Automaton;
 
 /// Rules are bits of a word.
 pub(super) const MAX_RULES: usize = 64;
@@ -140,6 +143,13 @@ pub(super) struct Rule {
     pub(super) action: Action,
 }
 
+impl Rule {
+    /// Whether its `value` tells it in a text, behind its key.
+    fn is_keyed_in_text(&self) -> bool {
+        self.validator.is_none() && self.value.is_some() && !matches!(self.action, Action::TruncateNumber)
+    }
+}
+
 /// The compiled rules of one engine.
 pub(super) struct RuleSet {
     rules: Vec<Rule>,
@@ -150,6 +160,9 @@ pub(super) struct RuleSet {
     /// All `detect.key` patterns, and the rule of each.
     keys: RegexSet,
     key_rules: Vec<u8>,
+    /// Those of them that count in a text, and the patterns of values; `None`: no automaton can be made of them.
+    names: Option<Automaton>,
+    values: Option<Automaton>,
     /// Context words of letters: rules they speak for, rules they speak against.
     words: HashMap<Box<[u8]>, (u64, u64)>,
     /// Context words of other scripts, which stand in a text without spaces.
@@ -185,24 +198,32 @@ impl RuleSet {
 
     /// Whether `value` is, as a whole, what the rule expects.
     pub(super) fn value_is(&self, rule: u8, value: &[u8]) -> bool {
-        self.get(rule).and_then(|rule| rule.value.as_ref()).is_some_and(|pattern| pattern.is_match(value))
+        self.fitting(1 << rule, value) != 0
     }
 
     /// Those of `rules` whose pattern for values `value` matches as a whole.
     pub(super) fn fitting(&self, rules: u64, value: &[u8]) -> u64 {
-        let mut left = rules;
-        let mut fitting = 0;
-        while left != 0 {
-            let rule = left.trailing_zeros();
-            left &= left - 1;
-            fitting |= u64::from(self.value_is(rule as u8, value)) << rule;
+        if let Some(values) = &self.values {
+            return rules & values.matching(value);
         }
-        fitting
+        let fits = |rule: &Rule| rule.value.as_ref().is_some_and(|pattern| pattern.is_match(value));
+        let of = |index: usize| rules & 1 << index != 0 && self.rules.get(index).is_some_and(fits);
+        (0..self.rules.len()).filter(|&index| of(index)).fold(0, |fitting, index| fitting | 1 << index)
     }
 
     /// Whether the rule has no pattern for values.
     pub(super) fn any_value(&self, rule: u8) -> bool {
         self.get(rule).is_some_and(|rule| rule.value.is_none())
+    }
+
+    /// What the patterns of keys that count in a text say about a name in it; `None`: only `keys_matching` can tell.
+    pub(super) fn named(&self, name: &[u8]) -> Option<Named> {
+        std::str::from_utf8(name).ok().and(self.names.as_ref()).map(|names| names.named(name))
+    }
+
+    /// The last place in `from..=to` where a key may end that counts in a text. It never leaves one out.
+    pub(super) fn last_name_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
+        self.names.as_ref().map_or(Some(to), |names| names.last_end(bytes, from, to))
     }
 
     pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {

@@ -1,0 +1,257 @@
+//! The patterns of all rules in one automaton: a walk over a few bytes says which of them match, and most walks end at once.
+//!
+//! Names are walked from their end: the patterns of keys hold what a name ends with, so behind most words of a text the first
+//! two or three bytes already tell that no rule's key ends there, whatever stands before. What an automaton can't be made of
+//! (`\b` on Unicode, a pattern whose states are too many) is left to `regex` by the caller.
+
+use std::collections::HashMap;
+
+use regex_automata::Anchored;
+use regex_automata::MatchKind;
+use regex_automata::dfa::{Automaton as _, StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::{start, syntax};
+
+use crate::mask::keys::parts_words;
+
+/// Bytes that the automaton of all patterns may take, and that making it may.
+const SIZE: usize = 4 << 20;
+/// Longest name whose end is asked for.
+const MAX_NAME: usize = 96;
+
+/// More states than any set of sensible patterns needs; with the classes of bytes, what a table of them may take is bounded.
+const MAX_STATES: usize = 1 << 14;
+const PAIRS: usize = 1 << 14;
+const DEAD: u16 = 0;
+const START: u16 = 1;
+
+pub(super) struct Automaton {
+    /// Bytes that no pattern tells apart are one class.
+    classes: [u8; 256],
+    /// Classes a state, and the state that follows on each.
+    stride: usize,
+    next: Vec<u16>,
+    /// By state: rules that match here whatever follows, and rules that match where the text ends here.
+    here: Vec<u64>,
+    at_end: Vec<u64>,
+    /// Two bytes (their lower seven bits) that a name may end with.
+    pairs: Box<[bool; PAIRS]>,
+}
+
+/// What the patterns of keys say about a name.
+#[derive(Clone, Copy)]
+pub(in crate::mask) struct Named {
+    /// The rules whose pattern matches.
+    pub(in crate::mask) rules: u64,
+    /// A longer name that ends like this one may match yet.
+    pub(in crate::mask) longer: bool,
+}
+
+impl Automaton {
+    /// Of patterns that match anywhere in a name, walked from its end.
+    pub(super) fn of_names(patterns: &[(u8, String)]) -> Option<Self> {
+        let form = |pattern: &String| {
+            let parsed = syntax::parse_with(pattern, &syntax::Config::new().utf8(false)).ok()?;
+            // Where the name may go on behind a match, anything may.
+            let ends = parsed.properties().look_set_suffix().contains_anchor_haystack();
+            Some(if ends { pattern.clone() } else { format!("(?:{pattern})(?s-u:.)*") })
+        };
+        let texts = patterns.iter().map(|(_, pattern)| form(pattern)).collect::<Option<Vec<_>>>()?;
+        Self::new(patterns, &texts, true)
+    }
+
+    /// Of patterns that match a value as a whole.
+    pub(super) fn of_values(patterns: &[(u8, String)]) -> Option<Self> {
+        let texts: Vec<_> = patterns.iter().map(|(_, pattern)| pattern.clone()).collect();
+        Self::new(patterns, &texts, false)
+    }
+
+    fn new(patterns: &[(u8, String)], texts: &[String], reverse: bool) -> Option<Self> {
+        let config = dense::Config::new()
+            .match_kind(MatchKind::All)
+            .start_kind(StartKind::Anchored)
+            .accelerate(false)
+            .dfa_size_limit(Some(SIZE))
+            .determinize_size_limit(Some(SIZE));
+        let dfa = dense::Builder::new()
+            .configure(config)
+            .syntax(syntax::Config::new().utf8(false))
+            .thompson(thompson::Config::new().utf8(false).reverse(reverse))
+            .build_many(texts)
+            .ok()?;
+        let start = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+        let matches = |state: StateID| {
+            let rule = |index| patterns.get(dfa.match_pattern(state, index).as_usize()).map(|(rule, _)| *rule);
+            let count = if dfa.is_match_state(state) { dfa.match_len(state) } else { 0 };
+            (0..count).filter_map(rule).fold(0, |rules, rule| rules | 1 << rule)
+        };
+        let classes: [u8; 256] = std::array::from_fn(|byte| dfa.byte_classes().get(byte as u8));
+        let bytes: Vec<u8> = dfa.byte_classes().representatives(0u8..=255).filter_map(|unit| unit.as_u8()).collect();
+        let mut states = vec![None, Some(start)];
+        let mut numbers = HashMap::from([(start, START)]);
+        let mut automaton = Self {
+            classes,
+            stride: bytes.len(),
+            next: Vec::new(),
+            here: Vec::new(),
+            at_end: Vec::new(),
+            pairs: Box::new([false; PAIRS]),
+        };
+        let mut at = 0;
+        while let Some(&state) = states.get(at) {
+            at += 1;
+            automaton.here.push(state.map_or(0, matches));
+            automaton.at_end.push(state.map_or(0, |state| matches(dfa.next_eoi_state(state))));
+            for &byte in &bytes {
+                let next = state.map(|state| dfa.next_state(state, byte)).filter(|next| !dfa.is_dead_state(*next));
+                let number = match next {
+                    None => DEAD,
+                    Some(next) => *numbers.entry(next).or_insert_with(|| {
+                        states.push(Some(next));
+                        (states.len() - 1) as u16
+                    }),
+                };
+                automaton.next.push(number);
+            }
+            if states.len() > MAX_STATES {
+                return None;
+            }
+        }
+        for last in 0..=255 {
+            for before in 0..=255 {
+                if automaton.may_end_with(before, last)
+                    && let Some(pair) = automaton.pairs.get_mut(pair(before, last))
+                {
+                    *pair = true;
+                }
+            }
+        }
+        Some(automaton)
+    }
+
+    /// Whether a name may end with these two bytes, or with the last one alone.
+    fn may_end_with(&self, before: u8, last: u8) -> bool {
+        let state = self.step(START, last.to_ascii_lowercase());
+        let before = before.to_ascii_lowercase();
+        self.here(state) | self.at_end(state) != 0
+            || self.step(state, before) != DEAD
+            || (last.is_ascii_uppercase() && self.step(self.step(state, b'_'), before) != DEAD)
+    }
+
+    fn step(&self, state: u16, byte: u8) -> u16 {
+        let place = usize::from(state) * self.stride + usize::from(self.classes[usize::from(byte)]);
+        self.next.get(place).copied().unwrap_or(DEAD)
+    }
+
+    fn here(&self, state: u16) -> u64 {
+        self.here.get(usize::from(state)).copied().unwrap_or(0)
+    }
+
+    fn at_end(&self, state: u16) -> u64 {
+        self.at_end.get(usize::from(state)).copied().unwrap_or(0)
+    }
+
+    /// The rules whose pattern matches `value`.
+    pub(super) fn matching(&self, value: &[u8]) -> u64 {
+        let mut state = START;
+        for &byte in value {
+            state = self.step(state, byte);
+            if state == DEAD {
+                return 0;
+            }
+        }
+        self.at_end(state)
+    }
+
+    /// What the patterns say about `name`, which is folded UTF-8 and is read in its normal form (see `keys`).
+    pub(super) fn named(&self, name: &[u8]) -> Named {
+        let mut rules = 0;
+        let mut state = START;
+        for (at, &byte) in name.iter().enumerate().rev() {
+            state = self.step(state, byte.to_ascii_lowercase());
+            rules |= self.here(state);
+            if state != DEAD && byte.is_ascii_uppercase() && parts_words(name, at) {
+                state = self.step(state, b'_');
+                rules |= self.here(state);
+            }
+            if state == DEAD {
+                return Named { rules, longer: false };
+            }
+        }
+        Named { rules: rules | self.at_end(state), longer: true }
+    }
+
+    /// The last place in `from..=to` before which a name may end that some pattern matches, wherever it begins. A byte stands
+    /// at `to`.
+    pub(super) fn last_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
+        let ends_here = |end: usize| self.may_end(bytes.get(..end).unwrap_or_default());
+        let low = from.saturating_sub(2);
+        let around = bytes.get(low..=to).unwrap_or_default();
+        for (at, signs) in around.windows(3).enumerate().rev() {
+            let &[before, last, next] = signs else { continue };
+            if !self.pairs[pair(before, last)] {
+                continue;
+            }
+            // Within a word of letters no name ends.
+            let within = next.is_ascii_alphabetic() && last.is_ascii_alphanumeric();
+            if !within && ends_here(low + at + 2) {
+                return Some(low + at + 2);
+            }
+        }
+        (from <= 1 && ends_here(1)).then_some(1)
+    }
+
+    /// Whether `bytes` may end with such a name.
+    fn may_end(&self, bytes: &[u8]) -> bool {
+        let mut state = START;
+        for (at, &byte) in bytes.iter().enumerate().rev().take(MAX_NAME) {
+            state = self.step(state, byte.to_ascii_lowercase());
+            // A byte that is no UTF-8 is a sign of its own in the normal form.
+            if (self.here(state) | self.at_end(state)) != 0 || (byte == 0xFF && state != DEAD) {
+                return true;
+            }
+            if state != DEAD && byte.is_ascii_uppercase() && parts_words(bytes, at) {
+                state = self.step(state, b'_');
+                if self.here(state) != 0 {
+                    return true;
+                }
+            }
+            if state == DEAD {
+                return false;
+            }
+        }
+        bytes.len() > MAX_NAME
+    }
+}
+
+fn pair(before: u8, last: u8) -> usize {
+    usize::from(last & 0x7F) << 7 | usize::from(before & 0x7F)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::bytes::RegexSet;
+
+    use super::*;
+    use crate::mask::keys::normal_form;
+
+    const PATTERNS: [&str; 6] =
+        ["(^|[^a-z])cvv2?$", "visa|card", "^pan$", "security[ ._-]?code$|码$", "信用卡背面.{0,3}码$", "^[0-9]{2}x"];
+
+    proptest! {
+        #[test]
+        fn it_says_what_the_patterns_say(name in "[cvpansCVD2_ .码卡x]{0,12}|(security|x|credit)?([ _-]|CARD|Card)?(code|cvv2|Code|卡背面|码){0,2}(s|x)?") {
+            let patterns: Vec<_> = PATTERNS.iter().zip(0u8..).map(|(text, rule)| (rule, (*text).to_owned())).collect();
+            let automaton = Automaton::of_names(&patterns).expect("small");
+            let expected = RegexSet::new(PATTERNS).unwrap().matches(&normal_form(name.as_bytes())).iter().fold(0, |rules, rule| rules | 1 << rule);
+            let named = automaton.named(name.as_bytes());
+            prop_assert_eq!(named.rules, expected);
+            for text in [name.clone(), format!("q {name}"), format!("xY{name}")] {
+                let found = automaton.last_end(format!("{text}:1").as_bytes(), 1, text.len());
+                prop_assert!(expected == 0 || found == Some(text.len()));
+            }
+        }
+    }
+}
