@@ -271,12 +271,7 @@ impl Writer {
         state.map(|()| observed)
     }
 
-    fn append(
-        &mut self,
-        observed: UnixNanos,
-        rules: [u8; 32],
-        batches: &mut [&mut Batch],
-    ) -> Result<Durable, Refused> {
+    fn append(&mut self, observed: UnixNanos, rules: [u8; 32], batches: &mut [&mut Batch]) -> Result<Durable, Refused> {
         let began = self.clock.monotonic();
         let appended = self.log.change_rules(rules).and_then(|()| self.log.append(observed, began, batches));
         match appended {
@@ -397,7 +392,11 @@ impl Writer {
         self.log.is_writable() && self.log.shelf().bytes() < self.limit && !self.fenced.load(Ordering::Relaxed)
     }
 
-    fn append_own(&mut self, observed: UnixNanos, records: impl IntoIterator<Item = Masked>) -> Result<Durable, Refused> {
+    fn append_own(
+        &mut self,
+        observed: UnixNanos,
+        records: impl IntoIterator<Item = Masked>,
+    ) -> Result<Durable, Refused> {
         self.append(observed, self.rules, &mut [&mut records.into_iter().collect()])
     }
 

@@ -43,12 +43,7 @@ impl Intake {
     /// Seals the records next to each other, syncs them together with whatever else waits, and answers. Never called with
     /// none. `rules`: digest of the rules that they were masked under. `held` is dropped when the records have left memory,
     /// which may be long after the caller has given up waiting.
-    pub async fn submit(
-        &self,
-        records: Batch,
-        rules: [u8; 32],
-        held: impl Send + 'static,
-    ) -> Result<Durable, Refused> {
+    pub async fn submit(&self, records: Batch, rules: [u8; 32], held: impl Send + 'static) -> Result<Durable, Refused> {
         self.state()?;
         let permits = u32::try_from(records.bytes() / 1024 + 1).unwrap_or(ROOM_KIB).min(ROOM_KIB);
         let room = Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| Refused::Stopping)?;

@@ -81,11 +81,7 @@ impl Bench {
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let (reply, mut answer) = oneshot::channel();
         let rules = writer.rules;
-        writer.commit(
-            vec![Submission { records, rules, reply, _room: room, _held: Box::new(()) }],
-            bytes,
-            rules,
-        );
+        writer.commit(vec![Submission { records, rules, reply, _room: room, _held: Box::new(()) }], bytes, rules);
         answer.try_recv().expect("every submission is answered")
     }
 
