@@ -130,8 +130,8 @@ impl Collector {
         let process = PathBuf::from(format!("/proc/{}", self.child.id()));
         let (all, _) = times(&process.join("stat"));
         let threads = std::fs::read_dir(process.join("task")).expect("it runs").map_while(Result::ok);
-        let legs =
-            threads.map(|task| times(&task.path().join("stat"))).filter(|(_, name)| name.starts_with("deliver-"));
+        let of_a_leg = |name: &str| name.starts_with("deliver-") || name.starts_with("rdk:");
+        let legs = threads.map(|task| times(&task.path().join("stat"))).filter(|(_, name)| of_a_leg(name));
         let legs = legs.map(|(seconds, _)| seconds).sum();
         Cpu { intake: all - legs, legs }
     }

@@ -30,7 +30,7 @@ use sealtrail_chain::{Break, Head, Segment, Sequence};
 use tokio::sync::{mpsc, watch};
 
 use crate::archive::{ArchiveLeg, Error as ArchiveError};
-use crate::host::{Clock, Disk};
+use crate::host::{Clock, Disk, guard};
 use crate::seal::own;
 use crate::stream::{End, StreamLeg};
 use crate::wal::{Leg, Progress, ReleaseError, reader};
@@ -168,6 +168,10 @@ fn spawn(name: &str, task: impl Future<Output = ()> + Send + 'static, panicked: 
         .build()?;
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         let _tells = TellsPanic(panicked);
+        // Every thread that this one starts takes it over. A machine that won't have it costs the senders time, no more.
+        if let Err(error) = guard::behind_the_intake() {
+            tracing::warn!(%error, "a leg's thread could not be put behind those that answer senders");
+        }
         runtime.block_on(task);
     })?;
     Ok(())

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "the one place where files are made, renamed and removed")]
 
 use std::fs::{self, OpenOptions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -76,6 +76,9 @@ impl Disk for SystemDisk {
 
 struct SystemFile(fs::File);
 
+/// What Linux takes in one call (`IOV_MAX`).
+const MAX_SLICES: usize = 1024;
+
 const DELETED: &str = "the file was deleted while it was written; put its directory back";
 
 impl File for SystemFile {
@@ -94,6 +97,25 @@ impl File for SystemFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.0.write_all_at(bytes, offset)
+    }
+
+    /// One system call for as many pieces as it takes: a group of many small requests has many.
+    fn write_all_at(&self, pieces: &[&[u8]], mut offset: u64) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = slices.as_mut_slice();
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match rustix::io::pwritev(&self.0, &rest[..rest.len().min(MAX_SLICES)], offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    IoSlice::advance_slices(&mut rest, written);
+                    offset += written as u64;
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -137,6 +159,20 @@ mod tests {
         file.sync().unwrap();
         fs::remove_file(&path).unwrap();
         assert_eq!(file.sync().unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    /// More pieces than one system call takes, empty ones among them.
+    #[test]
+    fn pieces_are_written_one_behind_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let file = SystemDisk.create(&path).unwrap();
+        let pieces: Vec<Vec<u8>> = (0..5000_usize).map(|number| vec![number as u8; number % 7]).collect();
+        let borrowed: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+        file.write_at(b"before", 0).unwrap();
+        file.write_all_at(&borrowed, 6).unwrap();
+        file.write_all_at(&[], 6).unwrap();
+        assert!(fs::read(&path).unwrap() == [b"before", pieces.concat().as_slice()].concat());
     }
 
     #[test]

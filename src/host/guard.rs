@@ -8,7 +8,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 /// All of it, at the start of a process that will hold what is not masked yet. What the machine refuses is said, no more:
 /// a container without the right to it must still collect.
 pub fn process() {
-    few_arenas();
+    frugal_heaps();
     quiet_panics();
     if let Err(error) = forbid_dumps() {
         tracing::warn!(%error, "core dumps could not be switched off");
@@ -37,22 +37,35 @@ pub fn quiet_panics() {
     }));
 }
 
+/// Puts the calling thread, and those that it will start, behind those that answer senders: where both want a processor,
+/// this one gets a third of the other's time. What the legs have not done yet lies safely in the log; a sender waits.
+pub fn behind_the_intake() -> io::Result<()> {
+    rustix::process::nice(5)?;
+    Ok(())
+}
+
 /// Whether the machine may write this process's memory to a swap device.
 pub fn swap_is_on() -> bool {
     rustix::system::sysinfo().totalswap > 0
 }
 
-/// Threads share two of glibc's heaps: by default each gets its own, up to eight a core, and each keeps what a large request
-/// once took, so that memory would grow with their number and not with what is in use.
+/// What a thread has given back, its heap keeps no more than a little of: glibc would raise both limits by itself to what the
+/// largest request once took, in the heap of each thread that ever worked on one. Threads keep heaps of their own: with few
+/// to share, they wait for each other at every allocation.
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code, reason = "mallopt has no safe wrapper")]
-fn few_arenas() {
-    // SAFETY: it sets a number in the allocator, which takes it at any time; one that is refused changes nothing.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+fn frugal_heaps() {
+    const MIB: libc::c_int = 1 << 20;
+    // Most requests' bodies and texts lie below this, so that they reuse memory; what is larger is mapped and unmapped.
+    let limits = [(libc::M_MMAP_THRESHOLD, MIB), (libc::M_TRIM_THRESHOLD, 4 * MIB)];
+    for (parameter, value) in limits {
+        // SAFETY: it sets a number in the allocator, which takes it at any time; one that is refused changes nothing.
+        unsafe { libc::mallopt(parameter, value) };
+    }
 }
 
 #[cfg(not(target_env = "gnu"))]
-fn few_arenas() {}
+fn frugal_heaps() {}
 
 /// Keeps the pages of a secret out of the swap for as long as the process runs. An error (`RLIMIT_MEMLOCK`) is worth a
 /// warning, not a refusal to start.

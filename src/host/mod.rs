@@ -52,6 +52,14 @@ pub trait File: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes` at `offset`.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Writes all pieces at `offset`, one behind the other. A failure, like a crash, may leave any part of it behind.
+    fn write_all_at(&self, pieces: &[&[u8]], mut offset: u64) -> io::Result<()> {
+        for piece in pieces {
+            self.write_at(piece, offset)?;
+            offset += piece.len() as u64;
+        }
+        Ok(())
+    }
     /// `fdatasync`; a file that no longer has a name is an error, for nothing of it will be found again.
     fn sync(&self) -> io::Result<()>;
     fn set_len(&self, len: u64) -> io::Result<()>;

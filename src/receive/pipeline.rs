@@ -27,12 +27,6 @@ use crate::wal;
 const INLINE: usize = 64 * 1024;
 /// The same for compressed bodies, which may grow a thousandfold.
 const INLINE_COMPRESSED: usize = 1024;
-/// Masked text is charged in steps of this size, not record by record.
-const CHARGE_STEP: usize = 64 * 1024;
-
-/// What a masked record takes beside its text: its place in a list that doubles, the room that its text has left over, and
-/// the allocator's. Small records would else take several times what is counted.
-const BESIDE: usize = 2 * size_of::<Masked>() + 144;
 /// What masking has written, about, when it finds a record too large.
 const TOO_LARGE: usize = 1 << 20;
 /// Text that a request may have written in vain, in bytes: of records that turn out too large, and what each of its scopes
@@ -105,10 +99,10 @@ impl Pipeline {
     async fn export(&self, request: Request) -> Result<ExportLogsServiceResponse, Refusal> {
         let (transport, sender) = (request.transport, sender(&request.origin));
         let (result, total) = match self.prepare(request).await {
-            Ok(batch) => {
-                self.tell(transport, &sender, &batch);
-                let total = batch.masked.len() as u64;
-                (self.keep(transport, batch).await, total)
+            Ok(prepared) => {
+                self.tell(transport, &sender, &prepared);
+                let total = prepared.masked.len() as u64;
+                (self.keep(transport, prepared).await, total)
             }
             Err(refusal) => (Err(refusal), 1),
         };
@@ -121,8 +115,8 @@ impl Pipeline {
         result
     }
 
-    async fn keep(&self, transport: &'static str, batch: Batch) -> Result<ExportLogsServiceResponse, Refusal> {
-        let Batch { masked, rejected, rules, charge, .. } = batch;
+    async fn keep(&self, transport: &'static str, prepared: Prepared) -> Result<ExportLogsServiceResponse, Refusal> {
+        let Prepared { masked, rejected, rules, charge, .. } = prepared;
         if masked.is_empty() {
             return if rejected.count() == 0 {
                 Ok(accepted(None, rejected))
@@ -139,7 +133,7 @@ impl Pipeline {
     }
 
     /// Does the work on the processor, off the reactor where it is long.
-    async fn prepare(&self, request: Request) -> Result<Batch, Refusal> {
+    async fn prepare(&self, request: Request) -> Result<Prepared, Refusal> {
         let engine = self.engine.load_full();
         let inline = if request.compression == Compression::None { INLINE } else { INLINE_COMPRESSED };
         if request.body.len() <= inline {
@@ -155,16 +149,16 @@ impl Pipeline {
     }
 
     /// Counts and reports what of a request was refused or dropped while its rest goes on.
-    fn tell(&self, transport: &'static str, sender: &str, batch: &Batch) {
-        for (reason, records) in batch.rejected.reasons() {
+    fn tell(&self, transport: &'static str, sender: &str, prepared: &Prepared) {
+        for (reason, records) in prepared.rejected.reasons() {
             Refused { transport, reason: reason.label(), records }.emit();
             self.report(refused(transport, sender, reason.label(), records));
         }
-        if batch.unknown > 0 {
-            Metrics::get().unknown_fields.inc_by(batch.unknown);
+        if prepared.unknown > 0 {
+            Metrics::get().unknown_fields.inc_by(prepared.unknown);
             let mut event = Event::new(Kind::FieldsDropped);
             event.origin = Some(sender.to_owned());
-            event.count = batch.unknown;
+            event.count = prepared.unknown;
             self.report(event);
         }
     }
@@ -185,8 +179,8 @@ pub(super) fn sender(origin: &Origin) -> String {
 }
 
 /// A request read and masked.
-struct Batch {
-    masked: Vec<Masked>,
+struct Prepared {
+    masked: wal::Batch,
     rejected: Rejected,
     /// Fields that the format doesn't know.
     unknown: u64,
@@ -195,7 +189,7 @@ struct Batch {
     charge: Charge,
 }
 
-fn prepare(engine: &Engine, request: Request) -> Result<Batch, Refusal> {
+fn prepare(engine: &Engine, request: Request) -> Result<Prepared, Refusal> {
     let Request { encoding, compression, body, max, origin, mut charge, .. } = request;
     let body = body::decompress(compression, body, max, &mut charge)?;
     let mut reading = Reading::new(engine.session(), charge);
@@ -217,13 +211,12 @@ fn prepare(engine: &Engine, request: Request) -> Result<Batch, Refusal> {
 struct Reading<'e> {
     session: Session<'e>,
     context: Result<MaskedContext, Reason>,
-    masked: Vec<Masked>,
+    masked: wal::Batch,
     rejected: Rejected,
     /// Records seen, over all scopes.
     seen: u64,
     unknown: u64,
     charge: Charge,
-    uncharged: usize,
     /// Bytes of text that nothing came of, up to `IN_VAIN`.
     in_vain: usize,
     /// Why nothing of the request will be kept.
@@ -235,12 +228,11 @@ impl<'e> Reading<'e> {
         Self {
             session,
             context: Err(Reason::Truncated),
-            masked: Vec::new(),
+            masked: wal::Batch::default(),
             rejected: Rejected::default(),
             seen: 0,
             unknown: 0,
             charge,
-            uncharged: 0,
             in_vain: 0,
             given_up: None,
         }
@@ -252,14 +244,7 @@ impl<'e> Reading<'e> {
     }
 
     fn hold(&mut self, bytes: usize) {
-        self.uncharged += bytes;
-        if self.uncharged >= CHARGE_STEP {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        if self.charge.add(std::mem::take(&mut self.uncharged)).is_err() {
+        if bytes > 0 && self.charge.add(bytes).is_err() {
             self.give_up(Refusal::Memory);
         }
     }
@@ -274,15 +259,14 @@ impl<'e> Reading<'e> {
     /// What was masked so far is let go at once.
     fn give_up(&mut self, refusal: Refusal) {
         self.given_up.get_or_insert(refusal);
-        self.masked = Vec::new();
+        self.masked = wal::Batch::default();
     }
 
-    fn finish(mut self, rules: [u8; 32]) -> Result<Batch, Refusal> {
-        self.settle();
+    fn finish(self, rules: [u8; 32]) -> Result<Prepared, Refusal> {
         if let Some(refusal) = self.given_up {
             return Err(refusal);
         }
-        Ok(Batch { masked: self.masked, rejected: self.rejected, unknown: self.unknown, rules, charge: self.charge })
+        Ok(Prepared { masked: self.masked, rejected: self.rejected, unknown: self.unknown, rules, charge: self.charge })
     }
 }
 
@@ -301,8 +285,9 @@ impl<'a> Visit<'a> for Reading<'_> {
         self.seen += 1;
         match self.mask(record) {
             Ok(masked) => {
-                self.hold(masked.content().as_str().len() + BESIDE);
-                self.masked.push(masked);
+                let before = self.masked.allocated();
+                self.masked.push(&masked);
+                self.hold(self.masked.allocated() - before);
             }
             Err(reason) => {
                 if reason == Reason::TooLarge {

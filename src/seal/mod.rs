@@ -1,27 +1,28 @@
 //! Sealing: gives masked records their place in the chain.
 
+mod batch;
 mod config;
 pub mod keys;
 pub mod own;
 
+pub use batch::{Batch, Slot};
 pub use config::Config;
 
-use sealtrail_chain::{Content, Head, Link, UnixNanos};
+use sealtrail_chain::{Head, Link, UnixNanos};
 
-use crate::mask::Masked;
-
-/// A record with its link: may be written to the WAL.
-pub struct Sealed {
-    content: Content,
+/// A record with its link, at its place in a batch: may be written to the WAL.
+pub struct Sealed<'b, const ROOM: usize> {
+    slot: Slot<'b, ROOM>,
     link: Link,
 }
 
-impl Sealed {
-    pub fn content(&self) -> &Content {
-        &self.content
-    }
+impl<'b, const ROOM: usize> Sealed<'b, ROOM> {
     pub fn link(&self) -> &Link {
         &self.link
+    }
+    /// Where the link is to be written, and what it is to be written before.
+    pub fn into_slot(self) -> Slot<'b, ROOM> {
+        self.slot
     }
 }
 
@@ -38,8 +39,8 @@ impl Sealer {
         &self.head
     }
     /// Seals the next record; its link is made by the chain's one way of making links, `Head::seal`.
-    pub fn seal(&mut self, observed: UnixNanos, record: Masked) -> Sealed {
+    pub fn seal<'b, const ROOM: usize>(&mut self, observed: UnixNanos, record: Slot<'b, ROOM>) -> Sealed<'b, ROOM> {
         let link = self.head.seal(observed, record.checksum());
-        Sealed { content: record.into_content(), link }
+        Sealed { slot: record, link }
     }
 }

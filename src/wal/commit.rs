@@ -2,7 +2,7 @@
 //! can be taken. It alone writes; `Log` has the rules of writing, this file those of time.
 
 use std::io;
-use std::mem;
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -15,7 +15,7 @@ use super::intake::{Gate, Intake, Submission};
 use super::log::Log;
 use super::shelf::Shelf;
 use super::time::{Step, Watch};
-use super::{Config, Durable, Error, Refused};
+use super::{Batch, Config, Durable, Error, Refused};
 use crate::host::Clock;
 use crate::mask::{self, Masked};
 use crate::observe::{Metrics, event};
@@ -230,12 +230,12 @@ impl Writer {
     /// Takes all that waits, up to the size of a group, and commits it. A group is of one set of rules: the few requests
     /// that were masked before a change and come behind it get a file of their own.
     fn gather(&mut self, first: Submission, inbox: &Receiver<Message>) {
-        let (mut bytes, rules) = (first.bytes, first.rules);
+        let (mut bytes, rules) = (first.records.bytes(), first.rules);
         let mut group = vec![first];
         while bytes < GROUP_BYTES {
             match inbox.try_recv() {
                 Ok(Message::Submit(more)) if more.rules == rules => {
-                    bytes += more.bytes;
+                    bytes += more.records.bytes();
                     group.push(more);
                 }
                 Ok(other) => {
@@ -249,13 +249,13 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Vec<Submission>, bytes: usize, rules: [u8; 32]) {
-        let counts: Vec<u64> = group.iter().map(|submission| submission.records.len() as u64).collect();
         let durable = self.admit(bytes).and_then(|observed| {
-            let records = group.iter_mut().flat_map(|submission| mem::take(&mut submission.records));
-            self.append(observed, rules, records)
+            let mut batches: Vec<&mut Batch> = group.iter_mut().map(|submission| &mut submission.records).collect();
+            self.append(observed, rules, &mut batches)
         });
         let mut next = durable.map_or(0, |durable| durable.first.get());
-        for (submission, count) in group.into_iter().zip(counts) {
+        for submission in group {
+            let count = submission.records.len() as u64;
             let (first, last) = (Sequence::new(next), Sequence::new((next + count).saturating_sub(1)));
             next += count;
             // A sender that went away doesn't hear of it; its records stay.
@@ -271,14 +271,9 @@ impl Writer {
         state.map(|()| observed)
     }
 
-    fn append(
-        &mut self,
-        observed: UnixNanos,
-        rules: [u8; 32],
-        records: impl IntoIterator<Item = Masked>,
-    ) -> Result<Durable, Refused> {
+    fn append(&mut self, observed: UnixNanos, rules: [u8; 32], batches: &mut [&mut Batch]) -> Result<Durable, Refused> {
         let began = self.clock.monotonic();
-        let appended = self.log.change_rules(rules).and_then(|()| self.log.append(observed, began, records));
+        let appended = self.log.change_rules(rules).and_then(|()| self.log.append(observed, began, batches));
         match appended {
             Ok(durable) => {
                 let now = self.clock.monotonic();
@@ -364,7 +359,7 @@ impl Writer {
         if now.saturating_sub(self.last_flow) >= self.alive_interval && self.may_write_own() {
             let alive = Entry::at(Event::new(Kind::Alive), observed);
             // What fails is tried again at the next tick.
-            let _ = self.write_own(&alive, observed).map(|record| self.append(observed, self.rules, [record]));
+            let _ = self.write_own(&alive, observed).map(|record| self.append_own(observed, [record]));
         }
         self.rotate_when_due(now);
         if now.saturating_sub(self.last_flow) >= QUIET
@@ -388,13 +383,21 @@ impl Writer {
         if records.is_empty() {
             return;
         }
-        if self.append(observed, self.rules, records).is_err() {
+        if self.append_own(observed, records).is_err() {
             self.reporter.put_back(entries);
         }
     }
 
     fn may_write_own(&self) -> bool {
         self.log.is_writable() && self.log.shelf().bytes() < self.limit && !self.fenced.load(Ordering::Relaxed)
+    }
+
+    fn append_own(
+        &mut self,
+        observed: UnixNanos,
+        records: impl IntoIterator<Item = Masked>,
+    ) -> Result<Durable, Refused> {
+        self.append(observed, self.rules, &mut [&mut records.into_iter().collect()])
     }
 
     fn write_own(&mut self, entry: &Entry, observed: UnixNanos) -> Option<Masked> {
@@ -440,7 +443,7 @@ impl Writer {
             self.reporter.report(Event { reason, ..Event::new(Kind::ClockStepped) });
         }
         let record = (self.write)(&entry, observed).map_err(io::Error::other)?;
-        self.log.append(observed, self.clock.monotonic(), [record])?;
+        self.log.append(observed, self.clock.monotonic(), &mut [&mut iter::once(record).collect()])?;
         let state = self.judge(0);
         self.turn(state);
         self.gate.set(state);
@@ -464,7 +467,7 @@ impl Writer {
         let stopped = Entry::at(Event::new(Kind::Stopped), observed);
         if self.may_write_own()
             && let Some(record) = self.write_own(&stopped, observed)
-            && self.append(observed, self.rules, [record]).is_err()
+            && self.append_own(observed, [record]).is_err()
         {
             tracing::error!("the stop could not be sealed");
         }

@@ -9,6 +9,8 @@ pub(super) type FileId = [u8; 16];
 pub(super) const HEAD: usize = 16;
 /// Bytes of a record's payload before its content.
 pub(super) const LINK: usize = 72;
+/// Bytes before a record's content.
+pub(super) const ROOM: usize = HEAD + LINK;
 /// Largest payload. What fits into a stream message (900 KB) is far below.
 pub(super) const MAX_PAYLOAD: usize = 16 << 20;
 
@@ -33,32 +35,28 @@ pub(super) enum Body<'a> {
     Mark,
 }
 
-/// Adds the frame of a record to a group that will begin at `start`.
-pub(super) fn push_record(group: &mut Vec<u8>, id: &FileId, start: u64, link: &Link, content: &str) {
-    group.reserve(HEAD + LINK + content.len());
-    let at = open(group, RECORD, LINK + content.len());
-    group.extend_from_slice(&link.observed.0.to_le_bytes());
-    group.extend_from_slice(&link.checksum.0);
-    group.extend_from_slice(&link.hash.0);
-    group.extend_from_slice(content.as_bytes());
-    close(group, at, id, start);
+/// Writes what stands before a sealed record's content; where the frame will lie is still open, and so is its checksum.
+/// `back`: how far the first frame of its group lies back.
+pub(super) fn fill(room: &mut [u8; ROOM], link: &Link, content: &[u8], back: usize) {
+    let (head, payload) = room.split_at_mut(HEAD);
+    head.copy_from_slice(&new_head(RECORD, LINK + content.len(), back));
+    payload[..8].copy_from_slice(&link.observed.0.to_le_bytes());
+    payload[8..40].copy_from_slice(&link.checksum.0);
+    payload[40..].copy_from_slice(&link.hash.0);
 }
 
-/// Adds a mark to a group that will begin at `start`.
-pub(super) fn push_mark(group: &mut Vec<u8>, id: &FileId, start: u64) {
-    let at = open(group, MARK, 0);
-    close(group, at, id, start);
+/// Makes a frame sound at `offset` of the file `id`, and nowhere else.
+pub(super) fn place(room: &mut [u8; ROOM], content: &[u8], id: &FileId, offset: u64) {
+    let sum = crc32c::crc32c_append(checksum(id, offset, &room[4..]), content);
+    room[..4].copy_from_slice(&sum.to_le_bytes());
 }
 
-/// Makes a group that was framed for another file, or another place, sound at `start` of the file `id`.
-pub(super) fn rebase(group: &mut [u8], id: &FileId, start: u64) {
-    let mut at = 0;
-    while at < group.len() {
-        let end = at + HEAD + u32::from_le_bytes(word(&group[at + 4..])) as usize;
-        let sum = checksum(id, start + at as u64, &group[at + 4..end]);
-        group[at..at + 4].copy_from_slice(&sum.to_le_bytes());
-        at = end;
-    }
+/// A mark at `offset` of the file `id`.
+pub(super) fn mark(id: &FileId, offset: u64) -> [u8; HEAD] {
+    let mut head = new_head(MARK, 0, 0);
+    let sum = checksum(id, offset, &head[4..]);
+    head[..4].copy_from_slice(&sum.to_le_bytes());
+    head
 }
 
 /// Payload length that the 16 bytes of `head` claim, if a frame can begin so at all.
@@ -94,20 +92,14 @@ pub(super) fn parse<'a>(bytes: &'a [u8], id: &FileId, offset: u64) -> Option<Fra
     Some(Frame { synced, end: offset + bytes.len() as u64, body })
 }
 
-/// Writes the head of a frame; its checksum is filled in by `close`. Returns where it begins in the group.
-fn open(group: &mut Vec<u8>, kind: u8, payload: usize) -> usize {
+/// The head of a frame without its checksum.
+fn new_head(kind: u8, payload: usize, back: usize) -> [u8; HEAD] {
     assert!(payload <= MAX_PAYLOAD, "masking refuses what no stream message could hold");
-    let at = group.len();
-    group.extend_from_slice(&[0; 4]);
-    group.extend_from_slice(&(payload as u32).to_le_bytes());
-    group.extend_from_slice(&u32::try_from(at).expect("a group stays below 4 GiB").to_le_bytes());
-    group.extend_from_slice(&[kind, 0, 0, 0]);
-    at
-}
-
-fn close(group: &mut [u8], at: usize, id: &FileId, start: u64) {
-    let sum = checksum(id, start + at as u64, &group[at + 4..]);
-    group[at..at + 4].copy_from_slice(&sum.to_le_bytes());
+    let mut head = [0; HEAD];
+    head[4..8].copy_from_slice(&(payload as u32).to_le_bytes());
+    head[8..12].copy_from_slice(&u32::try_from(back).expect("a group stays below 4 GiB").to_le_bytes());
+    head[12] = kind;
+    head
 }
 
 /// CRC-32C over the file's id, the frame's offset, and all of the frame behind the checksum.
@@ -121,6 +113,28 @@ fn checksum(id: &FileId, offset: u64, rest: &[u8]) -> u32 {
 /// The first `N` bytes; callers have checked that they are there.
 fn word<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes[..N].try_into().expect("a slice of N bytes is an array of N bytes")
+}
+
+/// Adds the frame of a record to the frames of a group that begins at `start`.
+#[cfg(test)]
+pub(super) fn push_record(group: &mut Vec<u8>, id: &FileId, start: u64, link: &Link, content: &str) {
+    let mut room = [0; ROOM];
+    fill(&mut room, link, content.as_bytes(), group.len());
+    place(&mut room, content.as_bytes(), id, start + group.len() as u64);
+    group.extend_from_slice(&room);
+    group.extend_from_slice(content.as_bytes());
+}
+
+/// Makes the frames of a group sound at `start` of the file `id`.
+#[cfg(test)]
+pub(super) fn rebase(group: &mut [u8], id: &FileId, start: u64) {
+    let mut at = 0;
+    while at < group.len() {
+        let end = at + HEAD + payload_len(&group[at..]).expect("a frame");
+        let sum = checksum(id, start + at as u64, &group[at + 4..end]);
+        group[at..at + 4].copy_from_slice(&sum.to_le_bytes());
+        at = end;
+    }
 }
 
 #[cfg(test)]
@@ -142,8 +156,7 @@ mod tests {
             content in ".{0,200}", observed: u64, byte: u8, start in 0..u64::MAX / 2, flip: proptest::sample::Index, bit in 0..8_u8,
         ) {
             let id = [byte; 16];
-            let mut group = Vec::new();
-            push_mark(&mut group, &id, start);
+            let mut group = mark(&id, start).to_vec();
             push_record(&mut group, &id, start, &link(observed, byte), &content);
             let offset = start + HEAD as u64;
             let frame = parse(&group[HEAD..], &id, offset).expect("sound as written");

@@ -7,8 +7,7 @@ use std::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::commit::Message;
-use super::{Durable, Refused};
-use crate::mask::Masked;
+use super::{Batch, Durable, Refused};
 use crate::observe::Metrics;
 
 /// The way into the log, for the receivers: one bounded channel, a batch in, `Result<Durable, Refused>` back.
@@ -21,8 +20,7 @@ pub struct Intake {
 
 /// Records that wait for their group, and where the answer goes.
 pub(super) struct Submission {
-    pub records: Vec<Masked>,
-    pub bytes: usize,
+    pub records: Batch,
     /// Digest of the rules that the records were masked under: they lie in a file whose header says the same.
     pub rules: [u8; 32],
     /// Dropped without an answer, it says `Stopping`.
@@ -45,18 +43,12 @@ impl Intake {
     /// Seals the records next to each other, syncs them together with whatever else waits, and answers. Never called with
     /// none. `rules`: digest of the rules that they were masked under. `held` is dropped when the records have left memory,
     /// which may be long after the caller has given up waiting.
-    pub async fn submit(
-        &self,
-        records: Vec<Masked>,
-        rules: [u8; 32],
-        held: impl Send + 'static,
-    ) -> Result<Durable, Refused> {
+    pub async fn submit(&self, records: Batch, rules: [u8; 32], held: impl Send + 'static) -> Result<Durable, Refused> {
         self.state()?;
-        let bytes: usize = records.iter().map(|record| record.content().as_str().len()).sum();
-        let permits = u32::try_from(bytes / 1024 + 1).unwrap_or(ROOM_KIB).min(ROOM_KIB);
+        let permits = u32::try_from(records.bytes() / 1024 + 1).unwrap_or(ROOM_KIB).min(ROOM_KIB);
         let room = Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| Refused::Stopping)?;
         let (reply, answer) = oneshot::channel();
-        let submission = Submission { records, bytes, rules, reply, _room: room, _held: Box::new(held) };
+        let submission = Submission { records, rules, reply, _room: room, _held: Box::new(held) };
         self.inbox.send(Message::Submit(submission)).map_err(|_| Refused::Stopping)?;
         answer.await.unwrap_or(Err(Refused::Stopping))
     }

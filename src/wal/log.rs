@@ -4,7 +4,7 @@
 //! - *new file*: written and synced under another name, then renamed, then the directory synced. Before the rename: a leftover
 //!   that the next start removes. After it: an empty file whose header says where the one before ends, and that one is never
 //!   written again, because this process can't know which of the two the next start will see.
-//! - *group*: one write, one `fdatasync`. Before the sync returns: nobody was told; the next start keeps what is sound and
+//! - *group*: written in one piece, one `fdatasync`. Before the sync returns: nobody was told; the next start keeps what is sound and
 //!   cuts the rest. After it: acknowledged.
 //! - *a sync that failed*: the kernel may mark the pages clean although they never reached the disk, so a second sync proves
 //!   nothing, and neither does reading back: that answers from the same cache. The file ends where it was synced before; the
@@ -21,11 +21,10 @@ use super::config::Config;
 use super::frame::{self, FileId};
 use super::header::{Header, Previous};
 use super::shelf::{self, Shelf};
-use super::{Durable, FileState};
+use super::{Batch, Durable, FileState};
 use crate::host::{Disk, File, Lock, entropy};
-use crate::mask::Masked;
 use crate::observe::event;
-use crate::seal::Sealer;
+use crate::seal::{Sealer, Slot};
 
 /// The chain's growing end on the disk.
 pub struct Log {
@@ -38,7 +37,6 @@ pub struct Log {
     /// Where the newest file that holds a record ends.
     last: Option<Previous>,
     shelf: Arc<Shelf>,
-    group: Vec<u8>,
 }
 
 /// The log's directory, which is this process's alone.
@@ -71,7 +69,7 @@ impl Log {
         shelf: Arc<Shelf>,
     ) -> io::Result<Self> {
         let (segment, sealer) = (config.segment, Sealer::new(head));
-        let mut log = Self { home, segment, sealer, rules, file: None, last, shelf, group: Vec::new() };
+        let mut log = Self { home, segment, sealer, rules, file: None, last, shelf };
         log.next_file()?;
         Ok(log)
     }
@@ -95,24 +93,23 @@ impl Log {
     }
 
     /// Seals the records, one after the other and all at `observed`, and makes them durable together; `now` is the monotonic
-    /// clock. After an error none of them is in the chain. `records` must not be empty.
-    pub fn append(
-        &mut self,
-        observed: UnixNanos,
-        now: Duration,
-        records: impl IntoIterator<Item = Masked>,
-    ) -> io::Result<Durable> {
+    /// clock. After an error none of them is in the chain. `batches` must hold a record.
+    pub fn append(&mut self, observed: UnixNanos, now: Duration, batches: &mut [&mut Batch]) -> io::Result<Durable> {
         let before = self.head().clone();
         if self.crosses_midnight(observed) {
             self.file = None;
         }
         let (id, start) = self.writable()?;
-        self.group.clear();
-        for record in records {
-            let sealed = self.sealer.seal(observed, record);
-            frame::push_record(&mut self.group, &id, start, sealed.link(), sealed.content().as_str());
+        let mut back = 0;
+        for slot in batches.iter_mut().flat_map(|batch| batch.slots()) {
+            let sealed = self.sealer.seal(observed, slot);
+            let link = *sealed.link();
+            let Slot { room, content, .. } = sealed.into_slot();
+            frame::fill(room, &link, content, back);
+            frame::place(room, content, &id, start + back as u64);
+            back += room.len() + content.len();
         }
-        let written = self.write(now).or_else(|error| self.write_elsewhere(&before, now, error));
+        let written = self.write(now, batches).or_else(|error| self.write_elsewhere(&before, now, batches, error));
         if let Err(error) = written {
             self.sealer = Sealer::new(before);
             self.file = None;
@@ -127,9 +124,7 @@ impl Log {
         let Some(open) = self.file.as_mut().filter(|open| open.state.records > 0 && !open.marked) else {
             return Ok(());
         };
-        self.group.clear();
-        frame::push_mark(&mut self.group, &open.id, open.state.synced);
-        match open.write(&self.group) {
+        match open.write(&[&frame::mark(&open.id, open.state.synced)]) {
             Ok(()) => {
                 open.marked = true;
                 self.publish();
@@ -195,10 +190,11 @@ impl Log {
         Ok((open.id, open.state.synced))
     }
 
-    /// Writes and syncs the group that has been framed and sealed.
-    fn write(&mut self, now: Duration) -> io::Result<()> {
+    /// Writes and syncs the group that has been sealed and framed.
+    fn write(&mut self, now: Duration, batches: &[&mut Batch]) -> io::Result<()> {
         let open = self.file.as_mut().expect("a group is framed for an open file");
-        open.write(&self.group)?;
+        let pieces: Vec<&[u8]> = batches.iter().flat_map(|batch| batch.pieces()).collect();
+        open.write(&pieces)?;
         let head = self.sealer.head();
         if open.state.records == 0 {
             open.since = now;
@@ -211,14 +207,23 @@ impl Log {
     }
 
     /// After a failure: the group goes into a new file, behind `before`.
-    fn write_elsewhere(&mut self, before: &Head, now: Duration, error: io::Error) -> io::Result<()> {
+    fn write_elsewhere(
+        &mut self,
+        before: &Head,
+        now: Duration,
+        batches: &mut [&mut Batch],
+        error: io::Error,
+    ) -> io::Result<()> {
         self.give_up(error);
         let after = std::mem::replace(&mut self.sealer, Sealer::new(before.clone()));
         self.next_file()?;
         self.sealer = after;
-        let (id, start) = self.writable()?;
-        frame::rebase(&mut self.group, &id, start);
-        self.write(now).map_err(|error| self.give_up(error))
+        let (id, mut at) = self.writable()?;
+        for Slot { room, content, .. } in batches.iter_mut().flat_map(|batch| batch.slots()) {
+            frame::place(room, content, &id, at);
+            at += (room.len() + content.len()) as u64;
+        }
+        self.write(now, batches).map_err(|error| self.give_up(error))
     }
 
     fn give_up(&mut self, error: io::Error) -> io::Error {
@@ -254,10 +259,10 @@ impl Log {
 
 impl Open {
     /// Writes at the synced end and moves that end.
-    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
-        self.file.write_at(frames, self.state.synced)?;
+    fn write(&mut self, frames: &[&[u8]]) -> io::Result<()> {
+        self.file.write_all_at(frames, self.state.synced)?;
         self.file.sync()?;
-        self.state.synced += frames.len() as u64;
+        self.state.synced += frames.iter().map(|piece| piece.len() as u64).sum::<u64>();
         Ok(())
     }
 }

@@ -10,7 +10,7 @@
 //! Only what was masked can be appended (promise 2):
 //! ```compile_fail
 //! # async fn example(intake: sealtrail::wal::Intake, record: sealtrail::mask::Received<'static>) {
-//! let _ = intake.submit(vec![record], [0; 32], ()).await;
+//! let _ = intake.submit([record].into_iter().collect(), [0; 32], ()).await;
 //! # }
 //! ```
 
@@ -43,6 +43,9 @@ pub use scan::Tail;
 pub use shelf::{ReleaseError, Shelf, path};
 
 use sealtrail_chain::{Hash, Sequence};
+
+/// Records that are submitted together: room is left in it for the frames.
+pub type Batch = crate::seal::Batch<{ frame::ROOM }>;
 
 /// Proof that records are on stable storage; the only way to an answer that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

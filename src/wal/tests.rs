@@ -182,8 +182,16 @@ impl World {
         let contents: Vec<String> = (0..1 + self.random.below(6)).map(|more| text(self.made + more)).collect();
         self.made += contents.len() as u64;
         let before = log.head().clone();
-        let records = contents.iter().map(|content| Masked::for_test(content));
-        match log.append(self.clock.now(), self.clock.monotonic(), records) {
+        // One request, or several.
+        let mut batches: Vec<Batch> = Vec::new();
+        for content in &contents {
+            if batches.is_empty() || self.random.one_in(3) {
+                batches.push(Batch::default());
+            }
+            batches.last_mut().unwrap().push(&Masked::for_test(content));
+        }
+        let mut batches: Vec<&mut Batch> = batches.iter_mut().collect();
+        match log.append(self.clock.now(), self.clock.monotonic(), &mut batches) {
             Ok(durable) => {
                 assert_eq!(
                     (durable.first().get(), self.known.len() as u64),
@@ -296,7 +304,8 @@ fn fresh(disk: &SimDisk) -> Result<Log, Error> {
 }
 
 fn append(log: &mut Log, observed: UnixNanos, numbers: std::ops::Range<u64>) -> Durable {
-    log.append(observed, Duration::ZERO, numbers.map(|number| Masked::for_test(&text(number)))).unwrap()
+    let mut batch: Batch = numbers.map(|number| Masked::for_test(&text(number))).collect();
+    log.append(observed, Duration::ZERO, &mut [&mut batch]).unwrap()
 }
 
 const NOON: UnixNanos = UnixNanos(1_700_049_600_000_000_000);

@@ -25,6 +25,10 @@ fn masked(text: &str) -> Masked {
     ))
 }
 
+fn batch(text: &str) -> Batch {
+    iter::once(masked(text)).collect()
+}
+
 /// An own record is told by its event's name and reason.
 fn stand_in() -> Write {
     Box::new(|entry, _| {
@@ -72,16 +76,12 @@ impl Bench {
 
     /// Commits one request of one record; its answer.
     fn submit(&self, writer: &mut Writer, text: &str) -> Result<Durable, Refused> {
-        let records = vec![masked(text)];
-        let bytes = records[0].content().as_str().len();
+        let records = batch(text);
+        let bytes = records.bytes();
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let (reply, mut answer) = oneshot::channel();
         let rules = writer.rules;
-        writer.commit(
-            vec![Submission { records, bytes, rules, reply, _room: room, _held: Box::new(()) }],
-            bytes,
-            rules,
-        );
+        writer.commit(vec![Submission { records, rules, reply, _room: room, _held: Box::new(()) }], bytes, rules);
         answer.try_recv().expect("every submission is answered")
     }
 
@@ -213,7 +213,7 @@ fn many_senders_share_the_log() {
     });
     let shelf = Arc::clone(&running.shelf);
     running.stop();
-    assert_eq!(runtime.block_on(intake.submit(vec![masked("late")], [0; 32], ())), Err(Refused::Stopping));
+    assert_eq!(runtime.block_on(intake.submit(batch("late"), [0; 32], ())), Err(Refused::Stopping));
 
     let bodies = bench.bodies(&shelf);
     for (task, durable) in answers.iter().enumerate() {
@@ -250,7 +250,7 @@ fn every_record_lies_under_the_rules_that_masked_it() {
     let running = start(bench.log(), bench.clock.clone(), bench.reporter.clone(), stand_in(), options()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let submit = |text: &str, rules| {
-        runtime.block_on(running.intake.submit(vec![masked(text)], rules, ())).unwrap();
+        runtime.block_on(running.intake.submit(batch(text), rules, ())).unwrap();
     };
     submit("before", old);
     submit("ahead of the word", new);
@@ -290,7 +290,7 @@ fn what_a_submission_holds_is_let_go_with_its_records() {
     let held = Arc::new(());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let mut waiting = std::pin::pin!(intake.submit(vec![masked("x")], [0; 32], Arc::clone(&held)));
+        let mut waiting = std::pin::pin!(intake.submit(batch("x"), [0; 32], Arc::clone(&held)));
         let polled = std::future::poll_fn(|context| std::task::Poll::Ready(waiting.as_mut().poll(context))).await;
         assert!(polled.is_pending());
     });

@@ -28,7 +28,7 @@ fn file(groups: &[usize]) -> File {
         starts.push(at);
         if records == 0 {
             frames.push(at);
-            frame::push_mark(&mut group, &header.id, at);
+            group.extend(frame::mark(&header.id, at));
         }
         for record in 0..records {
             frames.push(at + group.len() as u64);
@@ -164,10 +164,9 @@ fn example() -> File {
         }
         file.bytes.extend_from_slice(&bytes);
     }
-    let (mut mark, at) = (Vec::new(), file.bytes.len() as u64);
-    frame::push_mark(&mut mark, &file.header.id, at);
+    let at = file.bytes.len() as u64;
     file.frames.push(at);
-    file.bytes.extend_from_slice(&mark);
+    file.bytes.extend(frame::mark(&file.header.id, at));
     file
 }
 

@@ -1,0 +1,165 @@
+//! Masked records on their way into the log together.
+//!
+//! They stand next to each other as they will stand in the log, with room before each for what its place there adds. So a
+//! content is written once by the thread that masked it and goes to the disk from where it lies; and what a request's records
+//! take is given back in a few pieces, not record by record by another thread than the one that took it.
+
+use std::slice;
+
+use sealtrail_chain::Checksum;
+
+use crate::mask::Masked;
+
+/// A piece is as large as all before it together, within these bounds, so that a few records don't take the space of many.
+const SMALLEST: usize = 4 << 10;
+const LARGEST: usize = 256 << 10;
+
+/// Masked records in the order in which they will be sealed, each behind `ROOM` bytes that the log fills in. Only what was
+/// masked gets in.
+#[derive(Default)]
+pub struct Batch<const ROOM: usize> {
+    /// Whole records: none reaches from one piece into the next.
+    pieces: Vec<Vec<u8>>,
+    records: Vec<Record>,
+    bytes: usize,
+    allocated: usize,
+}
+
+struct Record {
+    checksum: Checksum,
+    len: usize,
+}
+
+/// A masked record at its place in a batch. Made by [`Batch::slots`] alone.
+pub struct Slot<'b, const ROOM: usize> {
+    pub room: &'b mut [u8; ROOM],
+    pub content: &'b [u8],
+    checksum: Checksum,
+}
+
+impl<const ROOM: usize> Slot<'_, ROOM> {
+    /// SHA-256 of the content.
+    pub fn checksum(&self) -> Checksum {
+        self.checksum
+    }
+}
+
+impl<const ROOM: usize> Batch<ROOM> {
+    /// Adds a record behind the others.
+    pub fn push(&mut self, record: &Masked) {
+        let content = record.content().as_str().as_bytes();
+        let len = ROOM + content.len();
+        let piece = match self.pieces.last_mut() {
+            Some(piece) if piece.capacity() - piece.len() >= len => piece,
+            _ => {
+                let piece = Vec::with_capacity(self.bytes.clamp(SMALLEST, LARGEST).max(len));
+                self.allocated += piece.capacity();
+                self.pieces.push_mut(piece)
+            }
+        };
+        piece.extend_from_slice(&[0; ROOM]);
+        piece.extend_from_slice(content);
+        self.bytes += len;
+        self.records.push(Record { checksum: record.checksum(), len: content.len() });
+    }
+
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Bytes of all records with their room: what they will take in the log.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn allocated(&self) -> usize {
+        self.allocated + self.records.capacity() * size_of::<Record>()
+    }
+
+    /// The records, first to last.
+    pub fn slots(&mut self) -> Slots<'_, ROOM> {
+        Slots { pieces: self.pieces.iter_mut(), rest: &mut [], records: self.records.iter() }
+    }
+
+    /// The bytes as they go to the disk: in a row they are those of all records with their room.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(Vec::as_slice)
+    }
+}
+
+impl<const ROOM: usize> FromIterator<Masked> for Batch<ROOM> {
+    fn from_iter<I: IntoIterator<Item = Masked>>(records: I) -> Self {
+        let mut batch = Self::default();
+        records.into_iter().for_each(|record| batch.push(&record));
+        batch
+    }
+}
+
+/// The records of a batch; from [`Batch::slots`].
+pub struct Slots<'b, const ROOM: usize> {
+    pieces: slice::IterMut<'b, Vec<u8>>,
+    /// What is left of the piece in hand.
+    rest: &'b mut [u8],
+    records: slice::Iter<'b, Record>,
+}
+
+impl<'b, const ROOM: usize> Iterator for Slots<'b, ROOM> {
+    type Item = Slot<'b, ROOM>;
+
+    fn next(&mut self) -> Option<Slot<'b, ROOM>> {
+        let record = self.records.next()?;
+        let mut rest = std::mem::take(&mut self.rest);
+        if rest.is_empty() {
+            rest = self.pieces.next()?;
+        }
+        let (room, behind) = rest.split_first_chunk_mut()?;
+        let (content, rest) = behind.split_at_mut_checked(record.len)?;
+        self.rest = rest;
+        Some(Slot { room, content, checksum: record.checksum })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ROOM: usize = 7;
+
+    fn text(filler: usize) -> String {
+        let filler = "x".repeat(filler);
+        format!(r#"{{"logRecord":{{"eventName":"{filler}"}},"received":{{"auth":"none","by":"sender"}}}}"#)
+    }
+
+    proptest! {
+        /// What is pushed comes out again, in order, whatever pieces it lies in, and what is written into the rooms lies
+        /// between the contents.
+        #[test]
+        fn records_lie_in_a_row(lengths in proptest::collection::vec(prop_oneof![1..300_usize, 1..600_000_usize], 0..40)) {
+            let texts: Vec<String> = lengths.into_iter().map(text).collect();
+            let mut batch: Batch<ROOM> = texts.iter().map(|text| Masked::for_test(text)).collect();
+            prop_assert_eq!(batch.len(), texts.len());
+            let mut expected = Vec::new();
+            let mut texts = texts.iter();
+            for (number, slot) in batch.slots().enumerate() {
+                let text = texts.next().expect("no more than were pushed").as_bytes();
+                prop_assert_eq!(slot.content, text);
+                prop_assert!(slot.checksum == Checksum::of(text));
+                *slot.room = [number as u8; ROOM];
+                expected.extend([number as u8; ROOM]);
+                expected.extend_from_slice(text);
+            }
+            prop_assert!(texts.next().is_none());
+            prop_assert!(batch.pieces().collect::<Vec<_>>().concat() == expected);
+            prop_assert_eq!(batch.bytes(), expected.len());
+            prop_assert!(batch.allocated() >= expected.len());
+            prop_assert!(batch.allocated() <= 4 * expected.len() + SMALLEST + 4 * size_of::<Record>());
+        }
+    }
+}
