@@ -1,19 +1,17 @@
-//! The rows of one batch on their way into a file, a builder a column.
+//! The rows of one batch on their way into a file, a builder a column: all columns but those of `pages`.
 
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::builder::{
     FixedSizeBinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, SchemaRef};
 use sealtrail_chain::Link;
 
 use super::fields::{Fields, micros};
 use super::layout::{BATCH_CONTENT, BATCH_ROWS};
 
 pub(super) struct Columns {
-    schema: SchemaRef,
     sequence: Int64Builder,
     observed_nanos: Int64Builder,
     observed_time: TimestampMicrosecondBuilder,
@@ -25,20 +23,17 @@ pub(super) struct Columns {
     trace_id: FixedSizeBinaryBuilder,
     span_id: FixedSizeBinaryBuilder,
     promoted: Vec<StringBuilder>,
-    content: StringBuilder,
-    checksum: FixedSizeBinaryBuilder,
-    hash: FixedSizeBinaryBuilder,
     rows: usize,
+    /// Of the rows' contents, of which promoted texts are a part.
     bytes: usize,
 }
 
 impl Columns {
-    pub(super) fn new(schema: SchemaRef, promotions: usize) -> Self {
+    pub(super) fn new(promotions: usize) -> Self {
         let integers = || Int64Builder::with_capacity(BATCH_ROWS);
         let times = || TimestampMicrosecondBuilder::with_capacity(BATCH_ROWS).with_timezone("UTC");
         let fixed = |width| FixedSizeBinaryBuilder::with_capacity(BATCH_ROWS, width);
         Self {
-            schema,
             sequence: integers(),
             observed_nanos: integers(),
             observed_time: times(),
@@ -50,9 +45,6 @@ impl Columns {
             trace_id: fixed(16),
             span_id: fixed(8),
             promoted: (0..promotions).map(|_| StringBuilder::new()).collect(),
-            content: StringBuilder::with_capacity(BATCH_ROWS, BATCH_CONTENT),
-            checksum: fixed(32),
-            hash: fixed(32),
             rows: 0,
             bytes: 0,
         }
@@ -84,16 +76,13 @@ impl Columns {
         for (column, value) in self.promoted.iter_mut().zip(&fields.promoted) {
             column.append_option(value.as_deref());
         }
-        self.content.append_value(content);
-        append_fixed(&mut self.checksum, Some(&link.checksum.0));
-        append_fixed(&mut self.hash, Some(&link.hash.0));
         self.rows += 1;
         self.bytes += content.len();
         Some(())
     }
 
-    /// The rows so far as one batch; none are left.
-    pub(super) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
+    /// The rows so far, a column each in their order; none are left.
+    pub(super) fn take(&mut self) -> Vec<ArrayRef> {
         (self.rows, self.bytes) = (0, 0);
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.sequence.finish()),
@@ -108,11 +97,7 @@ impl Columns {
             Arc::new(self.span_id.finish()),
         ];
         columns.extend(self.promoted.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-        let content = std::mem::replace(&mut self.content, StringBuilder::with_capacity(BATCH_ROWS, BATCH_CONTENT));
-        columns.push(Arc::new({ content }.finish()));
-        columns.push(Arc::new(self.checksum.finish()));
-        columns.push(Arc::new(self.hash.finish()));
-        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+        columns
     }
 }
 

@@ -6,7 +6,7 @@ use sealtrail_chain::{Sequence, UnixNanos};
 
 use super::Row;
 use super::promotion::{Promotions, Source};
-use super::scan::{Cursor, Raw};
+use super::scan::{Any, Cursor, Raw};
 
 /// The promoted columns of one record. Absent, null and, for ids, of another length: `None`.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -116,6 +116,7 @@ impl Extractor {
             cursor.expect(":")?;
             match key.text {
                 "attributes" => found.attributes(cursor, &self.attributes)?,
+                "body" => drop(cursor.any_value()?),
                 "eventName" => fields.event_name = Some(cursor.string()?.unescape()?),
                 "severityNumber" => fields.severity_number = Some(cursor.value()?.parse().ok()?),
                 "severityText" => fields.severity_text = Some(cursor.string()?.unescape()?),
@@ -203,11 +204,12 @@ impl<'a> Found<'a> {
 
 /// What a column shows of an AnyValue: a string as it is, number and bool as in content, anything else its JSON.
 /// Outer `None`: not an AnyValue; inner: null.
-fn column_text(value: &str) -> Option<Option<Cow<'_, str>>> {
+fn column_text(value: Any<'_>) -> Option<Option<Cow<'_, str>>> {
+    let value = match value {
+        Any::Text(text) => return text.unescape().map(Some),
+        Any::Json(value) => value,
+    };
     let scalar = |opening: &str| value.strip_prefix(opening)?.strip_suffix('}');
-    if let Some(text) = scalar(r#"{"stringValue":"#) {
-        return Raw::quoted(text)?.unescape().map(Some);
-    }
     for opening in [r#"{"intValue":"#, r#"{"doubleValue":"#, r#"{"boolValue":"#] {
         if let Some(text) = scalar(opening) {
             return Some(Some(Cow::Borrowed(text.trim_matches('"'))));

@@ -29,16 +29,15 @@ pub(super) const LEADING: [&str; 10] = [
 /// Columns behind the promotions.
 pub(super) const TRAILING: [&str; 3] = ["content", "checksum", "hash"];
 
-/// Most bytes of content in a row group: what an engine unpacks at once, and what the writer holds packed.
+/// Bytes of content that end a row group: what an engine unpacks at once, and what the writer holds packed.
 pub(super) const ROW_GROUP_CONTENT: usize = 64 << 20;
-/// Rows, and bytes of content, that are handed to the Parquet writer at once.
+/// Rows, and bytes of content, that are handed to the Parquet library at once.
 pub(super) const BATCH_ROWS: usize = 1024;
 pub(super) const BATCH_CONTENT: usize = 1 << 20;
 
-/// Level 1: FORMAT.md leaves it open, and `benches/archive.rs` says what others cost.
-const CONTENT_LEVEL: i32 = 1;
-/// Uncompressed bytes of a page of contents: what reading one record costs at least.
-const CONTENT_PAGE: usize = 1 << 20;
+/// Level 1: FORMAT.md leaves it open. Levels up to 5 make contents no smaller (`benches/archive.rs`), level 6 by a tenth for
+/// six times the work: most of what is left are random digits.
+pub(super) const CONTENT_LEVEL: i32 = 1;
 /// Distinct values a bloom filter is made for; it is folded to what a row group really has.
 const BLOOM_VALUES: u64 = 1 << 16;
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
@@ -72,7 +71,7 @@ pub(super) fn schema(promotions: &Promotions) -> SchemaRef {
     Arc::new(Schema::new(leading.chain(promoted).chain(trailing).collect::<Vec<_>>()))
 }
 
-/// How the columns are stored. Only what engines can use gets statistics: hashes, ids and contents compare to nothing.
+/// How the columns are stored, but for those of `pages`. Only what engines can use gets statistics: ids compare to nothing.
 pub(super) fn properties(promotions: &Promotions, metadata: Vec<KeyValue>) -> WriterProperties {
     let column = |name: &str| ColumnPath::from(name);
     let level = ZstdLevel::try_new(CONTENT_LEVEL).expect("zstd has this level");
@@ -84,24 +83,17 @@ pub(super) fn properties(promotions: &Promotions, metadata: Vec<KeyValue>) -> Wr
         .set_max_row_group_row_count(None)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_dictionary_page_size_limit(DICTIONARY_LIMIT)
-        .set_compression(Compression::ZSTD(level))
-        // Lengths apart from the texts: without them in between, what records share is longer, and zstd finds it at once.
-        .set_column_encoding(column("content"), Encoding::DELTA_LENGTH_BYTE_ARRAY)
-        .set_column_data_page_size_limit(column("content"), CONTENT_PAGE);
+        .set_compression(Compression::ZSTD(level));
     for name in ["sequence", "observed_nanos", "observed_time", "event_time"] {
         properties = properties
             .set_column_dictionary_enabled(column(name), false)
             .set_column_encoding(column(name), Encoding::DELTA_BINARY_PACKED)
             .set_column_compression(column(name), Compression::UNCOMPRESSED);
     }
-    for name in ["trace_id", "span_id", "checksum", "hash"] {
+    for name in ["trace_id", "span_id"] {
         properties = properties
             .set_column_dictionary_enabled(column(name), false)
-            .set_column_compression(column(name), Compression::UNCOMPRESSED);
-    }
-    for name in ["trace_id", "span_id", "content", "checksum", "hash"] {
-        properties = properties
-            .set_column_dictionary_enabled(column(name), false)
+            .set_column_compression(column(name), Compression::UNCOMPRESSED)
             .set_column_statistics_enabled(column(name), EnabledStatistics::None);
     }
     let blooms = promotions.as_slice().iter().filter(|Promotion { bloom, .. }| *bloom).map(|p| p.column.as_str());

@@ -14,6 +14,7 @@ mod directory;
 mod fields;
 mod layout;
 mod metadata;
+mod pages;
 mod promotion;
 mod reader;
 mod scan;

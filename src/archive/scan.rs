@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -17,6 +15,15 @@ pub(super) struct Cursor<'a> {
 pub(super) struct Raw<'a> {
     pub(super) text: &'a str,
     escaped: bool,
+}
+
+/// An AnyValue as it stands in the text.
+#[derive(Clone, Copy)]
+pub(super) enum Any<'a> {
+    /// What its `stringValue` is.
+    Text(Raw<'a>),
+    /// Any other, with its braces.
+    Json(&'a str),
 }
 
 impl<'a> Cursor<'a> {
@@ -30,6 +37,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over `literal` if it comes next.
+    // Inlined, the comparison with a literal is one or two of words; as a call it is a `memcmp`.
+    #[inline(always)]
     pub(super) fn take(&mut self, literal: &str) -> bool {
         let next = self.rest().starts_with(literal.as_bytes());
         self.at += if next { literal.len() } else { 0 };
@@ -37,18 +46,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// As `take`, where nothing else may come.
+    #[inline(always)]
     pub(super) fn expect(&mut self, literal: &str) -> Option<()> {
         self.take(literal).then_some(())
     }
 
     /// A string, from its quote to its quote.
+    #[inline]
     pub(super) fn string(&mut self) -> Option<Raw<'a>> {
         self.expect("\"")?;
         let bytes = self.text.as_bytes();
         let (start, mut end, mut escaped) = (self.at, self.at, false);
         loop {
-            end += memchr2(b'"', b'\\', bytes.get(end..)?)?;
-            if bytes.get(end) == Some(&b'"') {
+            end += plain_len(bytes.get(end..)?);
+            if *bytes.get(end)? == b'"' {
                 break;
             }
             escaped = true;
@@ -89,33 +100,47 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).filter(|value| !value.is_empty())
     }
 
-    /// As `value`, quick for the strings that most values of OTLP are.
-    pub(super) fn any_value(&mut self) -> Option<&'a str> {
-        let start = self.at;
+    /// An AnyValue, quick for the texts that most of them are.
+    #[inline]
+    pub(super) fn any_value(&mut self) -> Option<Any<'a>> {
         if !self.take(r#"{"stringValue":"#) {
-            return self.value();
+            return self.value().map(Any::Json);
         }
-        self.string()?;
+        let text = self.string()?;
         self.expect("}")?;
-        self.text.get(start..self.at)
+        Some(Any::Text(text))
     }
 
+    #[inline(always)]
     fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 }
 
 impl<'a> Raw<'a> {
-    /// A string with its quotes, as a value that was cut out of a text.
-    pub(super) fn quoted(text: &'a str) -> Option<Self> {
-        let text = text.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Self { text, escaped: text.contains('\\') })
-    }
-
     /// What the string says.
     pub(super) fn unescape(self) -> Option<Cow<'a, str>> {
         if self.escaped { unescape(self.text).map(Cow::Owned) } else { Some(Cow::Borrowed(self.text)) }
     }
+}
+
+/// Bytes before the first quote or backslash, eight at a time: most strings are short, and a call would cost more than the
+/// search. The high bit of each byte of `marks` says whether that byte is one of the two; a borrow may set the mark of a byte
+/// above a true one, never below, and the lowest is what is asked for.
+#[inline]
+fn plain_len(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (at, chunk) in chunks.iter().enumerate() {
+        let word = u64::from_le_bytes(*chunk);
+        let marks = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c));
+        if marks != 0 {
+            return 8 * at + (marks.trailing_zeros() / 8) as usize;
+        }
+    }
+    8 * chunks.len() + rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len())
 }
 
 /// Takes back the escapes that RFC 8785 writes (3.2.2.2); there are no others in canonical text.

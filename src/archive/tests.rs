@@ -128,6 +128,19 @@ fn what_is_written_is_read_again_and_twice_the_same_bytes() {
     assert_eq!((min, max - min), (NOON as i64 - 5_000, 2_999));
 }
 
+/// Many short texts end a page by their number, long ones by their bytes, and row groups end, too: every text comes back.
+#[test]
+fn texts_of_any_length_come_back() {
+    let with_body = |len: usize| content(&LogRecord { body: text(&"x".repeat(len)), ..LogRecord::default() }, vec![]);
+    let short = (0..21_000).map(|n| with_body(1 + n * n % 97));
+    let long = (0..200).map(|n| with_body(n * 7_919 % 900_000));
+    let contents: Vec<_> = short.chain(long).chain((0..300).map(|n| with_body(n * n * n % 9_973))).collect();
+    let file = file(&segment(&contents, &Promotions::default()).out);
+    assert!(verified(file.path()) == Ok(contents));
+    let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(file.as_file());
+    assert_eq!(metadata.expect("a footer").num_row_groups(), 2);
+}
+
 #[test]
 fn a_row_that_does_not_follow_is_refused() {
     let contents: Vec<_> = (0..3).map(payment).collect();

@@ -5,14 +5,18 @@
 
 use std::io::Write;
 
+use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedFileWriter;
 use sealtrail_chain::segment::object_key;
 use sealtrail_chain::{CompactRange, Hash, Head, Link, Run, Segment, Sequence, UnixNanos};
 
 use super::columns::Columns;
 use super::fields::{Extracted, Extractor};
 use super::layout::{self, ROW_GROUP_CONTENT};
+use super::pages::Pages;
 use super::promotion::Promotions;
 use super::{Error, Footer};
 
@@ -41,9 +45,21 @@ pub struct SegmentWriter<W: Write + Send> {
     rules: [u8; 32],
     extractor: Extractor,
     columns: Columns,
-    /// Bytes of content in the row group so far.
-    group: usize,
-    parquet: ArrowWriter<W>,
+    group: Option<Group>,
+    schema: SchemaRef,
+    groups: ArrowRowGroupWriterFactory,
+    file: SerializedFileWriter<W>,
+}
+
+/// The open row group: packed pages, column by column.
+struct Group {
+    /// All but the last three.
+    columns: Vec<ArrowColumnWriter>,
+    content: Pages,
+    checksum: Pages,
+    hash: Pages,
+    /// Bytes of content so far.
+    bytes: usize,
 }
 
 impl<W: Write + Send> SegmentWriter<W> {
@@ -54,7 +70,8 @@ impl<W: Write + Send> SegmentWriter<W> {
             .with_properties(layout::properties(promotions, Vec::new()))
             // Readers take the types from Parquet itself; a second schema in the footer could contradict it.
             .with_skip_arrow_metadata(true);
-        let parquet = ArrowWriter::try_new_with_options(out, schema.clone(), options)
+        let (file, groups) = ArrowWriter::try_new_with_options(out, schema.clone(), options)
+            .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|source| Error::Write { doing: "begin", source })?;
         Ok(Self {
             begin: (head.next(), head.hash()),
@@ -65,9 +82,11 @@ impl<W: Write + Send> SegmentWriter<W> {
             promotions: promotions.clone(),
             rules,
             extractor: Extractor::new(promotions),
-            columns: Columns::new(schema, promotions.as_slice().len()),
-            group: 0,
-            parquet,
+            columns: Columns::new(promotions.as_slice().len()),
+            group: None,
+            schema,
+            groups,
+            file,
         })
     }
 
@@ -85,18 +104,14 @@ impl<W: Write + Send> SegmentWriter<W> {
             let (min, max) = self.event_nanos.unwrap_or((nanos, nanos));
             self.event_nanos = Some((min.min(nanos), max.max(nanos)));
         }
-        if self.group + content.len() > ROW_GROUP_CONTENT {
-            self.end_group()?;
-        }
-        self.group += content.len();
         self.columns.push(link, content, &fields).ok_or(Error::Time { sequence })?;
-        if self.columns.is_full() { self.end_batch() } else { Ok(()) }
+        self.add(link, content).map_err(|source| Error::Write { doing: "write rows of", source })
     }
 
     /// Ends the file with its metadata. The caller syncs it.
     pub fn finish(mut self) -> Result<Written<W>, Error> {
         let observed = self.observed.ok_or(Error::Empty)?;
-        self.end_batch()?;
+        self.end_group().map_err(|source| Error::Write { doing: "write rows of", source })?;
         let head = self.run.head();
         let (first, before) = self.begin;
         let segment = Segment {
@@ -118,24 +133,67 @@ impl<W: Write + Send> SegmentWriter<W> {
             segment,
         };
         for pair in footer.to_metadata() {
-            self.parquet.append_key_value_metadata(pair);
+            self.file.append_key_value_metadata(pair);
         }
         let key = object_key(&footer.segment.chain, observed, footer.segment.first);
-        let out = self.parquet.into_inner().map_err(|source| Error::Write { doing: "finish", source })?;
+        let out = self.file.into_inner().map_err(|source| Error::Write { doing: "finish", source })?;
         Ok(Written { key, segment: footer.segment, head, out })
     }
 
-    fn end_batch(&mut self) -> Result<(), Error> {
-        if self.columns.rows() == 0 {
-            return Ok(());
+    /// Adds what `columns` doesn't hold of a row, and hands on what is full.
+    fn add(&mut self, link: &Link, content: &str) -> Result<(), ParquetError> {
+        let group = match &mut self.group {
+            Some(group) => group,
+            none => none.insert(Group::new(&self.groups, &self.file)?),
+        };
+        group.content.push(content.as_bytes())?;
+        group.checksum.push(&link.checksum.0)?;
+        group.hash.push(&link.hash.0)?;
+        group.bytes += content.len();
+        if group.bytes >= ROW_GROUP_CONTENT {
+            self.end_group()
+        } else if self.columns.is_full() {
+            group.write(&self.schema, &mut self.columns)
+        } else {
+            Ok(())
         }
-        let written = self.columns.take().map_err(Into::into).and_then(|batch| self.parquet.write(&batch));
-        written.map_err(|source| Error::Write { doing: "write rows of", source })
     }
 
-    fn end_group(&mut self) -> Result<(), Error> {
-        self.end_batch()?;
-        self.group = 0;
-        self.parquet.flush().map_err(|source| Error::Write { doing: "write rows of", source })
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        let Some(mut group) = self.group.take() else { return Ok(()) };
+        group.write(&self.schema, &mut self.columns)?;
+        let mut out = self.file.next_row_group()?;
+        for column in group.columns {
+            column.close()?.append_to_row_group(&mut out)?;
+        }
+        for column in [group.content, group.checksum, group.hash] {
+            column.append_to(&mut out)?;
+        }
+        out.close().map(drop)
+    }
+}
+
+impl Group {
+    fn new<W: Write + Send>(
+        groups: &ArrowRowGroupWriterFactory,
+        file: &SerializedFileWriter<W>,
+    ) -> Result<Self, ParquetError> {
+        let mut columns = groups.create_column_writers(file.flushed_row_groups().len())?;
+        columns.truncate(columns.len() - layout::TRAILING.len());
+        let at = |place| file.schema_descr().column(columns.len() + place);
+        let (content, checksum, hash) = (Pages::texts(at(0))?, Pages::fixed(at(1)), Pages::fixed(at(2)));
+        Ok(Self { columns, content, checksum, hash, bytes: 0 })
+    }
+
+    fn write(&mut self, schema: &SchemaRef, rows: &mut Columns) -> Result<(), ParquetError> {
+        if rows.rows() == 0 {
+            return Ok(());
+        }
+        for ((column, field), values) in self.columns.iter_mut().zip(schema.fields()).zip(rows.take()) {
+            for leaf in compute_leaves(field, &values)? {
+                column.write(&leaf)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! The local twin of the stream: `<path>/<topic>/<partition>/<first, 20 digits>.messages`.
 //!
-//! A batch is one append and one `fdatasync`. A crash in the middle of it leaves whole messages, which count (the
+//! A batch is appended and synced by one `fdatasync`. A crash in the middle of it leaves whole messages, which count (the
 //! write-ahead log continues behind them), and one that is cut, which doesn't: `take_over` cuts it off. A write or sync
 //! that *fails* leaves a file that can't be trusted: it is truncated to what was committed before, and a new one begins.
 
 use std::io::{self, Read};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use sealtrail_chain::{ChainName, Sequence};
 use super::config::Directory;
 use super::frame::{self, Framed};
 use super::reader::{Damage, FileName, Messages, file_name, in_order};
-use super::{Batch, CheckpointNote, End, Error, StreamLeg, message, reader};
+use super::{Batch, CheckpointNote, End, Error, Message, StreamLeg, message, reader};
 use crate::host::{Disk, File, Lock};
 
 /// A file that has reached this takes no further batch.
@@ -28,7 +29,6 @@ pub struct DirectoryStream {
     checkpoints: Partition,
     /// What is known since the take-over.
     held: Option<Held>,
-    buffer: Vec<u8>,
 }
 
 struct Held {
@@ -43,7 +43,7 @@ impl DirectoryStream {
         let root = config.path_in(data_dir);
         let records = Partition::new(disk.clone(), root.join(&config.topic).join(partition.to_string()));
         let checkpoints = Partition::new(disk.clone(), root.join(&config.checkpoint_topic).join("0"));
-        Self { chain, root, disk, records, checkpoints, held: None, buffer: Vec::new() }
+        Self { chain, root, disk, records, checkpoints, held: None }
     }
 
     fn find_end(&mut self) -> Result<Option<End>, Error> {
@@ -72,15 +72,17 @@ impl DirectoryStream {
 
     fn write(&mut self, batch: &Batch) -> Result<(), Error> {
         let held = self.held.as_mut().ok_or(Error::NotTakenOver)?;
+        let key = self.chain.as_str().as_bytes();
         if let Some(first) = batch.messages.first() {
             in_sequence(held.end, batch)?;
-            self.buffer.clear();
-            for message in &batch.messages {
+            let head = |message: &Message| {
                 let headers = message::headers(message);
-                let key = self.chain.as_str().as_bytes();
-                frame::append(&mut self.buffer, Framed { key, headers: headers.as_bytes(), value: &message.value });
-            }
-            self.records.append(first.first.get(), &self.buffer)?;
+                frame::head(Framed { key, headers: headers.as_bytes(), value: &message.value })
+            };
+            let heads: Vec<Vec<u8>> = batch.messages.iter().map(head).collect();
+            let values = batch.messages.iter().map(|message| &message.value);
+            let parts = heads.iter().zip(values).flat_map(|(head, value)| [head.as_slice(), value]);
+            self.records.append(first.first.get(), parts)?;
             held.end = batch.end();
         }
         for checkpoint in &batch.checkpoints {
@@ -88,10 +90,9 @@ impl DirectoryStream {
             if held.checkpoint.as_ref().is_some_and(|last| !comes_after(checkpoint, last)) {
                 continue;
             }
-            self.buffer.clear();
-            let key = self.chain.as_str().as_bytes();
-            frame::append(&mut self.buffer, Framed { key, headers: b"", value: checkpoint.note.as_bytes() });
-            self.checkpoints.append(checkpoint.size, &self.buffer)?;
+            let mut frame = Vec::new();
+            frame::append(&mut frame, Framed { key, headers: b"", value: checkpoint.note.as_bytes() });
+            self.checkpoints.append(checkpoint.size, iter::once(frame.as_slice()))?;
             held.checkpoint = Some(checkpoint.clone());
         }
         Ok(())
@@ -259,8 +260,9 @@ impl Partition {
         Ok(tail.value)
     }
 
-    /// Adds frames and makes them durable. After an error nothing of them counts; `repair` takes them back.
-    fn append(&mut self, first: u64, frames: &[u8]) -> Result<(), Error> {
+    /// Adds frames, which may come in parts, and makes them durable. After an error nothing of them counts; `repair` takes
+    /// them back.
+    fn append<'a>(&mut self, first: u64, parts: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Error> {
         self.repair()?;
         let path = self.dir.join(file_name(first));
         let takes_it = |open: &Open| open.path == path || open.len < self.file_bytes && !open.retired;
@@ -268,13 +270,19 @@ impl Partition {
             self.begin(path)?;
         }
         let Some(open) = &mut self.open else { return Err(Error::NotTakenOver) };
+        let mut end = open.len;
+        let written = parts.into_iter().try_for_each(|part| {
+            open.file.write_at(part, end)?;
+            end += part.len() as u64;
+            Ok(())
+        });
         // If the write or the sync fails, the kernel may hold these pages as clean although they never reached the disk:
         // a second sync would prove nothing.
-        if let Err(source) = open.file.write_at(frames, open.len).and_then(|()| open.file.sync()) {
+        if let Err(source) = written.and_then(|()| open.file.sync()) {
             open.suspect = true;
             return Err(Error::Io { doing: "write and sync", path: open.path.clone(), source });
         }
-        open.len += frames.len() as u64;
+        open.len = end;
         Ok(())
     }
 

@@ -18,19 +18,25 @@ pub struct Framed<'a> {
 
 /// Appends a frame to `out`.
 pub(super) fn append(out: &mut Vec<u8>, message: Framed<'_>) {
-    let parts = [message.key, message.headers, message.value];
-    let start = out.len();
-    out.reserve(PREFIX + parts.iter().map(|part| 4 + part.len()).sum::<usize>());
-    out.extend_from_slice(&[0; PREFIX]);
-    for part in parts {
-        out.extend_from_slice(&length(part.len()));
-        out.extend_from_slice(part);
+    out.extend(head(message));
+    out.extend_from_slice(message.value);
+}
+
+/// All of a frame that stands before its value, for those who write the value from where it lies.
+pub(super) fn head(message: Framed<'_>) -> Vec<u8> {
+    let Framed { key, headers, value } = message;
+    let mut head = Vec::with_capacity(PREFIX + 12 + key.len() + headers.len());
+    head.extend_from_slice(&[0; PREFIX]);
+    for part in [key, headers] {
+        head.extend_from_slice(&length(part.len()));
+        head.extend_from_slice(part);
     }
-    let rest = start + PREFIX;
-    let crc = crc32c::crc32c(&out[rest..]);
-    let len = length(out.len() - rest);
-    out[start..start + 4].copy_from_slice(&len);
-    out[start + 4..rest].copy_from_slice(&crc.to_le_bytes());
+    head.extend_from_slice(&length(value.len()));
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&head[PREFIX..]), value);
+    let len = length(head.len() - PREFIX + value.len());
+    head[..4].copy_from_slice(&len);
+    head[4..PREFIX].copy_from_slice(&crc.to_le_bytes());
+    head
 }
 
 /// Length and checksum of the rest.

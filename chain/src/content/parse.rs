@@ -46,9 +46,25 @@ pub fn read_parts(text: &str) -> Result<(Record<'_>, Parts<'_>), ParseError> {
 
 /// The log record of a content and where its tail begins; the tail is not looked at.
 pub fn read_log(text: &str) -> Result<(LogRecord<'_>, usize), ParseError> {
+    let mut attributes = Vec::new();
+    let (mut log, at) = read_log_each(text, |pair| {
+        if attributes.is_empty() {
+            attributes.reserve(12);
+        }
+        attributes.push(pair);
+    })?;
+    log.attributes = attributes;
+    Ok((log, at))
+}
+
+/// As `read_log`, but hands each attribute over as it is read instead of keeping them all.
+pub(super) fn read_log_each<'a>(
+    text: &'a str,
+    attribute: impl FnMut(KeyValue<'a>),
+) -> Result<(LogRecord<'a>, usize), ParseError> {
     let mut parser = Parser { text, at: 0 };
     parser.expect("{\"logRecord\":", "`{\"logRecord\":`")?;
-    let log = parser.log()?;
+    let log = parser.log(attribute)?;
     Ok((log, parser.at))
 }
 
@@ -98,11 +114,12 @@ struct Members {
 }
 
 impl<'a> Parser<'a> {
-    fn log(&mut self) -> Result<LogRecord<'a>, ParseError> {
+    /// A log record but for its attributes, which go to `attribute`.
+    fn log(&mut self, attribute: impl FnMut(KeyValue<'a>)) -> Result<LogRecord<'a>, ParseError> {
         let mut members = self.open()?;
         let mut log = LogRecord::default();
         if self.member(&mut members, "\"attributes\":") {
-            log.attributes = self.pairs(1)?;
+            self.pairs_each(1, attribute)?;
         }
         if self.member(&mut members, "\"body\":") {
             log.body = self.set_value(1)?;
@@ -189,23 +206,26 @@ impl<'a> Parser<'a> {
 
     /// A list of key and value that holds at least one; its values are at `depth`.
     fn pairs(&mut self, depth: usize) -> Result<Vec<KeyValue<'a>>, ParseError> {
-        self.expect("[", "`[`")?;
         let mut pairs = Vec::new();
-        if depth == 1 {
-            pairs.reserve(12);
-        }
+        self.pairs_each(depth, |pair| pairs.push(pair))?;
+        Ok(pairs)
+    }
+
+    fn pairs_each(&mut self, depth: usize, mut each: impl FnMut(KeyValue<'a>)) -> Result<(), ParseError> {
+        self.expect("[", "`[`")?;
         loop {
-            pairs.push(self.pair(depth)?);
+            each(self.pair(depth)?);
             if !self.eat(",") {
                 break;
             }
         }
-        self.expect("]", "`,` or `]`")?;
-        Ok(pairs)
+        self.expect("]", "`,` or `]`")
     }
 
     fn pair(&mut self, depth: usize) -> Result<KeyValue<'a>, ParseError> {
-        if let Some(pair) = self.plain_pair() {
+        if depth <= MAX_DEPTH
+            && let Some(pair) = self.plain_pair()
+        {
             return Ok(pair);
         }
         let mut members = self.open()?;

@@ -2,15 +2,15 @@
 
 use crate::content::{KeyValue, LogRecord, Resource, Scope, Value};
 
-/// Appends the fields of a log record.
-pub(super) fn log(out: &mut Vec<u8>, log: &LogRecord<'_>) {
+/// Appends the fields of a log record whose `attributes` are protobuf already, each as `attribute` writes it.
+pub(super) fn log(out: &mut Vec<u8>, log: &LogRecord<'_>, attributes: &[u8]) {
     fixed64(out, 1, log.time_unix_nano);
     int(out, 2, i64::from(log.severity_number) as u64);
     text(out, 3, &log.severity_text);
     if log.body != Value::Null {
         nested(out, 5, |out| value(out, &log.body));
     }
-    pairs(out, 6, &log.attributes);
+    out.extend_from_slice(attributes);
     int(out, 7, log.dropped_attributes_count.into());
     if log.flags != 0 {
         tag(out, 8, FIXED32);
@@ -44,12 +44,14 @@ pub(super) fn scope(out: &mut Vec<u8>, scope: &Scope<'_>) {
     }
 }
 
+/// Appends one attribute of a log record.
+pub(super) fn attribute(out: &mut Vec<u8>, attribute: &KeyValue<'_>) {
+    pair(out, 6, attribute);
+}
+
 /// Appends one attribute of a log record whose value is a text.
 pub(super) fn text_attribute(out: &mut Vec<u8>, key: &str, value: &str) {
-    nested(out, 6, |out| {
-        text(out, 1, key);
-        nested(out, 2, |out| set_bytes(out, 1, value.as_bytes()));
-    });
+    text_pair(out, 6, key, value);
 }
 
 /// Appends one attribute of a log record whose value is an integer.
@@ -70,17 +72,33 @@ pub(super) fn text(out: &mut Vec<u8>, field: u8, text: &str) {
 /// Its length is known only behind it: one byte is kept free, and a message of 128 bytes or more is moved to make room.
 /// That is cheaper than measuring each message first.
 #[inline]
-pub(super) fn nested(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
+fn nested(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    nested_behind::<1>(out, field, write);
+}
+
+/// As `nested`, with two bytes kept free: for messages that mostly take between 128 bytes and 16 KiB.
+#[inline]
+pub(super) fn nested_long(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    nested_behind::<2>(out, field, write);
+}
+
+#[inline]
+fn nested_behind<const ROOM: usize>(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
     tag(out, field, LENGTH);
     let at = out.len();
-    out.push(0);
+    out.extend_from_slice(&[0; ROOM]);
     write(out);
-    let length = out.len() - at - 1;
-    if length < 0x80 {
-        out[at] = length as u8;
-    } else {
-        make_room(out, at, length);
+    let length = out.len() - at - ROOM;
+    let need = varint_len(length);
+    if need != ROOM {
+        move_behind(out, at + ROOM, at + need);
     }
+    let mut rest = length;
+    for byte in &mut out[at..at + need - 1] {
+        *byte = rest as u8 | 0x80;
+        rest >>= 7;
+    }
+    out[at + need - 1] = rest as u8;
 }
 
 /// Appends tag and length of an embedded message of `length` bytes.
@@ -94,28 +112,44 @@ pub(super) fn field_len(length: usize) -> usize {
     1 + varint_len(length) + length
 }
 
-fn make_room(out: &mut Vec<u8>, at: usize, length: usize) {
+/// Moves all from `from` on to `to`.
+fn move_behind(out: &mut Vec<u8>, from: usize, to: usize) {
     let end = out.len();
-    let more = varint_len(length) - 1;
-    out.resize(end + more, 0);
-    out.copy_within(at + 1..end, at + 1 + more);
-    let mut rest = length;
-    for byte in &mut out[at..at + more] {
-        *byte = rest as u8 | 0x80;
-        rest >>= 7;
-    }
-    out[at + more] = rest as u8;
+    out.resize(end.max(end + to - from), 0);
+    out.copy_within(from..end, to);
+    out.truncate(end + to - from);
 }
 
 fn pairs(out: &mut Vec<u8>, field: u8, pairs: &[KeyValue<'_>]) {
-    for pair in pairs {
-        nested(out, field, |out| {
-            text(out, 1, &pair.key);
-            if pair.value != Value::Null {
-                nested(out, 2, |out| value(out, &pair.value));
-            }
-        });
+    for one in pairs {
+        pair(out, field, one);
     }
+}
+
+#[inline]
+fn pair(out: &mut Vec<u8>, field: u8, pair: &KeyValue<'_>) {
+    if let Value::String(value) = &pair.value {
+        return text_pair(out, field, &pair.key, value);
+    }
+    nested(out, field, |out| {
+        text(out, 1, &pair.key);
+        if pair.value != Value::Null {
+            nested(out, 2, |out| value(out, &pair.value));
+        }
+    });
+}
+
+/// A key and a text, which most pairs are: all lengths are known beforehand, so nothing is moved.
+#[inline]
+fn text_pair(out: &mut Vec<u8>, field: u8, key: &str, value: &str) {
+    let value_len = field_len(value.len());
+    let key_len = if key.is_empty() { 0 } else { field_len(key.len()) };
+    let length = key_len + field_len(value_len);
+    out.reserve(field_len(length));
+    prefix(out, field, length);
+    text(out, 1, key);
+    prefix(out, 2, value_len);
+    set_bytes(out, 1, value.as_bytes());
 }
 
 /// Appends the one member of an `AnyValue` that is set, even to its default.

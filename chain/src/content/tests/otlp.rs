@@ -1,6 +1,8 @@
 //! OTLP to records and back: as protobuf's rules say, whatever the bytes; and the stream gives every content back.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1 as common;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::logs::v1 as logs;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +11,7 @@ use prost::Message as _;
 use super::oracle::{proto_log, proto_value, records, request, resource_logs};
 use super::samples::{full, nested, received, record, same, value, write};
 use crate::content::otlp::{Malformed, StreamError, Streamed, Visit, Writer, message_bound, read, read_stream};
-use crate::content::{Content, Context, LogRecord, Record};
+use crate::content::{Content, Context, LogRecord, Record, Value, read_parts};
 use crate::link::{ChainName, Checksum, Hash, Link, Sequence, UnixNanos};
 
 /// What a request was read as.
@@ -154,6 +156,33 @@ proptest! {
         }
     }
 
+    /// A log record in the stream is its canonical protobuf, as `prost` writes it, with the seven attributes behind it.
+    #[test]
+    fn the_stream_holds_the_bytes_that_the_oracle_writes(record in record()) {
+        let content = write(&record);
+        let link = link(7, &content);
+        let mut writer = Writer::default();
+        writer.push(&chain(), &link, content.as_str()).unwrap();
+        let message = writer.finish();
+        let mut log = canonical(&record.log).encode_to_vec();
+        for (key, value) in [
+            ("chain", Value::String("payments-eu-1".into())),
+            ("sequence", Value::Int(7)),
+            ("observed", Value::Int(link.observed.0 as i64)),
+            ("prev_hash", Value::String(link.previous.to_string().into())),
+            ("checksum", Value::String(link.checksum.to_string().into())),
+            ("hash", Value::String(link.hash.to_string().into())),
+            ("received", Value::String(received_text(content.as_str()).into())),
+        ] {
+            let pair = [field(1, format!("sealtrail.{key}").as_bytes()), field(2, &proto_value(&value).encode_to_vec())].concat();
+            log.extend(field(6, &pair));
+        }
+        let outer = ExportLogsServiceRequest::decode(message.as_slice()).unwrap();
+        prop_assert_eq!(outer.resource_logs[0].scope_logs[0].log_records.len(), 1);
+        let log = field(2, &log);
+        prop_assert!(message.windows(log.len()).any(|window| window == log));
+    }
+
     #[test]
     fn a_message_of_one_record_keeps_its_bound(record in record()) {
         let content = write(&record);
@@ -164,6 +193,32 @@ proptest! {
         writer.push(&longest, &link, content.as_str()).unwrap();
         prop_assert!(writer.len() <= message_bound(content.as_str().len()) - 400);
     }
+}
+
+/// The message of a record in which nothing stands that says no more than its absence.
+fn canonical(log: &LogRecord<'_>) -> logs::LogRecord {
+    fn pairs(pairs: &mut [common::KeyValue]) {
+        for pair in pairs {
+            pair.value = pair.value.take().filter(|value| value.value.is_some());
+            pair.value.as_mut().map(value);
+        }
+    }
+    fn value(any: &mut common::AnyValue) {
+        match &mut any.value {
+            Some(Any::KvlistValue(map)) => pairs(&mut map.values),
+            Some(Any::ArrayValue(array)) => array.values.iter_mut().for_each(value),
+            _ => {}
+        }
+    }
+    let mut log = proto_log(log);
+    log.body = log.body.take().filter(|body| body.value.is_some());
+    log.body.as_mut().map(value);
+    pairs(&mut log.attributes);
+    log
+}
+
+fn received_text(content: &str) -> String {
+    read_parts(content).unwrap().1.received.to_owned()
 }
 
 fn chain() -> ChainName {

@@ -196,6 +196,17 @@ fn values_nest_24_deep_and_no_deeper() {
     assert!(Content::parse(at_depth(MAX_DEPTH)).is_ok());
     let error = Content::parse(at_depth(MAX_DEPTH + 1)).err().map(|error| error.expected);
     assert_eq!(error, Some("values nested no deeper than 24"));
+    // A text in a map is read on a short way, which counts as well.
+    let map_at_depth = |depth| {
+        let mut record = full();
+        let text = KeyValue { key: "k".into(), value: Value::String("v".into()) };
+        record.log.body = (0..depth - 1)
+            .fold(Value::Map(vec![text]), |inner, _| Value::Map(vec![KeyValue { key: "".into(), value: inner }]));
+        write(&record).as_str().to_owned()
+    };
+    assert!(Content::parse(map_at_depth(MAX_DEPTH - 1)).is_ok());
+    let error = Content::parse(map_at_depth(MAX_DEPTH)).err().map(|error| error.expected);
+    assert_eq!(error, Some("values nested no deeper than 24"));
     // Deep enough to overflow a stack, if that were where depth is counted.
     let bomb = format!("{{\"logRecord\":{{\"body\":{}", "{\"arrayValue\":{\"values\":[".repeat(200_000));
     assert!(Content::parse(bomb).is_err());
