@@ -24,7 +24,6 @@
 //! zeros, a text may say more than the code.
 
 mod compile;
-mod file;
 mod problem;
 
 pub(super) use compile::{Case, CaseValue, Source, compile};
