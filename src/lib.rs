@@ -16,3 +16,4 @@ pub mod verify;
 
 pub mod host;
 pub mod observe;
+mod yaml;

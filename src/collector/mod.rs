@@ -27,7 +27,7 @@ pub use error::StartError;
 use crate::archive::DirectoryArchive;
 use crate::config::Config;
 use crate::deliver::{self, Held, Known, ParquetBuild, Store};
-use crate::host::{Clock, Disk, SystemClock, SystemDisk};
+use crate::host::{Aside, Clock, Disk, SystemClock, SystemDisk};
 use crate::mask::Engine;
 use crate::observe::event::RulesRefused;
 use crate::observe::{self, Metrics};
@@ -138,6 +138,7 @@ impl Collector {
             checkpoint_interval: config.seal.checkpoint_interval.get(),
             clock,
             disk,
+            aside: Aside::Thread,
             scratch: config.wal_dir(),
             report: Arc::new(move |event| report.report(event)),
         })?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::limits::Problem;
-use super::tree::Node;
+use crate::yaml::{self, Node};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -22,6 +22,12 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// The parser's message is left out: it may repeat the file's text.
+    pub(super) fn of_yaml(error: &yaml::Error, path: &Path) -> Self {
+        let (path, line, column) = (path.to_owned(), error.line, error.column);
+        if error.twice { Self::Twice { path, line, column } } else { Self::Yaml { path, line, column } }
+    }
+
     pub(super) fn of_problem(problem: Problem, tree: &Node, path: &Path) -> Self {
         let Problem { key, what, remedy } = problem;
         let line = tree.line_of(key.split('.'));

@@ -7,7 +7,6 @@ pub mod duration;
 mod error;
 mod limits;
 mod substitute;
-mod tree;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -18,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use duration::Duration;
 pub use error::{ConfigError, nearest};
 
-use crate::{archive, mask, receive, seal, stream, wal};
+use crate::{archive, mask, receive, seal, stream, wal, yaml};
 
 /// All settings of `sealtrail collect`. `Config::default()` is the embedded default: everything on loopback, below `./sealtrail-data`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -153,9 +152,9 @@ impl Config {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let mut tree = tree::Node::parse(text, path)?;
+        let mut tree = yaml::parse(text).map_err(|error| ConfigError::of_yaml(&error, path))?;
         substitute::fill(&mut tree, path)?;
-        let value = tree.to_json();
+        let value = json(&tree.value);
         // A struct can be read from a list too, by position: nobody means that.
         if !value.is_object() {
             return Err(ConfigError::NoSettings { path: path.to_owned() });
@@ -181,6 +180,23 @@ impl Config {
     /// The configuration with its defaults, as YAML; secrets are left out by the parts that hold them.
     pub fn show(&self) -> String {
         serde_saphyr::to_string(self).expect("a configuration is plain data")
+    }
+}
+
+/// The tree without its lines. An empty section (`wal:`) is left out: it means its defaults; so does an empty file.
+fn json(value: &yaml::Value) -> serde_json::Value {
+    match value {
+        yaml::Value::Null => serde_json::Value::Object(serde_json::Map::new()),
+        yaml::Value::Bool(bool) => (*bool).into(),
+        yaml::Value::Int(int) => serde_json::Number::from_i128(*int).map_or((*int as f64).into(), Into::into),
+        yaml::Value::Double(double) => (*double).into(),
+        yaml::Value::Text(text) => text.as_str().into(),
+        yaml::Value::List(items) => items.iter().map(|item| json(&item.value)).collect(),
+        yaml::Value::Map(entries) => entries
+            .iter()
+            .filter(|entry| !matches!(entry.node.value, yaml::Value::Null))
+            .map(|entry| (entry.key.clone(), json(&entry.node.value)))
+            .collect(),
     }
 }
 

@@ -3,26 +3,33 @@
 use std::path::Path;
 
 use super::ConfigError;
-use super::tree::{Node, Value};
+use crate::yaml::{Node, Value};
 
 /// Puts in what the references name. A file's last line break is left out; a relative path counts from the configuration file.
 pub(super) fn fill(node: &mut Node, config: &Path) -> Result<(), ConfigError> {
     let line = node.line;
     match &mut node.value {
-        Value::Scalar(serde_json::Value::String(text)) if text.contains("${") => {
+        Value::Text(text) if text.contains("${") => {
             let whole_reference = text.starts_with("${") && text.find('}') == Some(text.len() - 1);
             let filled = expand(text, line, config)?;
             // A reference that is the whole value may stand for a number or a switch.
-            node.value = Value::Scalar(match serde_json::from_str::<serde_json::Value>(&filled) {
-                Ok(value) if whole_reference && (value.is_number() || value.is_boolean()) => value,
-                _ => filled.into(),
-            });
+            node.value = if whole_reference { plain(filled) } else { Value::Text(filled) };
         }
-        Value::Sequence(items) => items.iter_mut().try_for_each(|item| fill(item, config))?,
-        Value::Mapping(entries) => entries.iter_mut().try_for_each(|(_, node)| fill(node, config))?,
-        Value::Null | Value::Scalar(_) => {}
+        Value::List(items) => items.iter_mut().try_for_each(|item| fill(item, config))?,
+        Value::Map(entries) => entries.iter_mut().try_for_each(|entry| fill(&mut entry.node, config))?,
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Double(_) | Value::Text(_) => {}
     }
     Ok(())
+}
+
+/// A whole number or a switch where the text is just that, else the text: what comes from outside has no quotes.
+fn plain(text: String) -> Value {
+    match (text.as_str(), text.parse::<i64>()) {
+        ("true", _) => Value::Bool(true),
+        ("false", _) => Value::Bool(false),
+        (_, Ok(int)) if int.to_string() == text => Value::Int(int.into()),
+        _ => Value::Text(text),
+    }
 }
 
 fn expand(text: &str, line: u64, config: &Path) -> Result<String, ConfigError> {

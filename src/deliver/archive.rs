@@ -19,7 +19,7 @@ use super::checkpoint::{Kept, Store};
 use super::leg::{Lag, Standing};
 use super::{Build, Committed, Cursor, Failure, Report, Wal};
 use crate::archive::{ArchiveLeg, Links};
-use crate::host::{Clock, Disk};
+use crate::host::{Aside, Clock, Disk};
 use crate::observe::event::Delivered;
 use crate::stream::End;
 use crate::wal::{FileState, Leg, Progress};
@@ -43,6 +43,7 @@ pub(super) struct Setup<W, A, B> {
     pub(super) confirmed: Option<End>,
     pub(super) checkpoints: Store,
     pub(super) disk: Arc<dyn Disk>,
+    pub(super) aside: Aside,
     pub(super) workdir: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) report: Report,
@@ -66,6 +67,7 @@ pub(super) struct Task<W, A, B> {
     oldest: Option<(Sequence, UnixNanos)>,
     checkpoints: Store,
     disk: Arc<dyn Disk>,
+    aside: Aside,
     workdir: PathBuf,
     clock: Arc<dyn Clock>,
     standing: Standing,
@@ -104,6 +106,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             oldest: None,
             checkpoints: setup.checkpoints,
             disk: setup.disk,
+            aside: setup.aside,
             workdir: setup.workdir,
             standing: Standing::new(Leg::Archive, setup.report, setup.clock.now().0.rotate_left(32)),
             clock: setup.clock,
@@ -199,12 +202,14 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
 
     async fn built(&self, file: FileState, path: PathBuf) -> Result<Segment, Failure> {
         let (wal, build) = (self.wal.clone(), self.build.clone());
-        aside(move || build.build(wal.open(file.first)?, file.synced, &path)).await
+        let build = move || build.build(wal.open(file.first)?, file.synced, &path);
+        self.aside.run(build).await.unwrap_or(Err(Failure::Panic))
     }
 
     async fn describe(&self, file: FileState) -> Result<Object, Failure> {
         let wal = self.wal.clone();
-        aside(move || describe(wal.open(file.first)?, &file)).await
+        let describe = move || describe(wal.open(file.first)?, &file);
+        self.aside.run(describe).await.unwrap_or(Err(Failure::Panic))
     }
 
     fn remove(&self, path: &std::path::Path) -> Result<(), Failure> {
@@ -284,11 +289,6 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             () = sleep(Duration::from_secs(1)) => {}
         }
     }
-}
-
-/// Runs what may take long where it holds up nothing else.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Panic))
 }
 
 fn describe(mut cursor: impl Cursor, file: &FileState) -> Result<Object, Failure> {

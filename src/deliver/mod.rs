@@ -30,7 +30,7 @@ use sealtrail_chain::{Break, Head, Segment, Sequence};
 use tokio::sync::{mpsc, watch};
 
 use crate::archive::{ArchiveLeg, Error as ArchiveError};
-use crate::host::{Clock, Disk, guard};
+use crate::host::{Aside, Clock, Disk, guard};
 use crate::seal::own;
 use crate::stream::{End, StreamLeg};
 use crate::wal::{Leg, Progress, ReleaseError, reader};
@@ -87,6 +87,8 @@ pub struct Parts<W, S, A, B> {
     pub checkpoint_interval: Duration,
     pub clock: Arc<dyn Clock>,
     pub disk: Arc<dyn Disk>,
+    /// Where building and signing go, which may take long.
+    pub aside: Aside,
     /// Where objects are built when the archive names no place.
     pub scratch: PathBuf,
     pub report: Report,
@@ -133,6 +135,7 @@ where
         checkpoints: parts.checkpoints.clone(),
         interval: parts.checkpoint_interval,
         objects,
+        aside: parts.aside,
         clock: parts.clock.clone(),
         report: parts.report.clone(),
     })?;
@@ -147,6 +150,7 @@ where
         confirmed: parts.archived,
         checkpoints: parts.checkpoints,
         disk: parts.disk,
+        aside: parts.aside,
         workdir,
         clock: parts.clock,
         report: parts.report,
@@ -325,5 +329,7 @@ impl Failure {
 
 #[cfg(test)]
 pub(crate) mod fakes;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use super::checkpoint::{Due, Error as CheckpointError, Kept, Store};
 use super::leg::{Lag, Standing};
 use super::tail::{SignedState, Stop, Tail};
 use super::{Failure, Report, Resume, Wal};
-use crate::host::Clock;
+use crate::host::{Aside, Clock};
 use crate::observe::Metrics;
 use crate::observe::event::Delivered;
 use crate::stream::{Batch, Builder, End, StreamLeg};
@@ -49,6 +49,7 @@ pub(super) struct Setup<W, S> {
     pub(super) interval: Duration,
     /// Checkpoint objects that the stream has.
     pub(super) objects: mpsc::UnboundedSender<Kept>,
+    pub(super) aside: Aside,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) report: Report,
 }
@@ -96,7 +97,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             committed: watch::Sender::new(committed),
             end: setup.resume.end,
             oldest: None,
-            signing: Signing::new(setup.checkpoints, setup.interval, setup.clock.clone(), state),
+            signing: Signing::new(setup.checkpoints, setup.interval, setup.aside, setup.clock.clone(), state),
             waiting,
             objects: setup.objects,
             standing: Standing::new(Leg::Stream, setup.report, setup.clock.now().0),
@@ -285,6 +286,7 @@ fn end_of(progress: &Progress) -> Sequence {
 struct Signing {
     store: Store,
     interval: Duration,
+    aside: Aside,
     clock: Arc<dyn Clock>,
     /// What is signed, or certain to be.
     state: SignedState,
@@ -295,10 +297,11 @@ struct Signing {
 }
 
 impl Signing {
-    fn new(store: Store, interval: Duration, clock: Arc<dyn Clock>, state: SignedState) -> Self {
+    fn new(store: Store, interval: Duration, aside: Aside, clock: Arc<dyn Clock>, state: SignedState) -> Self {
         Self {
             store,
             interval,
+            aside,
             clock,
             state,
             queue: VecDeque::new(),
@@ -334,7 +337,7 @@ impl Signing {
             && self.signed.is_none()
             && let Some(due) = self.queue.pop_front()
         {
-            self.running = Some(tokio::spawn(sign(self.store.clone(), due, self.clock.clone())));
+            self.running = Some(tokio::spawn(sign(self.store.clone(), due, self.aside, self.clock.clone())));
         }
     }
 
@@ -384,11 +387,11 @@ impl Signing {
 }
 
 /// Signs and keeps, until it is done: what is committed must come under a checkpoint.
-async fn sign(store: Store, due: Due, clock: Arc<dyn Clock>) -> Kept {
+async fn sign(store: Store, due: Due, aside: Aside, clock: Arc<dyn Clock>) -> Kept {
     let due = Arc::new(due);
     loop {
         let (again, unix_seconds) = ((store.clone(), due.clone()), clock.now().0 / 1_000_000_000);
-        match tokio::task::spawn_blocking(move || again.0.sign(&again.1, unix_seconds)).await {
+        match aside.run(move || again.0.sign(&again.1, unix_seconds)).await {
             Ok(Ok(kept)) => return kept,
             Ok(Err(error)) => tracing::warn!(%error, size = due.size, "a checkpoint could not be kept; trying again"),
             Err(_) => tracing::error!(size = due.size, "signing a checkpoint panicked; trying again"),

@@ -9,6 +9,7 @@ use super::fakes::{
     ArchiveState, Fault, FixedClock, MemoryArchive, MemoryLog, MemoryStream, SegmentOnly, TestDisk, genesis, keys,
 };
 use super::{Handle, Left, Parts, Resume, Store, start};
+use crate::host::Aside;
 use crate::seal::own::{Event, Kind};
 use crate::stream::End;
 use crate::wal::Leg;
@@ -54,6 +55,7 @@ impl Bench {
             checkpoint_interval: Duration::from_millis(1),
             clock: Arc::new(FixedClock),
             disk: Arc::new(TestDisk::default()),
+            aside: Aside::Thread,
             scratch: self.dir.path().to_owned(),
             report: Arc::new(move |event| events.lock().unwrap().push(event)),
         })

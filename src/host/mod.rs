@@ -1,12 +1,14 @@
 //! What we ask of the machine: clock, disk, entropy. Everything that can fail or drift enters here, so that a simulated twin
 //! (`sim`) can make it do so.
 
+pub mod aside;
 pub mod clock;
 pub mod disk;
 pub mod entropy;
 pub mod guard;
 pub mod sim;
 
+pub use aside::Aside;
 pub use clock::SystemClock;
 pub use disk::SystemDisk;
 

@@ -320,12 +320,15 @@ impl Writer {
         if !self.log.is_writable() {
             return Err(self.trouble.unwrap_or(Refused::Disk));
         }
-        if self.log.shelf().bytes().saturating_add(bytes) > self.limit.saturating_sub(RESERVE) {
+        let limit = self.limit.saturating_sub(RESERVE);
+        // A full log opens again with room for more than the next group: it would else refuse and accept by turns.
+        let needed = bytes.saturating_add(if self.state == Err(Refused::Full) { RESERVE.min(limit / 8) } else { 0 });
+        if self.log.shelf().bytes().saturating_add(needed) > limit {
             return Err(Refused::Full);
         }
         // What can't be asked is found out by writing.
         let free = self.log.available().unwrap_or(u64::MAX);
-        if free < bytes.saturating_add(2 * RESERVE) { Err(Refused::Full) } else { Ok(()) }
+        if free < needed.saturating_add(2 * RESERVE) { Err(Refused::Full) } else { Ok(()) }
     }
 
     /// Says so when records are taken no longer, or again.

@@ -6,12 +6,12 @@ use regex::bytes::{Regex, RegexBuilder, RegexSetBuilder};
 use sealtrail_chain::ChainName;
 
 use super::automaton::Automaton;
-use super::file::{self, Node, Value};
 use super::problem::{Problem, RuleError};
 use super::{Class, MAX_RULES, Place, Rule, RuleSet, Validator};
 use crate::mask::action::{Action, Keep};
 use crate::mask::detect::pan::{self, Brands};
 use crate::mask::envelope::Key;
+use crate::yaml::{self, Entry, Node, Value};
 
 /// Bytes that one compiled pattern may take.
 const PATTERN_SIZE: usize = 1 << 20;
@@ -64,9 +64,9 @@ pub(in crate::mask) fn compile(
     compiler.read_keys(keys);
     for source in sources {
         compiler.file = source.name.clone();
-        match file::parse(&source.text) {
+        match yaml::parse(&source.text) {
             Ok(root) => compiler.read_file(&root),
-            Err((line, problem)) => compiler.wrong(line, problem),
+            Err(error) => compiler.wrong(error.line, Problem::Syntax(error.message)),
         }
     }
     compiler.finish()
@@ -336,7 +336,7 @@ impl<'c> Compiler<'c> {
         let (name, argument) = match &entry.value {
             Value::Text(name) => (name.as_str(), None),
             Value::Map(entries) => match entries.as_slice() {
-                [(name, _, argument)] => (name.as_str(), Some(argument)),
+                [Entry { key, node, .. }] => (key.as_str(), Some(node)),
                 _ => {
                     self.wrong(entry.line, Problem::Type { key: "action".into(), expected: "one action" });
                     return None;
@@ -483,7 +483,7 @@ impl<'c> Compiler<'c> {
 
     fn known_keys(&mut self, node: &Node, known: &[&str]) {
         let Value::Map(entries) = &node.value else { return };
-        for (key, line, _) in entries {
+        for Entry { key, line, .. } in entries {
             if !known.contains(&key.as_str()) {
                 let problem =
                     Problem::UnknownKey { found: key.clone(), nearest: nearest(key, known), known: known.join(", ") };

@@ -25,7 +25,6 @@
 
 mod automaton;
 mod compile;
-mod file;
 mod problem;
 
 pub(super) use automaton::Named;

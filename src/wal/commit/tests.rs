@@ -155,6 +155,10 @@ fn a_full_disk_refuses_and_recovers() {
     let mut writer = bench.writer();
     bench.disk.set_capacity(RESERVE);
     assert_eq!(bench.submit(&mut writer, "refused"), Err(Refused::Full));
+    // Room for this one record is not enough to open again: the next one would find the disk full.
+    bench.disk.set_capacity(2 * RESERVE + 200_000);
+    bench.wait(&mut writer, Duration::from_secs(1));
+    assert_eq!(bench.submit(&mut writer, "too early"), Err(Refused::Full));
     bench.disk.set_capacity(u64::MAX);
     bench.wait(&mut writer, Duration::from_secs(1));
     bench.submit(&mut writer, "taken").unwrap();
