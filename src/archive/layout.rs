@@ -35,8 +35,8 @@ pub(super) const ROW_GROUP_CONTENT: usize = 64 << 20;
 pub(super) const BATCH_ROWS: usize = 1024;
 pub(super) const BATCH_CONTENT: usize = 1 << 20;
 
-/// Level 1: FORMAT.md leaves it open. Levels up to 5 make contents no smaller (`benches/archive.rs`), level 6 by a tenth for
-/// six times the work: most of what is left are random digits.
+/// Level 1: FORMAT.md leaves it open. On payments, levels 2 to 4 pack contents no smaller, 5 by a twentieth and 6 by a tenth,
+/// for several times the work: most of what is left are random digits.
 pub(super) const CONTENT_LEVEL: i32 = 1;
 /// Distinct values a bloom filter is made for; it is folded to what a row group really has.
 const BLOOM_VALUES: u64 = 1 << 16;
