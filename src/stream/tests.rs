@@ -9,7 +9,7 @@ use sealtrail_chain::{Checksum, Hash, Link, Sequence, UnixNanos};
 
 use super::reader::{Damage, Messages, files};
 use super::{
-    Batch, Builder, CheckpointNote, Config, Directory, DirectoryStream, End, Error, Message, StreamLeg, reader,
+    Batch, Builder, CheckpointNote, Config, Directory, DirectoryStream, End, Error, Message, StreamLeg, Tail, reader,
 };
 use crate::deliver::fakes::{DiskFault, TestDisk, content, genesis};
 
@@ -265,7 +265,7 @@ fn messages_hold_all_records_within_their_limit() {
 #[test]
 fn the_configuration_names_one_target() {
     let config: Config = serde_json::from_str(r#"{"directory":{"path":"/tmp/s"}}"#).unwrap();
-    let Config::Directory(directory) = &config;
+    let Config::Directory(directory) = &config else { panic!("not a directory") };
     assert_eq!(directory.path_in(Path::new("/data")), Path::new("/tmp/s"));
     assert_eq!(Directory::default().path_in(Path::new("/data")), Path::new("/data/stream"));
     assert!(serde_json::from_str::<Config>(r#"{"directory":{"pathh":"/tmp/s"}}"#).is_err());
