@@ -11,7 +11,7 @@ use crate::host::Disk;
 
 /// One of the two targets; both hold the very same messages.
 pub enum Stream {
-    Directory(DirectoryStream),
+    Directory(Box<DirectoryStream>),
     Kafka(Box<KafkaStream>),
 }
 
@@ -20,7 +20,7 @@ impl Stream {
     pub fn new(config: &Config, disk: Arc<dyn Disk>, data_dir: &Path, chain: ChainName) -> Self {
         match config {
             Config::Directory(directory) => {
-                Self::Directory(DirectoryStream::new(disk, directory, data_dir, config.partition(), chain))
+                Self::Directory(Box::new(DirectoryStream::new(disk, directory, data_dir, config.partition(), chain)))
             }
             Config::Kafka(settings) => Self::Kafka(Box::new(KafkaStream::new((**settings).clone(), chain))),
         }
