@@ -12,6 +12,8 @@ tools:
 	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust with rustup" >&2; exit 2; }
 	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { \
 		echo "a C compiler is missing: apt-get install build-essential" >&2; exit 2; }
+	@for tool in c++ make perl; do command -v $$tool >/dev/null || { \
+		echo "$$tool is missing, which the Kafka client is built with: apt-get install build-essential" >&2; exit 2; }; done
 
 PARTS := tests/parts/parts
 

@@ -2,8 +2,8 @@
 
 use super::{StartError, load};
 use crate::config::Config;
+use crate::receive;
 use crate::seal::keys;
-use crate::{receive, stream};
 use sealtrail_chain::Genesis;
 
 /// What would start: pairs of what and how.
@@ -21,12 +21,11 @@ pub fn check(config: &Config) -> Result<Checked, StartError> {
         None => format!("would be made in {}", config.keys_dir().display()),
     };
     let listeners = receive::check(&config.receivers.otlp)?;
-    let stream::Config::Directory(stream) = &config.stream;
     let mut lines = vec![("chain", log), ("keys", keys)];
     lines.extend(listeners);
     lines.push(("rules", format!("{} ({})", config.mask.rules.join(", "), sealtrail_chain::Checksum(engine.digest()))));
     lines.push(("log", format!("{}, at most {} MiB", config.wal_dir().display(), config.wal.max_size_mib)));
-    lines.push(("stream", format!("directory {}", stream.path_in(&config.data_dir).display())));
+    lines.push(("stream", config.stream.describe(&config.data_dir)));
     lines.push(("archive", format!("directory {}", config.archive.directory.resolve(&config.data_dir).display())));
     lines.push(("health", format!("http://{}/", config.health_check.endpoint)));
     lines.push(("metrics", format!("http://{}/metrics", config.telemetry.metrics.endpoint)));

@@ -49,6 +49,14 @@ pub enum StartError {
     #[error("record 0 in {} carries no genesis note\n  remedy  restore the data directory from its backup", wal.display())]
     NoGenesis { wal: PathBuf },
     #[error(
+        "the stream has not taken the chain's first record, which no other leg holds either\n  remedy  see why in the log above, and start again: nothing is lost"
+    )]
+    FirstNotKept,
+    #[error(
+        "`stream.kafka.partition` is {found}, and the chain began in partition {expected}\n  remedy  a chain stays in its partition: set it back"
+    )]
+    Partition { expected: u32, found: u32 },
+    #[error(
         "the legs hold a chain `{chain}` already, but {} has no log of it\n  remedy  put its data directory back, or give the new chain another name; to go on from the legs needs `--continue-from-legs`, which this release does not have yet",
         wal.display()
     )]

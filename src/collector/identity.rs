@@ -19,9 +19,6 @@ use crate::stream::End;
 use crate::wal::reader::Reader;
 use crate::wal::{self, Recovered};
 
-/// Partition of the chain's records in the stream; fixed by the genesis note.
-pub(super) const PARTITION: u32 = 0;
-
 pub(super) struct Identity {
     pub(super) keys: Arc<Keys>,
     /// Of a chain that begins now.
@@ -70,10 +67,14 @@ impl Identity {
         Ok(Self { keys, genesis, held })
     }
 
-    /// Whether the keys are those that the chain began with and has signed with since.
-    pub(super) fn check(&self, checkpoints: &Store) -> Result<(), StartError> {
+    /// Whether the partition is that which the chain began in, and the keys those that it began with and has signed with since.
+    pub(super) fn check(&self, config: &Config, checkpoints: &Store) -> Result<(), StartError> {
         if let Some(held) = &self.held {
             let (genesis, keys) = (held.statement(), &self.keys);
+            let (expected, found) = (genesis.partition, config.stream.partition());
+            if expected != found {
+                return Err(StartError::Partition { expected, found });
+            }
             if genesis.ed25519 != *keys.ed25519.vkey() || genesis.ml_dsa_44 != *keys.ml_dsa_44.vkey() {
                 return Err(StartError::ForeignKeys {
                     expected: genesis.ed25519.clone(),
@@ -93,7 +94,7 @@ fn genesis(config: &Config, keys: &Keys, now: UnixNanos) -> Result<Signed<Genesi
         origin: keys.origin.clone(),
         chain: keys.chain.clone(),
         created: now.0 / 1_000_000_000,
-        partition: PARTITION,
+        partition: config.stream.partition(),
         ed25519: keys.ed25519.vkey().clone(),
         ml_dsa_44: keys.ml_dsa_44.vkey().clone(),
         recovery,

@@ -3,6 +3,9 @@
 //! Order of a start: everything that can be judged is judged before anything is changed. The configuration and the rules;
 //! the write-ahead log (locked, read); the keys; the stream's end against the log; then the stream is taken over and asked
 //! again; then the log goes on, the legs, and last of all the receivers. The stop goes the other way round.
+//!
+//! A stream that doesn't answer is compared and taken over when it does (`deliver`), and the log takes what comes until then;
+//! but a chain's first record is in the stream before any of a sender's is taken.
 
 mod check;
 mod error;
@@ -26,14 +29,14 @@ pub use error::StartError;
 
 use crate::archive::DirectoryArchive;
 use crate::config::Config;
-use crate::deliver::{self, Held, Known, ParquetBuild, Store};
+use crate::deliver::{self, Attach, Held, Known, ParquetBuild, Store};
 use crate::host::{Aside, Clock, Disk, SystemClock, SystemDisk};
 use crate::mask::Engine;
 use crate::observe::event::RulesRefused;
 use crate::observe::{self, Metrics};
 use crate::receive::{self, Pipeline};
 use crate::seal::own::{Event, Kind, Reporter, Scribe};
-use crate::stream::{self, DirectoryStream, End, StreamLeg};
+use crate::stream::{End, Stream, StreamLeg, Tail};
 use crate::wal::{self, Leg};
 
 use identity::Identity;
@@ -41,6 +44,9 @@ use watched::Watched;
 
 /// How long the stop waits for the legs; what they can't take then stays in the write-ahead log.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// A collector that another one has just replaced sees the other's first record well within this.
+const DOUBT: Duration = Duration::from_secs(5);
 
 /// A running collector.
 pub struct Collector {
@@ -86,23 +92,16 @@ impl Collector {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
 
         let recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
-        let stream::Config::Directory(directory) = &config.stream;
-        let mut stream = DirectoryStream::new(
-            Arc::clone(&disk),
-            directory,
-            &config.data_dir,
-            identity::PARTITION,
-            config.chain.clone(),
-        );
+        let mut stream = Stream::new(&config.stream, Arc::clone(&disk), &config.data_dir, config.chain.clone());
         let archive_dir = config.archive.directory.resolve(&config.data_dir);
-        let end = stream.end().await?;
+        let begun = has_begun(&recovered);
+        let tail = ask(&mut stream, begun).await?;
+        let end = tail.and_then(|tail| tail.end());
         let identity = Identity::find(&config, &recovered, end, &archive_dir, clock.now(), &disk)?;
         let checkpoints = Store::open(Arc::clone(&disk), config.wal_dir().join("checkpoints"), identity.keys.clone())?;
-        identity.check(&checkpoints)?;
+        identity.check(&config, &checkpoints)?;
         let known = known(&recovered, &checkpoints)?;
-        judge(&recovered, &known, end)?;
-        stream.take_over().await?;
-        let resume = judge(&recovered, &known, stream.end().await?)?;
+        let attach = attach(&mut stream, tail, &known, &recovered, begun).await?;
         let archive = DirectoryArchive::open(&archive_dir)?;
         let archived = recovered.legs().confirmed(Leg::Archive).map(end_of);
 
@@ -127,10 +126,11 @@ impl Collector {
 
         let report = reporter.clone();
         let legs = deliver::start(deliver::Parts {
-            wal: Arc::new(Held::new(Arc::clone(&disk), Arc::clone(&log.shelf))),
+            wal: Arc::new(Held::new(Arc::clone(&disk), Arc::clone(&log.shelf), log.fence())),
             progress: log.shelf.progress(),
             stream,
-            resume,
+            attach,
+            doubt: DOUBT,
             archive,
             archived,
             build: ParquetBuild::new(Arc::clone(&disk), config.archive.promotions.clone()),
@@ -142,6 +142,11 @@ impl Collector {
             scratch: config.wal_dir(),
             report: Arc::new(move |event| report.report(event)),
         })?;
+
+        if !begun && let Err(error) = first_kept(&legs).await {
+            let _ = tokio::task::spawn_blocking(move || log.stop()).await;
+            return Err(error);
+        }
 
         let pipeline = Pipeline { engine: Arc::clone(&engine), intake: log.intake.clone(), reporter: reporter.clone() };
         let bound = receive::Server::bind(&config.receivers.otlp, &config.memory_limiter, pipeline);
@@ -324,7 +329,9 @@ fn needs_restart(current: &Config, new: &Config) -> Vec<String> {
     settled.telemetry.logs = current.telemetry.logs.clone();
     let (before, after) = (current.show(), settled.show());
     let (before, after) = (sections(&before), sections(&after));
-    let differs = |(key, text): &&(String, String)| !before.contains(&(key.clone(), text.clone()));
+    // What is not shown may differ all the same.
+    let hidden = |key: &str| key == "stream" && current.stream != new.stream;
+    let differs = |(key, text): &&(String, String)| hidden(key) || !before.contains(&(key.clone(), text.clone()));
     after.iter().filter(differs).map(|(key, _)| key.clone()).collect()
 }
 
@@ -352,7 +359,9 @@ fn started_event(config: &Config, accept_clock: bool) -> Event {
     let insecure = [("grpc", &protocols.grpc), ("http", &protocols.http)]
         .into_iter()
         .filter(|(_, protocol)| protocol.as_ref().is_some_and(|protocol| protocol.insecure))
-        .map(|(name, _)| format!("insecure {name}"));
+        .map(|(name, _)| name)
+        .chain(config.stream.is_insecure().then_some("kafka"))
+        .map(|name| format!("insecure {name}"));
     let accepted = accept_clock.then(|| "clock accepted".to_owned());
     let notes = insecure.chain(accepted).collect::<Vec<_>>();
     event.reason = (!notes.is_empty()).then(|| notes.join(", "));
@@ -375,12 +384,53 @@ fn known(recovered: &wal::Recovered, checkpoints: &Store) -> Result<Known, Start
     })
 }
 
-fn judge(recovered: &wal::Recovered, known: &Known, end: Option<End>) -> Result<deliver::Resume, StartError> {
-    let hash = match end {
-        Some(end) => recovered.find(end.last)?,
-        None => None,
-    };
-    Ok(deliver::compare(end, known, |_| hash)?)
+/// Whether a leg holds a record of the chain: its genesis note is safe from the loss of this machine.
+fn has_begun(recovered: &wal::Recovered) -> bool {
+    [Leg::Stream, Leg::Archive].into_iter().any(|leg| recovered.legs().confirmed(leg).is_some())
+}
+
+/// Where the stream ends. One that doesn't answer holds up only a chain that has not begun: for all others the write-ahead
+/// log takes what comes.
+async fn ask(stream: &mut Stream, begun: bool) -> Result<Option<Tail>, StartError> {
+    match stream.end().await {
+        Ok(tail) => Ok(Some(tail)),
+        Err(error) if begun && error.is_absence() => {
+            warn!(%error, "the stream is not there; until it is, records stay in the write-ahead log");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes the stream ours, if it answers and nobody else has gone on with the chain.
+async fn attach(
+    stream: &mut Stream,
+    tail: Option<Tail>,
+    known: &Known,
+    recovered: &wal::Recovered,
+    begun: bool,
+) -> Result<Attach, StartError> {
+    let later = Attach::Later { confirmed: known.confirmed };
+    let Some(tail) = tail else { return Ok(later) };
+    let hash_at = |sequence| recovered.find(sequence).map_err(StartError::from);
+    match deliver::take_over(stream, tail, known, hash_at).await {
+        Ok(resume) => Ok(Attach::Done(resume)),
+        Err(StartError::Stream(error)) if begun && error.is_absence() => {
+            warn!(%error, "the stream went away; until it is back, records stay in the write-ahead log");
+            Ok(later)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits until the stream holds the chain's first record, and with it the genesis note.
+async fn first_kept(legs: &deliver::Handle) -> Result<(), StartError> {
+    let mut committed = legs.committed();
+    let kept = committed.wait_for(|committed| committed.next > Sequence::ZERO);
+    match tokio::time::timeout(GRACE, kept).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(StartError::FirstNotKept),
+    }
 }
 
 async fn bind(endpoint: &str, key: &'static str) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {

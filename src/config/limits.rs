@@ -19,7 +19,11 @@ const MOST_MIB: u64 = 1 << 30;
 
 /// The first problem, in the order of the file's keys.
 pub(super) fn problem(config: &Config) -> Option<Problem> {
-    log(config).or_else(|| times(config)).or_else(|| paths(config)).or_else(|| endpoints(config))
+    log(config)
+        .or_else(|| times(config))
+        .or_else(|| stream(config))
+        .or_else(|| paths(config))
+        .or_else(|| endpoints(config))
 }
 
 fn log(config: &Config) -> Option<Problem> {
@@ -58,9 +62,14 @@ fn times(config: &Config) -> Option<Problem> {
     None
 }
 
+fn stream(config: &Config) -> Option<Problem> {
+    let crate::stream::Invalid { key, what, remedy } = config.stream.check().err()?;
+    Some(Problem { key, what: what.to_owned(), remedy })
+}
+
 fn paths(config: &Config) -> Option<Problem> {
-    let crate::stream::Config::Directory(stream) = &config.stream;
-    let (stream, archive) = (stream.path_in(&config.data_dir), config.archive.directory.resolve(&config.data_dir));
+    let stream = config.stream.directory(&config.data_dir)?;
+    let archive = config.archive.directory.resolve(&config.data_dir);
     (stream == archive).then(|| Problem {
         key: "archive.directory.path",
         what: "the stream and the archive both go to the same directory".into(),

@@ -121,6 +121,8 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
     pub(super) async fn run(mut self) {
         loop {
             match self.round().await {
+                // The stream was fenced and has ended: nothing will ever be archived.
+                Ok(false) if self.committed.borrow().fenced && self.committed.has_changed().is_err() => return,
                 Ok(false) => self.wait().await,
                 Ok(true) => {
                     self.archived.send_modify(|archived| archived.finished = true);
@@ -141,6 +143,9 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         // `committed` before `progress`: the log is never behind what the stream has of it.
         let committed = *self.committed.borrow_and_update();
         let progress = self.progress.borrow().clone();
+        if committed.fenced {
+            return Ok(false);
+        }
         for file in progress.files.iter().filter(|file| file.closed && file.records > 0) {
             if file.first >= self.next() && file_end(file) <= committed.next {
                 self.archive(file).await?;

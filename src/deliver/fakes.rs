@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::{Build, Cursor, Failure, Keys, Wal};
 use crate::archive::{self, ArchiveLeg, Links};
 use crate::host::{Clock, Disk, File, Lock, SystemDisk};
-use crate::stream::{self, Batch, End, StreamLeg};
+use crate::stream::{self, Batch, End, StreamLeg, Tail as StreamTail};
 use crate::wal::{FileState, Leg, Progress, ReleaseError, reader};
 
 pub(crate) const ORIGIN: &str = "localhost/test";
@@ -77,6 +77,8 @@ struct LogState {
     files: BTreeMap<Sequence, MemoryFile>,
     confirmed: BTreeMap<&'static str, End>,
     released: Vec<Sequence>,
+    /// Every time the fence was set or lifted.
+    fences: Vec<bool>,
 }
 
 #[derive(Clone)]
@@ -87,8 +89,13 @@ struct MemoryFile {
 
 impl MemoryLog {
     pub(crate) fn new() -> Arc<Self> {
-        let state =
-            LogState { head: genesis().1, files: BTreeMap::new(), confirmed: BTreeMap::new(), released: Vec::new() };
+        let state = LogState {
+            head: genesis().1,
+            files: BTreeMap::new(),
+            confirmed: BTreeMap::new(),
+            released: Vec::new(),
+            fences: Vec::new(),
+        };
         let progress = watch::Sender::new(Progress { files: Vec::new(), finished: false });
         Arc::new(Self { state: Arc::new(Mutex::new(state)), progress })
     }
@@ -119,6 +126,13 @@ impl MemoryLog {
         }
     }
 
+    /// Links of records that another collector would seal behind those that are here.
+    pub(crate) fn foreign(&self, records: u64) -> Vec<Link> {
+        let mut head = self.state.lock().unwrap().head.clone();
+        let checksum = sealtrail_chain::Checksum::of(b"another's");
+        (0..records).map(|_| head.seal(UnixNanos(1_700_000_001_000_000_000), checksum)).collect()
+    }
+
     pub(crate) fn close(&self) {
         self.progress.send_modify(|progress| progress.files.last_mut().unwrap().closed = true);
     }
@@ -130,6 +144,13 @@ impl MemoryLog {
 
     pub(crate) fn confirmed(&self, leg: Leg) -> Option<u64> {
         self.state.lock().unwrap().confirmed.get(leg.name()).map(|end| end.last.get())
+    }
+
+    /// Whether records are taken, and how often that has changed.
+    pub(crate) fn fences(&self) -> Vec<bool> {
+        let mut fences = self.state.lock().unwrap().fences.clone();
+        fences.dedup();
+        fences
     }
 
     pub(crate) fn released(&self) -> Vec<u64> {
@@ -164,6 +185,10 @@ impl Wal for MemoryLog {
             progress.files.remove(0);
         });
         Ok(())
+    }
+
+    fn fence(&self, fenced: bool) {
+        self.state.lock().unwrap().fences.push(fenced);
     }
 }
 
@@ -203,6 +228,12 @@ pub(crate) enum Fault {
     After,
     /// Somebody else has cut the stream.
     Cut,
+    /// It has no effect, or nobody is told of it, and the producer is fenced; another one has written these.
+    Fenced { stands: bool, theirs: Vec<Link> },
+}
+
+fn down() -> stream::Error {
+    stream::Error::Io { doing: "reach", path: "memory".into(), source: io::Error::other("down") }
 }
 
 /// A stream in memory.
@@ -216,41 +247,55 @@ pub(crate) struct StreamState {
     pub(crate) records: Vec<Link>,
     pub(crate) checkpoints: Vec<(u64, String)>,
     pub(crate) faults: VecDeque<Fault>,
+    /// So many times it doesn't answer when it is asked for its end.
+    pub(crate) absent: u32,
+    pub(crate) taken_over: u32,
 }
 
 impl StreamState {
-    fn end(&self) -> Option<End> {
+    pub(crate) fn end(&self) -> Option<End> {
         self.records.last().map(|link| End { last: link.sequence, hash: link.hash })
     }
 }
 
 impl StreamLeg for MemoryStream {
-    async fn end(&mut self) -> Result<Option<End>, stream::Error> {
-        Ok(self.state.lock().unwrap().end())
+    async fn end(&mut self) -> Result<StreamTail, stream::Error> {
+        let mut state = self.state.lock().unwrap();
+        if state.absent > 0 {
+            state.absent -= 1;
+            return Err(down());
+        }
+        Ok(StreamTail::settled(state.end()))
     }
 
     async fn take_over(&mut self) -> Result<(), stream::Error> {
+        self.state.lock().unwrap().taken_over += 1;
         Ok(())
     }
 
     async fn commit(&mut self, batch: &Batch) -> Result<(), stream::Error> {
         let mut state = self.state.lock().unwrap();
-        let down = || stream::Error::Io { doing: "reach", path: "memory".into(), source: io::Error::other("down") };
         let fault = state.faults.pop_front();
-        match fault {
+        let fault = match fault {
             Some(Fault::Before) => return Err(down()),
+            Some(Fault::Fenced { stands: false, theirs }) => {
+                state.records.extend(theirs);
+                return Err(stream::kafka::Error::Fenced.into());
+            }
             Some(Fault::Cut) => {
                 state.records.pop();
                 return Err(down());
             }
-            _ => {}
-        }
+            other => other,
+        };
         for message in &batch.messages {
             otlp::read_stream(&message.value, &mut |streamed| state.records.push(streamed.link)).unwrap();
             assert_eq!(state.end(), Some(End { last: message.last, hash: message.head }));
         }
-        if fault.is_some() {
-            return Err(down());
+        match fault {
+            Some(Fault::Fenced { .. }) => return Err(stream::kafka::Error::Fenced.into()),
+            Some(_) => return Err(down()),
+            None => {}
         }
         for note in &batch.checkpoints {
             if state.checkpoints.last().is_none_or(|(size, text)| note.size >= *size && note.note != *text) {

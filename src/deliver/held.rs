@@ -8,17 +8,18 @@ use super::{Cursor, Wal};
 use crate::host::Disk;
 use crate::stream::End;
 use crate::wal::reader::{Error, Reader, Stored};
-use crate::wal::{Leg, ReleaseError, Shelf};
+use crate::wal::{Fence, Leg, ReleaseError, Shelf};
 
 /// The held files of this process's log.
 pub struct Held {
     disk: Arc<dyn Disk>,
     shelf: Arc<Shelf>,
+    fence: Fence,
 }
 
 impl Held {
-    pub fn new(disk: Arc<dyn Disk>, shelf: Arc<Shelf>) -> Self {
-        Self { disk, shelf }
+    pub fn new(disk: Arc<dyn Disk>, shelf: Arc<Shelf>, fence: Fence) -> Self {
+        Self { disk, shelf, fence }
     }
 }
 
@@ -35,6 +36,10 @@ impl Wal for Held {
 
     fn release(&self, first: Sequence) -> Result<(), ReleaseError> {
         self.shelf.release(first)
+    }
+
+    fn fence(&self, fenced: bool) {
+        self.fence.set(fenced);
     }
 }
 

@@ -38,7 +38,7 @@ use crate::wal::{Leg, Progress, ReleaseError, reader};
 pub use checkpoint::{Error as CheckpointError, Keys, Store};
 pub use held::Held;
 pub use parquet::ParquetBuild;
-pub use resume::{Known, Refusal, Resume, compare};
+pub use resume::{Known, Refusal, Resume, compare, take_over};
 pub use stream::Committed;
 
 /// What the legs need of the write-ahead log.
@@ -50,6 +50,8 @@ pub trait Wal: Send + Sync + 'static {
     fn confirm(&self, leg: Leg, end: End);
     /// Deletes the file that begins with record `first`: both legs hold it, and it is the oldest.
     fn release(&self, first: Sequence) -> Result<(), ReleaseError>;
+    /// Whether another collector has, or may have, taken the chain over: then nothing more is sealed.
+    fn fence(&self, fenced: bool);
 }
 
 /// The records of one file of the log, in order.
@@ -75,9 +77,10 @@ pub type Report = Arc<dyn Fn(own::Event) + Send + Sync>;
 pub struct Parts<W, S, A, B> {
     pub wal: Arc<W>,
     pub progress: watch::Receiver<Progress>,
-    /// Taken over, and its end compared with the log.
     pub stream: S,
-    pub resume: Resume,
+    pub attach: Attach,
+    /// How long a collector that may have been fenced waits for the other one to show itself.
+    pub doubt: Duration,
     pub archive: A,
     /// What the archive was last known to hold.
     pub archived: Option<End>,
@@ -92,6 +95,15 @@ pub struct Parts<W, S, A, B> {
     /// Where objects are built when the archive names no place.
     pub scratch: PathBuf,
     pub report: Report,
+}
+
+/// Whether the stream is ours already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attach {
+    /// Taken over, and its end compared with the log.
+    Done(Resume),
+    /// It did not answer when the collector started: it is compared and taken over when it does.
+    Later { confirmed: Option<End> },
 }
 
 /// Starts both legs.
@@ -131,7 +143,8 @@ where
         wal: parts.wal.clone(),
         leg: parts.stream,
         progress: parts.progress.clone(),
-        resume: parts.resume,
+        attach: parts.attach,
+        doubt: parts.doubt,
         checkpoints: parts.checkpoints.clone(),
         interval: parts.checkpoint_interval,
         objects,
@@ -283,6 +296,8 @@ pub enum Failure {
     )]
     Elsewhere { expected: Sequence, found: Sequence },
     #[error(transparent)]
+    Resume(#[from] Refusal),
+    #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Release(#[from] ReleaseError),
@@ -310,6 +325,16 @@ impl Failure {
         }
     }
 
+    /// Whether another collector has gone on with the chain.
+    fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Resume(refusal) if refusal.is_overtaken())
+    }
+
+    /// Whether the stream must be compared and taken over again before anything else.
+    fn needs_take_over(&self) -> bool {
+        matches!(self, Self::Stream(error) if error.needs_take_over())
+    }
+
     /// One word for own records.
     fn reason(&self) -> &'static str {
         match self {
@@ -318,6 +343,8 @@ impl Failure {
             Self::Contradiction { .. } => "checkpoint_contradicted",
             Self::Stream(error) => error.reason(),
             Self::Elsewhere { .. } => "stream_differs",
+            Self::Resume(refusal) if refusal.is_overtaken() => "fenced",
+            Self::Resume(_) => "stream_differs",
             Self::Archive(ArchiveError::Io { .. } | ArchiveError::Write { .. }) => "io",
             Self::Archive(_) => "archive_refused",
             Self::OtherObject { .. } => "object_differs",

@@ -1,8 +1,9 @@
-//! Where a leg goes on after a start: a table of cases with reasons, judged before anything is changed.
+//! Where a leg goes on when the chain is taken over: a table of cases with reasons, judged before anything is changed, and
+//! the order in which it is done: look, judge, take over, look again, judge again.
 
 use sealtrail_chain::{Hash, Sequence};
 
-use crate::stream::End;
+use crate::stream::{End, Reach, StreamLeg, Tail};
 
 /// What is known of the chain when the stream is asked for its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +29,20 @@ pub struct Resume {
 
 /// Compares the end that the stream has told with what we know. `hash_at`: hash of a record from the one before
 /// `oldest` on, where it is known.
-pub fn compare(
-    end: Option<End>,
-    known: &Known,
-    hash_at: impl FnOnce(Sequence) -> Option<Hash>,
-) -> Result<Resume, Refusal> {
+pub fn compare(reach: Reach, known: &Known, hash_at: impl FnOnce(Sequence) -> Option<Hash>) -> Result<Resume, Refusal> {
+    let end = match reach {
+        Reach::To(end) => Some(end),
+        Reach::Nothing => None,
+        // What was there has passed its retention: what was confirmed is all that is known of it, and enough.
+        Reach::Expired => known.confirmed,
+    };
     let next = end.map_or(Sequence::ZERO, |end| end.last.next());
+    let hash = end.and_then(|end| hash_at(end.last));
+    if let (Some(end), Some(expected)) = (end, hash)
+        && end.hash != expected
+    {
+        return Err(Refusal::Other { sequence: end.last, expected, found: end.hash });
+    }
     if let Some(confirmed) = known.confirmed {
         match end {
             // What was confirmed to us is gone: nothing may be written behind a hole.
@@ -57,14 +66,57 @@ pub fn compare(
     if next < known.oldest {
         return Err(Refusal::Lost { confirmed: Sequence::new(known.oldest.get() - 1), next });
     }
-    if let Some(end) = end {
-        match hash_at(end.last) {
-            Some(hash) if hash == end.hash => {}
-            Some(expected) => return Err(Refusal::Other { sequence: end.last, expected, found: end.hash }),
-            None => return Err(Refusal::Unknown { sequence: end.last }),
-        }
+    match end {
+        Some(end) if hash.is_none() => Err(Refusal::Unknown { sequence: end.last }),
+        end => Ok(Resume { next, end }),
     }
-    Ok(Resume { next, end })
+}
+
+/// Takes the stream over, between two comparisons of its end with what we know: until it is ours, somebody else may go on with
+/// the chain. `first`: what it has told already. `hash_at` as for `compare`.
+pub async fn take_over<S, E>(
+    leg: &mut S,
+    first: Tail,
+    known: &Known,
+    mut hash_at: impl FnMut(Sequence) -> Result<Option<Hash>, E> + Send,
+) -> Result<Resume, E>
+where
+    S: StreamLeg,
+    E: From<Refusal> + From<crate::stream::Error> + Send,
+{
+    look(first, known, &mut hash_at)?;
+    leg.take_over().await?;
+    let tail = leg.end().await?;
+    let hash = hash_of(tail, known, hash_at)?;
+    Ok(compare(tail.reach, known, |_| hash)?)
+}
+
+/// Judges a stream that is not taken over yet. As long as more of ours may come in, its end may be short.
+pub(super) fn look<E: From<Refusal>>(
+    tail: Tail,
+    known: &Known,
+    hash_at: impl FnMut(Sequence) -> Result<Option<Hash>, E>,
+) -> Result<(), E> {
+    let hash = hash_of(tail, known, hash_at)?;
+    match compare(tail.reach, known, |_| hash) {
+        Err(Refusal::Lost { .. } | Refusal::BelowCheckpoint { .. }) if !tail.settled => Ok(()),
+        Err(refusal) => Err(refusal.into()),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Looks the hash up that the comparison asks for. An expired stream ends, for us, with what was confirmed, which the log may
+/// have released since.
+fn hash_of<E>(
+    tail: Tail,
+    known: &Known,
+    mut hash_at: impl FnMut(Sequence) -> Result<Option<Hash>, E>,
+) -> Result<Option<Hash>, E> {
+    match (tail.reach, known.confirmed) {
+        (Reach::To(end), _) => hash_at(end.last),
+        (Reach::Expired, Some(confirmed)) => Ok(hash_at(confirmed.last)?.or(Some(confirmed.hash))),
+        _ => Ok(None),
+    }
 }
 
 /// Why the collector doesn't go on with this stream. Each is a state that a person must look at.
@@ -75,7 +127,7 @@ pub enum Refusal {
     )]
     Ahead { stream: Sequence, log: Sequence },
     #[error(
-        "record {confirmed} was confirmed by the stream, which now ends before record {next}: the stream has lost records\n  remedy  put the stream's directory back; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
+        "record {confirmed} was confirmed by the stream, which now ends before record {next}: the stream has lost records\n  remedy  restore the stream; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
     )]
     Lost { confirmed: Sequence, next: Sequence },
     #[error(
@@ -83,13 +135,20 @@ pub enum Refusal {
     )]
     Other { sequence: Sequence, expected: Hash, found: Hash },
     #[error(
-        "a checkpoint of {size} records was signed, but the stream ends before record {next}: the stream has lost records\n  remedy  put the stream's directory back; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
+        "a checkpoint of {size} records was signed, but the stream ends before record {next}: the stream has lost records\n  remedy  restore the stream; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
     )]
     BelowCheckpoint { size: u64, next: Sequence },
     #[error(
         "the write-ahead log does not know the hash of record {sequence}, with which the stream ends\n  remedy  put the newest data directory back"
     )]
     Unknown { sequence: Sequence },
+}
+
+impl Refusal {
+    /// Whether the chain has gone on without us: then nothing more may be sealed here.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Ahead { .. } | Self::Other { .. })
+    }
 }
 
 #[cfg(test)]
@@ -103,8 +162,10 @@ mod tests {
     /// The log holds records 10 to 19, and record n has hash n.
     fn judge(stream: Option<End>, confirmed: Option<End>, signed: u64) -> Result<u64, Refusal> {
         let known = Known { confirmed, signed, oldest: Sequence::new(10), next: Sequence::new(20) };
-        compare(stream, &known, |n| (9..20).contains(&n.get()).then_some(Hash([n.get() as u8; 32])))
-            .map(|resume| resume.next.get())
+        compare(Tail::settled(stream).reach, &known, |n| {
+            (9..20).contains(&n.get()).then_some(Hash([n.get() as u8; 32]))
+        })
+        .map(|resume| resume.next.get())
     }
 
     /// Promise 3: nothing is written into a stream that doesn't end where our log can go on.
@@ -150,9 +211,41 @@ mod tests {
         }
     }
 
+    /// Retention has taken all that the stream held: what was confirmed says where to go on.
+    #[test]
+    fn an_expired_stream_goes_on_behind_what_was_confirmed() {
+        let known = |confirmed| Known { confirmed, signed: 0, oldest: Sequence::new(10), next: Sequence::new(20) };
+        let judge = |confirmed, reach| compare(reach, &known(confirmed), |n| Some(Hash([n.get() as u8; 32])));
+        assert_eq!(judge(end(14, 14), Reach::Expired).map(|resume| resume.next.get()), Ok(15));
+        let lost = Refusal::Lost { confirmed: Sequence::new(9), next: Sequence::ZERO };
+        assert_eq!(judge(None, Reach::Expired), Err(lost), "the log has released what nobody confirmed");
+    }
+
+    /// A transaction that is decided may not be visible yet: an end that is short is judged when the chain is ours. Whatever
+    /// shows another collector is judged at once, before that is shut out.
+    #[test]
+    fn before_the_take_over_only_what_cannot_change_is_judged() {
+        let known = Known { confirmed: end(14, 14), signed: 15, oldest: Sequence::new(10), next: Sequence::new(20) };
+        let judge = |stream, settled| {
+            let tail = Tail { settled, ..Tail::settled(stream) };
+            look(tail, &known, |n| Ok::<_, Refusal>((9..20).contains(&n.get()).then_some(Hash([n.get() as u8; 32]))))
+        };
+        for (stream, settled, accepted) in [
+            (end(14, 14), false, true),
+            (end(13, 13), false, true),
+            (end(13, 13), true, false),
+            (None, false, true),
+            (None, true, false),
+            (end(13, 99), false, false),
+            (end(20, 20), false, false),
+        ] {
+            assert_eq!(judge(stream, settled).is_ok(), accepted, "{stream:?} {settled}");
+        }
+    }
+
     #[test]
     fn a_new_chain_begins_with_record_0() {
         let known = Known { confirmed: None, signed: 0, oldest: Sequence::ZERO, next: Sequence::ZERO };
-        assert_eq!(compare(None, &known, |_| None).map(|resume| resume.next), Ok(Sequence::ZERO));
+        assert_eq!(compare(Reach::Nothing, &known, |_| None).map(|resume| resume.next), Ok(Sequence::ZERO));
     }
 }

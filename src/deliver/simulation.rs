@@ -18,13 +18,13 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::fakes::{SegmentOnly, content, genesis, keys};
-use super::{Held, Known, Parts, Store, compare, tasks};
+use super::{Attach, Held, Known, Parts, Store, compare, tasks};
 use crate::archive::{self, ArchiveLeg, Links};
 use crate::config;
 use crate::host::sim::{Faults, Random, SimClock, SimDisk};
 use crate::host::{Aside, Clock, Disk};
 use crate::mask::Masked;
-use crate::stream::{self, Batch, End, StreamLeg};
+use crate::stream::{self, Batch, End, StreamLeg, Tail as StreamTail};
 use crate::wal::{self, Config, Leg, Log, Segment as Rotation};
 
 const WAL: &str = "/wal";
@@ -163,17 +163,25 @@ impl World {
             Some(end) => recovered.find(end.last).ok()?,
             None => None,
         };
-        let resume = compare(stream_end, &known, |_| hash).unwrap_or_else(|refusal| panic!("refused: {refusal}"));
+        let resume = compare(StreamTail::settled(stream_end).reach, &known, |_| hash);
+        let resume = resume.unwrap_or_else(|refusal| panic!("refused: {refusal}"));
+        // A stream that doesn't answer at the start is taken over when it does.
+        let attach = if self.random.one_in(3) && known.confirmed.is_some() {
+            Attach::Later { confirmed: known.confirmed }
+        } else {
+            Attach::Done(resume)
+        };
         let archived = end(Leg::Archive);
         let rotation = Rotation { max_mib: 1, max_age: config::Duration::from_secs(30) };
         let config = Config { segment: rotation, ..Config::default() };
         let log = recovered.resume(&config, [0; 32], || genesis().1).ok()?;
         self.adopt(log.head());
         let parts = Parts {
-            wal: Arc::new(Held::new(Arc::clone(&disk), Arc::clone(log.shelf()))),
+            wal: Arc::new(Held::new(Arc::clone(&disk), Arc::clone(log.shelf()), wal::Fence::default())),
             progress: log.shelf().progress(),
             stream: self.targets.clone(),
-            resume,
+            attach,
+            doubt: Duration::from_secs(5),
             archive: self.targets.clone(),
             archived,
             build: SegmentOnly,
@@ -393,8 +401,8 @@ impl State {
 }
 
 impl StreamLeg for Targets {
-    async fn end(&mut self) -> Result<Option<End>, stream::Error> {
-        self.call(|state| state.end()).await.map_err(stream_failed)
+    async fn end(&mut self) -> Result<StreamTail, stream::Error> {
+        self.call(|state| StreamTail::settled(state.end())).await.map_err(stream_failed)
     }
 
     async fn take_over(&mut self) -> Result<(), stream::Error> {

@@ -8,20 +8,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealtrail_chain::{Sequence, UnixNanos};
+use sealtrail_chain::{Hash, Sequence, UnixNanos};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::checkpoint::{Due, Error as CheckpointError, Kept, Store};
 use super::leg::{Lag, Standing};
+use super::resume::{Known, look, take_over};
 use super::tail::{SignedState, Stop, Tail};
-use super::{Failure, Report, Resume, Wal};
+use super::{Attach, Cursor, Failure, Report, Wal};
 use crate::host::{Aside, Clock};
 use crate::observe::Metrics;
-use crate::observe::event::Delivered;
+use crate::observe::event;
 use crate::stream::{Batch, Builder, End, StreamLeg};
-use crate::wal::{Leg, Progress};
+use crate::wal::{FileState, Leg, Progress};
 
 /// How long records gather for one transaction.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -38,13 +39,16 @@ pub struct Committed {
     pub object: u64,
     /// The log is finished, and all of it is committed with its last checkpoint.
     pub finished: bool,
+    /// Another collector has, or may have, taken the chain over: what this one commits is in doubt.
+    pub fenced: bool,
 }
 
 pub(super) struct Setup<W, S> {
     pub(super) wal: Arc<W>,
     pub(super) leg: S,
     pub(super) progress: watch::Receiver<Progress>,
-    pub(super) resume: Resume,
+    pub(super) attach: Attach,
+    pub(super) doubt: Duration,
     pub(super) checkpoints: Store,
     pub(super) interval: Duration,
     /// Checkpoint objects that the stream has.
@@ -58,11 +62,14 @@ pub(super) struct Task<W: Wal, S> {
     wal: Arc<W>,
     leg: S,
     progress: watch::Receiver<Progress>,
+    /// Whether the stream is ours, its end compared with the log.
+    attached: bool,
+    doubt: Duration,
     /// `None`: to be found again, after a start or a failed read.
     tail: Option<Tail<W>>,
     builder: Builder,
     committed: watch::Sender<Committed>,
-    /// What the stream holds.
+    /// What the stream holds; until it is ours, what it was last known to hold.
     end: Option<End>,
     /// When the first record was observed that is read and not committed.
     oldest: Option<UnixNanos>,
@@ -87,15 +94,22 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             newest: waiting.last().map(|kept| (kept.size, kept.root)),
             object: waiting.iter().filter(|kept| kept.is_object()).map(|kept| kept.size).max().unwrap_or(0),
         };
-        let committed = Committed { next: setup.resume.next, object: state.object, finished: false };
+        let (attached, end) = match setup.attach {
+            Attach::Done(resume) => (true, resume.end),
+            Attach::Later { confirmed } => (false, confirmed),
+        };
+        let next = end.map_or(Sequence::ZERO, |end| end.last.next());
+        let committed = Committed { next, object: state.object, finished: false, fenced: false };
         Ok(Self {
             wal: setup.wal,
             leg: setup.leg,
             progress: setup.progress,
+            attached,
+            doubt: setup.doubt,
             tail: None,
             builder: Builder::default(),
             committed: watch::Sender::new(committed),
-            end: setup.resume.end,
+            end,
             oldest: None,
             signing: Signing::new(setup.checkpoints, setup.interval, setup.aside, setup.clock.clone(), state),
             waiting,
@@ -124,9 +138,18 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
                     let wait = self.standing.failed(&failure);
                     (self.tail, self.oldest) = (None, None);
                     drop(self.builder.take());
+                    if failure.needs_take_over() {
+                        self.detach(&failure);
+                    }
                     sleep(wait).await;
                 }
-                Err(failure) => return self.standing.stopped(&failure),
+                Err(failure) => {
+                    if failure.is_overtaken() {
+                        self.fence(true);
+                        event::Fenced { error: &failure }.emit();
+                    }
+                    return self.standing.stopped(&failure);
+                }
             }
         }
     }
@@ -138,6 +161,9 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             return Ok(if progress.finished { Next::Done } else { Next::Wait });
         }
         self.take_signed().await;
+        if !self.attached {
+            self.attach(&progress).await?;
+        }
         let stop = self.gather(&progress)?;
         let batch =
             Batch { messages: self.builder.take(), checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
@@ -161,6 +187,48 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             _ if progress.finished && self.signing.is_idle() => Next::Done,
             _ => Next::Wait,
         })
+    }
+
+    /// The stream is not ours any more, or may not be: nothing is written before it is compared and taken over again.
+    fn detach(&mut self, failure: &Failure) {
+        self.attached = false;
+        if matches!(failure, Failure::Stream(error) if error.is_fenced()) {
+            // Until it is known whether that was another collector, nothing more is sealed.
+            self.fence(true);
+        }
+    }
+
+    fn fence(&self, fenced: bool) {
+        self.wal.fence(fenced);
+        self.committed.send_if_modified(|committed| std::mem::replace(&mut committed.fenced, fenced) != fenced);
+    }
+
+    /// Makes the stream ours, if nobody else has gone on with the chain. After a fence, one who has just begun to is given
+    /// time to show it: whoever is shut out for good must be the older of the two.
+    async fn attach(&mut self, progress: &Progress) -> Result<(), Failure> {
+        let known = Known {
+            confirmed: self.end,
+            signed: self.signing.newest(),
+            oldest: progress.files.first().map_or(Sequence::ZERO, |file| file.first),
+            next: end_of(progress),
+        };
+        let (wal, files) = (self.wal.clone(), &progress.files);
+        let hash_at = |sequence| hash_at(&*wal, files, sequence);
+        let mut tail = self.leg.end().await?;
+        if self.committed.borrow().fenced {
+            look(tail, &known, hash_at)?;
+            sleep(self.doubt).await;
+            tail = self.leg.end().await?;
+        }
+        let resume = take_over(&mut self.leg, tail, &known, hash_at).await?;
+        self.attached = true;
+        // A batch whose commit was not answered may stand.
+        if let Some(end) = resume.end.filter(|end| self.end.is_none_or(|known| known.last < end.last)) {
+            self.advance(self.next(), end);
+        }
+        self.standing.succeeded();
+        self.fence(false);
+        Ok(())
     }
 
     /// Reads what is synced into the builder.
@@ -199,7 +267,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     async fn stands(&mut self, batch: &Batch, progress: &Progress) -> Result<bool, Failure> {
         let end = loop {
             match self.leg.end().await {
-                Ok(end) => break end,
+                Ok(tail) => break tail.end(),
                 Err(error) => self.again_after(error.into(), progress).await?,
             }
         };
@@ -214,7 +282,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     }
 
     async fn again_after(&mut self, failure: Failure, progress: &Progress) -> Result<(), Failure> {
-        if !failure.is_passing() {
+        if !failure.is_passing() || failure.needs_take_over() {
             return Err(failure);
         }
         let wait = self.standing.failed(&failure);
@@ -226,11 +294,15 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     fn confirmed(&mut self, batch: &Batch) {
         self.standing.succeeded();
         let (Some(first), Some(end)) = (batch.messages.first(), batch.end()) else { return };
+        self.advance(first.first, end);
+    }
+
+    fn advance(&mut self, first: Sequence, end: End) {
         self.end = Some(end);
         self.oldest = None;
         self.wal.confirm(Leg::Stream, end);
         self.committed.send_modify(|committed| committed.next = end.last.next());
-        Delivered { leg: Leg::Stream.name(), first: first.first, last: end.last }.emit();
+        event::Delivered { leg: Leg::Stream.name(), first, last: end.last }.emit();
     }
 
     /// The checkpoints that waited are in the stream; only now may they go elsewhere.
@@ -276,6 +348,23 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             sleep(WINDOW).await;
         }
     }
+}
+
+/// Hash of a record that the log holds, or of the one before the first of a file.
+fn hash_at<W: Wal>(wal: &W, files: &[FileState], sequence: Sequence) -> Result<Option<Hash>, Failure> {
+    let next = sequence.next();
+    let holds = |file: &&FileState| (file.first.get()..=file.first.get() + file.records).contains(&next.get());
+    let Some(file) = files.iter().find(holds) else { return Ok(None) };
+    let mut cursor = wal.open(file.first)?;
+    if cursor.head().next() == next {
+        return Ok(Some(cursor.head().hash()));
+    }
+    while let Some(stored) = cursor.next(file.synced)? {
+        if stored.link.sequence == sequence {
+            return Ok(Some(stored.link.hash));
+        }
+    }
+    Ok(None)
 }
 
 fn end_of(progress: &Progress) -> Sequence {

@@ -8,10 +8,9 @@ use sealtrail_chain::{CompactRange, Sequence};
 use super::fakes::{
     ArchiveState, Fault, FixedClock, MemoryArchive, MemoryLog, MemoryStream, SegmentOnly, TestDisk, genesis, keys,
 };
-use super::{Handle, Left, Parts, Resume, Store, start};
+use super::{Attach, Handle, Left, Parts, Resume, Store, start};
 use crate::host::Aside;
 use crate::seal::own::{Event, Kind};
-use crate::stream::End;
 use crate::wal::Leg;
 
 /// A collector's log and legs, which outlive one run of delivery.
@@ -39,15 +38,19 @@ impl Bench {
     }
 
     fn start(&self) -> Handle {
-        let end =
-            self.stream.state.lock().unwrap().records.last().map(|link| End { last: link.sequence, hash: link.hash });
+        let end = self.stream.state.lock().unwrap().end();
         let next = end.map_or(Sequence::ZERO, |end| end.last.next());
+        self.start_with(Attach::Done(Resume { next, end }))
+    }
+
+    fn start_with(&self, attach: Attach) -> Handle {
         let events = self.events.clone();
         start(Parts {
             wal: self.log.clone(),
             progress: self.log.progress.subscribe(),
             stream: self.stream.clone(),
-            resume: Resume { next, end },
+            attach,
+            doubt: Duration::from_millis(1),
             archive: self.archive.clone(),
             archived: None,
             build: SegmentOnly,
@@ -189,6 +192,62 @@ async fn a_stream_that_ends_elsewhere_stops_the_leg() {
         [("stream", 5), ("archive", 10)]
     );
     assert!(bench.events.lock().unwrap().iter().any(|event| event.reason.as_deref() == Some("stream_differs")));
+}
+
+/// A stream that doesn't answer at the start is compared and taken over when it does, and gets all that came meanwhile.
+#[tokio::test]
+async fn a_stream_that_was_away_at_the_start_is_taken_over_later() {
+    let bench = Bench::new();
+    bench.stream.state.lock().unwrap().absent = 3;
+    let handle = bench.start_with(Attach::Later { confirmed: None });
+    bench.log.add(5);
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
+    assert_eq!(bench.stream.state.lock().unwrap().taken_over, 1);
+    assert_eq!(bench.stop(handle).await, []);
+    bench.check_stream(5);
+    bench.check_archive(5);
+    let kinds = bench.events.lock().unwrap().iter().map(|event| event.kind).collect::<Vec<_>>();
+    assert_eq!(kinds, [Kind::LegDown, Kind::LegUp]);
+}
+
+/// Kafka says the same to one that was replaced and to one that was frozen for too long. The latter is alone: it takes the
+/// stream over again, whether its last batch stands or not, and takes nothing until it knows.
+#[tokio::test]
+async fn a_fenced_collector_that_is_alone_goes_on() {
+    for stands in [true, false] {
+        let bench = Bench::new();
+        let handle = bench.start();
+        bench.log.add(5);
+        bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
+        bench.stream.state.lock().unwrap().faults.push_back(Fault::Fenced { stands, theirs: Vec::new() });
+        bench.log.add(5);
+        bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(9)).await;
+        assert_eq!(bench.log.fences(), [true, false], "{stands}");
+        assert_eq!(bench.stop(handle).await, []);
+        bench.check_stream(10);
+        bench.check_archive(10);
+    }
+}
+
+/// Promise 3: one that was replaced writes nothing behind the other's records, takes nothing more, and archives nothing.
+#[tokio::test]
+async fn a_fenced_collector_behind_another_stops_for_good() {
+    let bench = Bench::new();
+    let handle = bench.start();
+    bench.log.add(5);
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(4)).await;
+    let theirs = bench.log.foreign(3);
+    bench.stream.state.lock().unwrap().faults.push_back(Fault::Fenced { stands: false, theirs: theirs.clone() });
+    bench.log.add(5);
+    bench.until(|bench| bench.events.lock().unwrap().len() > 1).await;
+    bench.log.finish();
+    let left = handle.stop(Duration::from_secs(3)).await;
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(bench.log.fences(), [true]);
+    assert_eq!(bench.stream.state.lock().unwrap().records[5..], theirs);
+    assert_eq!(bench.stream.state.lock().unwrap().taken_over, 0, "the other one is left alone");
+    assert!(bench.archive.state.lock().unwrap().objects.is_empty());
+    assert_eq!(bench.events.lock().unwrap().last().and_then(|event| event.reason.clone()).as_deref(), Some("fenced"));
 }
 
 /// An absent archive holds up neither the stream nor the stop, and what it lacks stays here until it is back.

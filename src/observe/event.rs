@@ -125,6 +125,21 @@ impl LegStopped<'_> {
     }
 }
 
+/// Another collector of the same chain has gone on with it. Nothing more is taken here, so it can't be sealed either.
+pub struct Fenced<'a> {
+    pub error: &'a dyn std::error::Error,
+}
+
+impl Fenced<'_> {
+    pub fn emit(self) {
+        Metrics::get().fenced.set(1);
+        error!(
+            error = %self.error,
+            "fenced: another collector has taken this chain over; no more records are taken, and what only this one's write-ahead log holds stays there"
+        );
+    }
+}
+
 /// Rules that were to be taken over are wrong.
 pub struct RulesRefused<'a> {
     pub error: &'a dyn std::error::Error,

@@ -55,6 +55,7 @@ pub struct Metrics {
     pub leg_lag_bytes: Family<Leg, Gauge>,
     pub leg_lag_seconds: Family<Leg, GaugeF64>,
     pub leg_up: Family<Leg, Gauge>,
+    pub fenced: Gauge,
     pub checkpoint_size: Gauge,
     pub uptime_seconds: GaugeF64,
     pub memory_rss_bytes: Gauge,
@@ -122,6 +123,7 @@ impl Metrics {
         let leg_lag_seconds =
             metric!("sealtrail_leg_lag_seconds", "Age of the oldest record that this leg has not confirmed");
         let leg_up = metric!("sealtrail_leg_up", "1 while the leg takes what it is given, else 0");
+        let fenced = metric!("sealtrail_fenced", "1 when another collector has taken the chain over, for good");
         let checkpoint_size = metric!("sealtrail_checkpoint_size", "Records under the newest signed checkpoint");
         let uptime_seconds = metric!("otelcol_process_uptime_seconds", "Time since the start of the process");
         let memory_rss_bytes = metric!("otelcol_process_memory_rss_bytes", "Resident memory of the process");
@@ -148,6 +150,7 @@ impl Metrics {
             leg_lag_bytes,
             leg_lag_seconds,
             leg_up,
+            fenced,
             checkpoint_size,
             uptime_seconds,
             memory_rss_bytes,

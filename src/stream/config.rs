@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::kafka;
+
 /// Where the stream goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Config {
     Directory(Directory),
+    Kafka(Box<kafka::Settings>),
 }
 
 /// The local twin: messages as they would go to Kafka, in files.
@@ -39,13 +42,42 @@ impl Default for Directory {
 impl Config {
     /// What YAML can't say by itself.
     pub fn check(&self) -> Result<(), Invalid> {
-        let Self::Directory(directory) = self;
-        topic("stream.directory.topic", &directory.topic)?;
-        topic("stream.directory.checkpoint_topic", &directory.checkpoint_topic)?;
-        if directory.topic == directory.checkpoint_topic {
-            return Err(Invalid::SameTopic { topic: directory.topic.clone() });
+        match self {
+            Self::Directory(directory) => topics(
+                ("stream.directory.topic", &directory.topic),
+                ("stream.directory.checkpoint_topic", &directory.checkpoint_topic),
+            ),
+            Self::Kafka(kafka) => kafka.check(),
         }
-        Ok(())
+    }
+
+    /// The local directory, where the stream goes to one.
+    pub fn directory(&self, data_dir: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Directory(directory) => Some(directory.path_in(data_dir)),
+            Self::Kafka(_) => None,
+        }
+    }
+
+    /// Partition of the records that a genesis note is to fix.
+    pub fn partition(&self) -> u32 {
+        match self {
+            Self::Directory(_) => 0,
+            Self::Kafka(kafka) => kafka.partition,
+        }
+    }
+
+    /// Whether records may leave this machine in plain text.
+    pub fn is_insecure(&self) -> bool {
+        matches!(self, Self::Kafka(kafka) if kafka.insecure && kafka.tls.is_none())
+    }
+
+    /// In one line, without secrets.
+    pub fn describe(&self, data_dir: &Path) -> String {
+        match self {
+            Self::Directory(directory) => format!("directory {}", directory.path_in(data_dir).display()),
+            Self::Kafka(kafka) => kafka.describe(),
+        }
     }
 }
 
@@ -57,19 +89,39 @@ impl Directory {
 }
 
 /// A value that can't be used, and what can.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
-    #[error("`{key}` is `{topic}`: a topic is 1 to 249 letters, digits, `.`, `_` or `-`, and not `.` or `..`")]
-    Topic { key: &'static str, topic: String },
-    #[error("records and checkpoints both go to `{topic}`: name another `checkpoint_topic`")]
-    SameTopic { topic: String },
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}`: {what}\n  remedy  {remedy}")]
+pub struct Invalid {
+    pub key: &'static str,
+    pub what: &'static str,
+    pub remedy: &'static str,
 }
 
-/// Kafka's rule for topic names; here it also keeps the name within its directory.
-fn topic(key: &'static str, topic: &str) -> Result<(), Invalid> {
-    let sound = (1..=249).contains(&topic.len())
-        && topic.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        && topic != "."
-        && topic != "..";
-    if sound { Ok(()) } else { Err(Invalid::Topic { key, topic: topic.to_owned() }) }
+/// Both topics, each with the key that names it.
+pub(super) fn topics(records: (&'static str, &str), checkpoints: (&'static str, &str)) -> Result<(), Invalid> {
+    for (key, name) in [records, checkpoints] {
+        if !is_topic(name) {
+            return Err(Invalid {
+                key,
+                what: "the name can't be that of a topic",
+                remedy: "1 to 249 letters, digits, `.`, `_` or `-`, and not `.` or `..`",
+            });
+        }
+    }
+    if records.1 == checkpoints.1 {
+        return Err(Invalid {
+            key: checkpoints.0,
+            what: "records and checkpoints both go to the same topic",
+            remedy: "give checkpoints a topic of their own, such as `audit-checkpoints`",
+        });
+    }
+    Ok(())
+}
+
+/// Kafka's rule for topic names; in the local twin it also keeps the name within its directory.
+fn is_topic(name: &str) -> bool {
+    (1..=249).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && name != "."
+        && name != ".."
 }

@@ -9,12 +9,12 @@ use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealtrail_chain::{ChainName, Sequence};
+use sealtrail_chain::ChainName;
 
 use super::config::Directory;
 use super::frame::{self, Framed};
 use super::reader::{Damage, FileName, Messages, file_name, in_order};
-use super::{Batch, CheckpointNote, End, Error, Message, StreamLeg, message, reader};
+use super::{Batch, CheckpointNote, End, Error, Message, StreamLeg, Tail, message, reader};
 use crate::host::{Disk, File, Lock};
 
 /// A file that has reached this takes no further batch.
@@ -74,7 +74,7 @@ impl DirectoryStream {
         let held = self.held.as_mut().ok_or(Error::NotTakenOver)?;
         let key = self.chain.as_str().as_bytes();
         if let Some(first) = batch.messages.first() {
-            in_sequence(held.end, batch)?;
+            batch.follows(held.end)?;
             let head = |message: &Message| {
                 let headers = message::headers(message);
                 frame::head(Framed { key, headers: headers.as_bytes(), value: &message.value })
@@ -87,7 +87,7 @@ impl DirectoryStream {
         }
         for checkpoint in &batch.checkpoints {
             // A batch that failed half-way is sent again with its checkpoints; one that is there already says the same.
-            if held.checkpoint.as_ref().is_some_and(|last| !comes_after(checkpoint, last)) {
+            if held.checkpoint.as_ref().is_some_and(|last| !checkpoint.comes_after(last)) {
                 continue;
             }
             let mut frame = Vec::new();
@@ -100,8 +100,8 @@ impl DirectoryStream {
 }
 
 impl StreamLeg for DirectoryStream {
-    async fn end(&mut self) -> Result<Option<End>, Error> {
-        self.find_end()
+    async fn end(&mut self) -> Result<Tail, Error> {
+        self.find_end().map(Tail::settled)
     }
 
     async fn take_over(&mut self) -> Result<(), Error> {
@@ -111,22 +111,6 @@ impl StreamLeg for DirectoryStream {
     async fn commit(&mut self, batch: &Batch) -> Result<(), Error> {
         self.write(batch)
     }
-}
-
-fn in_sequence(end: Option<End>, batch: &Batch) -> Result<(), Error> {
-    let mut expected = end.map_or(Sequence::ZERO, |end| end.last.next());
-    for message in &batch.messages {
-        if message.first != expected {
-            return Err(Error::Order { expected, found: message.first });
-        }
-        expected = message.last.next();
-    }
-    Ok(())
-}
-
-/// The same size may come twice: signed once with Ed25519 alone, then with both keys.
-fn comes_after(checkpoint: &CheckpointNote, last: &CheckpointNote) -> bool {
-    checkpoint.size > last.size || checkpoint.size == last.size && checkpoint.note != last.note
 }
 
 /// What one message says of where the partition ends, or what is wrong with it.
@@ -147,9 +131,7 @@ fn read_checkpoint(chain: &ChainName, message: Framed<'_>, _: Option<CheckpointN
     if message.key != chain.as_str().as_bytes() {
         return Err(Damage::Key);
     }
-    let note = String::from_utf8(message.value.to_vec()).map_err(|_| Damage::Layout)?;
-    let size = note.lines().nth(1).and_then(|line| line.parse().ok()).ok_or(Damage::Layout)?;
-    Ok(CheckpointNote { size, note })
+    CheckpointNote::read(message.value).ok_or(Damage::Layout)
 }
 
 /// The files of one topic's partition.
@@ -173,7 +155,7 @@ struct Open {
 }
 
 /// How a partition ends.
-struct Tail<T> {
+struct Ending<T> {
     value: Option<T>,
     /// The file with the last whole message, and the offset behind that.
     file: Option<(PathBuf, u64)>,
@@ -188,8 +170,8 @@ impl Partition {
 
     /// Finds the last whole message; changes nothing. Only the newest file, and those without any whole message behind
     /// it, may end in anything else: an older file was synced, or truncated and synced, before the next one began.
-    fn tail<T: Clone>(&self, read: impl Fn(Framed<'_>, Option<T>) -> Reading<T>) -> Result<Tail<T>, Error> {
-        let mut tail = Tail { value: None, file: None, empty: Vec::new() };
+    fn tail<T: Clone>(&self, read: impl Fn(Framed<'_>, Option<T>) -> Reading<T>) -> Result<Ending<T>, Error> {
+        let mut tail = Ending { value: None, file: None, empty: Vec::new() };
         for file in self.files()?.into_iter().rev() {
             let (value, end) = self.last_of(&file, &read)?;
             if value.is_some() {

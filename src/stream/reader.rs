@@ -1,5 +1,6 @@
-//! Reads the local twin's files, in memory no larger than one message. Trusts nothing that it reads: `verify` uses it on
-//! what an attacker may have written.
+//! Reads what the stream holds, message by message: the local twin's files here, Kafka's partitions in `kafka::reader`, both
+//! behind `Source`. Memory is no larger than one message (and what Kafka's client reads ahead). Trusts nothing that it reads:
+//! `verify` uses it on what an attacker may have written.
 
 use std::fs;
 use std::io::{self, Read};
@@ -7,11 +8,19 @@ use std::path::{Path, PathBuf};
 
 use sealtrail_chain::{Hash, Sequence};
 
-use super::End;
 use super::frame::{self, MAX_REST, PREFIX};
 use super::message::{FIRST, HEAD, LAST};
+use super::{End, kafka};
 
 pub use super::frame::Framed;
+
+/// Messages of one partition, in order, wherever they lie.
+pub trait Source {
+    /// The next message; `None` behind the last one that was there when reading began.
+    fn next(&mut self) -> Result<Option<Framed<'_>>, Error>;
+    /// Place behind the last message that was read whole: a byte of the file, an offset of the partition.
+    fn at(&self) -> u64;
+}
 
 /// One file of a topic's partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +85,16 @@ impl Messages {
         let source = fs::File::open(&file.path).map_err(failed)?;
         let len = source.metadata().map_err(failed)?.len();
         Ok(Self::new(source, len, file))
+    }
+}
+
+impl<R: Read> Source for Messages<R> {
+    fn next(&mut self) -> Result<Option<Framed<'_>>, Error> {
+        self.next()
+    }
+
+    fn at(&self) -> u64 {
+        self.at()
     }
 }
 
@@ -147,6 +166,17 @@ pub struct Span {
 }
 
 impl Span {
+    /// Out of the three headers, each asked for by name; `None` where one is missing or isn't written as the format says.
+    pub(super) fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let sequence = |name| {
+            let text = header(name)?;
+            let number: u64 = text.parse().ok()?;
+            (number.to_string() == text).then_some(Sequence::new(number))
+        };
+        let span = Self { first: sequence(FIRST)?, last: sequence(LAST)?, head: header(HEAD)?.parse().ok()? };
+        (span.first <= span.last).then_some(span)
+    }
+
     pub fn end(&self) -> End {
         End { last: self.last, hash: self.head }
     }
@@ -163,19 +193,15 @@ impl<'a> Framed<'a> {
 
     /// The three headers; `None` where one is missing or isn't written as the format says.
     pub fn span(&self) -> Option<Span> {
-        let sequence = |name| {
-            let text = self.header(name)?;
-            let number: u64 = text.parse().ok()?;
-            (number.to_string() == text).then_some(Sequence::new(number))
-        };
-        let span = Span { first: sequence(FIRST)?, last: sequence(LAST)?, head: self.header(HEAD)?.parse().ok()? };
-        (span.first <= span.last).then_some(span)
+        Span::of(|name| self.header(name))
     }
 }
 
-/// Why a file of the stream can't be read on.
+/// Why the stream can't be read on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
     #[error("can't {doing} {path}: {source}")]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("{path} is damaged at byte {at}: {what}")]

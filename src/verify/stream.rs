@@ -30,6 +30,7 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
             Some(Unread::Damaged)
         }
         Err(reader::Error::Io { source, .. }) => Some(Unread::Unchecked(source.to_string())),
+        Err(error @ reader::Error::Kafka(_)) => Some(Unread::Unchecked(error.to_string())),
     };
     Unit { place: file.place.clone(), judged: judge.finish(), claims: None, unread }
 }
@@ -193,5 +194,6 @@ fn problem_of(error: reader::Error, path: &Path) -> Problem {
     match error {
         reader::Error::Damaged { at, what, .. } => Problem::Damaged { path, reason: format!("{what}, at byte {at}") },
         reader::Error::Io { source, .. } => Problem::Unread { path, reason: source.to_string() },
+        reader::Error::Kafka(error) => Problem::Unread { path, reason: error.to_string() },
     }
 }

@@ -45,9 +45,24 @@ pub struct Running {
     /// Progress, releases, and what the legs have confirmed.
     pub shelf: Arc<Shelf>,
     inbox: Sender<Message>,
-    fenced: Arc<AtomicBool>,
+    fence: Fence,
     writer: JoinHandle<()>,
     keeper: JoinHandle<()>,
+}
+
+/// Whether another collector has, or may have, taken the chain over. Set, nothing more is sealed: neither senders' records
+/// nor own ones; what is held stays for `wal import`.
+#[derive(Clone, Default)]
+pub struct Fence(Arc<AtomicBool>);
+
+impl Fence {
+    pub fn set(&self, fenced: bool) {
+        self.0.store(fenced, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 pub(super) enum Message {
@@ -83,10 +98,10 @@ pub fn start(
         return Err(Error::Clock { days: ahead / (86_400 * 1_000_000_000) });
     }
     let (inbox, messages) = mpsc::channel();
-    let (gate, fenced) = (Arc::new(Gate::default()), Arc::new(AtomicBool::new(false)));
+    let (gate, fence) = (Arc::new(Gate::default()), Fence::default());
     let shelf = Arc::clone(log.shelf());
     let intake = Intake::new(inbox.clone(), Arc::clone(&gate));
-    let mut writer = Writer::new(log, clock, reporter, write, &options, Arc::clone(&gate), Arc::clone(&fenced));
+    let mut writer = Writer::new(log, clock, reporter, write, &options, Arc::clone(&gate), fence.clone());
     writer.begin(options).map_err(|source| Error::Io {
         doing: "seal the start into",
         path: shelf.path(head_path(&shelf)),
@@ -102,7 +117,7 @@ pub fn start(
         writer.run(&messages);
     });
     let writer = writer.expect("a thread can be started");
-    Ok(Running { intake, shelf, inbox, fenced, writer, keeper })
+    Ok(Running { intake, shelf, inbox, fence, writer, keeper })
 }
 
 fn head_path(shelf: &Shelf) -> Sequence {
@@ -117,9 +132,9 @@ impl Running {
         let _ = self.inbox.send(Message::Rules { digest, event, write });
     }
 
-    /// Another collector has taken the chain over: nothing more is taken, and what is held can't be delivered by this one.
-    pub fn fence(&self) {
-        self.fenced.store(true, Ordering::Relaxed);
+    /// For the stream, which alone learns that another collector has taken the chain over.
+    pub fn fence(&self) -> Fence {
+        self.fence.clone()
     }
 
     /// Seals what was submitted, then `stopped`, closes the last file and waits for the thread's end. Blocks: call it
@@ -157,7 +172,7 @@ struct Writer {
     /// Digest of the rules that `write` masks under.
     rules: [u8; 32],
     gate: Arc<Gate>,
-    fenced: Arc<AtomicBool>,
+    fence: Fence,
     /// Bytes that may be held.
     limit: u64,
     alive_interval: Duration,
@@ -188,7 +203,7 @@ impl Writer {
         write: Write,
         options: &Options,
         gate: Arc<Gate>,
-        fenced: Arc<AtomicBool>,
+        fence: Fence,
     ) -> Self {
         let now = clock.monotonic();
         Self {
@@ -206,7 +221,7 @@ impl Writer {
             reporter,
             write,
             gate,
-            fenced,
+            fence,
         }
     }
 
@@ -311,7 +326,7 @@ impl Writer {
 
     /// Whether `bytes` more of senders' records may be written.
     fn judge(&self, bytes: u64) -> Result<(), Refused> {
-        if self.fenced.load(Ordering::Relaxed) {
+        if self.fence.is_set() {
             return Err(Refused::Fenced);
         }
         if self.watch.is_ahead() {
@@ -392,7 +407,7 @@ impl Writer {
     }
 
     fn may_write_own(&self) -> bool {
-        self.log.is_writable() && self.log.shelf().bytes() < self.limit && !self.fenced.load(Ordering::Relaxed)
+        self.log.is_writable() && self.log.shelf().bytes() < self.limit && !self.fence.is_set()
     }
 
     fn append_own(

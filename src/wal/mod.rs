@@ -32,7 +32,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use commit::{Options, Running, Write, start};
+pub use commit::{Fence, Options, Running, Write, start};
 pub use config::{Config, Segment};
 pub use error::Error;
 pub use intake::Intake;

@@ -2,11 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "tests write files and read clocks of their own")]
 
 mod harness;
+mod parts;
 
 mod architecture;
 mod cli;
 mod exactly_once;
 mod fail_closed;
+mod kafka;
 mod kept;
 mod life;
 mod masked;

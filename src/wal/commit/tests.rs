@@ -67,9 +67,9 @@ impl Bench {
     }
 
     fn writer(&self) -> Writer {
-        let (gate, fenced) = (Arc::default(), Arc::default());
+        let (gate, fence) = (Arc::default(), Fence::default());
         let mut writer =
-            Writer::new(self.log(), self.clock.clone(), self.reporter.clone(), stand_in(), &options(), gate, fenced);
+            Writer::new(self.log(), self.clock.clone(), self.reporter.clone(), stand_in(), &options(), gate, fence);
         writer.begin(options()).unwrap();
         writer
     }

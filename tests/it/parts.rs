@@ -1,0 +1,84 @@
+//! The real systems that the tests run against: `tests/parts` starts them, breaks them and ends them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// A running part, ended with this process.
+pub struct Part {
+    dir: PathBuf,
+    variables: HashMap<String, String>,
+}
+
+impl Part {
+    fn up(words: &[&str]) -> Self {
+        let dir = tempfile::Builder::new().prefix("sealtrail-parts-").tempdir().expect("a temporary directory").keep();
+        let mut up = vec!["up"];
+        up.extend(words);
+        let pid = std::process::id().to_string();
+        up.extend(["--parent", &pid]);
+        let output = parts(&dir, &up);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let variables = text.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
+        Self { dir, variables: variables.collect() }
+    }
+
+    /// One of the lines that the part printed when it was ready.
+    pub fn get(&self, name: &str) -> &str {
+        self.variables.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", self.variables.keys()))
+    }
+
+    /// `parts` with these words, on this part's directory; what it printed.
+    pub fn run(&self, words: &[&str]) -> String {
+        let output = parts(&self.dir, words);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+fn parts(dir: &Path, words: &[&str]) -> Output {
+    let (command, rest) = words.split_first().expect("a command");
+    let mut line = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parts/parts"));
+    line.arg(command);
+    if *command == "up" {
+        // The part's name comes first, then its options.
+        let (part, options) = rest.split_first().expect("a part");
+        line.arg(part).arg("--dir").arg(dir).args(options);
+    } else if *command == "tool" {
+        line.args(rest);
+    } else {
+        line.arg("--dir").arg(dir).args(rest);
+    }
+    line.stdin(Stdio::null()).output().expect("tests/parts/parts runs")
+}
+
+/// Three brokers, shared by all tests of this process.
+pub struct Brokers(RwLock<Part>);
+
+impl Brokers {
+    fn get() -> &'static Self {
+        static BROKERS: OnceLock<Brokers> = OnceLock::new();
+        BROKERS.get_or_init(|| Self(RwLock::new(Part::up(&["kafka", "--scram"]))))
+    }
+}
+
+/// For tests that leave the brokers alone.
+pub fn brokers() -> RwLockReadGuard<'static, Part> {
+    Brokers::get().0.read().expect("no test that broke brokers panicked")
+}
+
+/// For a test that breaks brokers, and mends them before it ends: no other uses them meanwhile.
+pub fn brokers_to_break() -> RwLockWriteGuard<'static, Part> {
+    Brokers::get().0.write().expect("no test that broke brokers panicked")
+}
+
+impl Part {
+    /// Makes a topic of the audit trail's kind.
+    pub fn topic(&self, name: &str, settings: &[&str]) {
+        let mut words = vec!["topic", name];
+        words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        self.run(&words);
+    }
+}
