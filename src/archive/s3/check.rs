@@ -123,16 +123,6 @@ impl S3Archive {
         let lock = lock.and_then(|answer| answer.object_lock_configuration);
         let blocked = calls.get_public_access_block().bucket(bucket).send().await;
         let blocked = self.known("ask for the public access block of", blocked)?;
-        let blocked = match blocked.and_then(|answer| Some(all(&answer.public_access_block_configuration?))) {
-            Some(blocked) => Some(blocked),
-            // A server without the block may still know whether its policy lets everyone in.
-            None => {
-                let policy = calls.get_bucket_policy_status().bucket(bucket).send().await;
-                let policy = self.known("ask for the policy's status of", policy)?;
-                let is_public = policy.and_then(|answer| answer.policy_status?.is_public);
-                is_public.filter(|is_public| *is_public).map(|_| false)
-            }
-        };
         let encryption = calls.get_bucket_encryption().bucket(bucket).send().await;
         let encryption = self.known("ask for the encryption of", encryption)?;
         let default = lock.as_ref().and_then(|lock| lock.rule.as_ref()?.default_retention.as_ref());
@@ -140,7 +130,7 @@ impl S3Archive {
             versioning: versioning.map(|answer| answer.status == Some(BucketVersioningStatus::Enabled)),
             object_lock: lock.as_ref().map(|lock| lock.object_lock_enabled == Some(ObjectLockEnabled::Enabled)),
             default_retention: default.map(retention),
-            public_access_blocked: blocked,
+            public_access_blocked: blocked.and_then(|answer| Some(all(&answer.public_access_block_configuration?))),
             default_encryption: encryption.and_then(|answer| {
                 let rules = answer.server_side_encryption_configuration?.rules;
                 let rule = rules.into_iter().next()?.apply_server_side_encryption_by_default?;

@@ -231,6 +231,8 @@ const REGION: &str = "x-amz-bucket-region";
 pub(super) fn of_status(status: u16, code: &str, region: Option<&str>) -> Why {
     let code = || code.chars().filter(char::is_ascii_alphanumeric).take(64).collect::<String>();
     match status {
+        // A success that the SDK could not make out.
+        200..300 => Why::Answer,
         301 | 307 | 308 => {
             let name = |region: &&str| super::config::is_region(region);
             Why::Elsewhere { region: region.filter(name).map(str::to_owned) }
@@ -274,6 +276,7 @@ mod tests {
     #[test]
     fn every_status_has_a_word() {
         for (status, code, reason) in [
+            (200, "", "bad_answer"),
             (301, "PermanentRedirect", "elsewhere"),
             (307, "TemporaryRedirect", "elsewhere"),
             (400, "BadDigest", "refused"),

@@ -224,10 +224,11 @@ pub fn credentials(dir: &Path, access: &str, secret: &str) -> Vec<(String, Strin
     let path = dir.join("credentials");
     let text = format!("[default]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n");
     std::fs::write(&path, text).expect("written");
-    let none = dir.join("no-config").display().to_string();
+    let none = dir.join("no-config");
+    std::fs::write(&none, "").expect("written");
     [
         ("AWS_SHARED_CREDENTIALS_FILE", path.display().to_string()),
-        ("AWS_CONFIG_FILE", none),
+        ("AWS_CONFIG_FILE", none.display().to_string()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
