@@ -12,7 +12,7 @@ use crate::host::Clock;
 
 pub enum Target {
     Directory(DirectoryArchive),
-    S3(S3Archive),
+    S3(Box<S3Archive>),
 }
 
 impl Target {
@@ -20,7 +20,7 @@ impl Target {
     pub fn find(config: &Config, data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         Ok(match &config.place {
             Place::Directory(directory) => Self::Directory(DirectoryArchive::at(&directory.resolve(data_dir))),
-            Place::S3(s3) => Self::S3(S3Archive::new(s3, &data_dir.join("upload"), clock)?),
+            Place::S3(s3) => Self::S3(Box::new(S3Archive::new(s3, &data_dir.join("upload"), clock)?)),
         })
     }
 

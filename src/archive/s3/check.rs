@@ -140,14 +140,14 @@ impl S3Archive {
     }
 
     /// The answer, or `None` where the bucket has no such thing or the server doesn't know the question: no two servers say
-    /// so in the same words.
+    /// so in the same words, and some in words that can't be read.
     fn known<T, E>(&self, doing: &'static str, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>, Error>
     where
         E: ProvideErrorMetadata,
     {
         match answer {
             Ok(answer) => Ok(Some(answer)),
-            Err(error) if matches!(status(&error), Some(404 | 405 | 501)) => Ok(None),
+            Err(error) if matches!(status(&error), Some(200 | 404 | 405 | 501)) => Ok(None),
             Err(error) => Err(self.failed(doing, "", error)),
         }
     }

@@ -232,7 +232,7 @@ pub(super) fn of_status(status: u16, code: &str, region: Option<&str>) -> Why {
     let code = || code.chars().filter(char::is_ascii_alphanumeric).take(64).collect::<String>();
     match status {
         // A success that the SDK could not make out.
-        200..300 => Why::Answer,
+        200..=299 => Why::Answer,
         301 | 307 | 308 => {
             let name = |region: &&str| super::config::is_region(region);
             Why::Elsewhere { region: region.filter(name).map(str::to_owned) }
