@@ -19,7 +19,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, RenameFlags, renameat_with, unlinkat};
 use sealtrail_chain::Segment;
 
-use super::{ArchiveLeg, Error, Links, Reader};
+use super::{ArchiveLeg, Error, Links, Listed, Objects, Reader};
 
 /// Below the root; dot names are no keys.
 const WORKDIR: &str = ".tmp";
@@ -31,17 +31,24 @@ pub struct DirectoryArchive {
 }
 
 impl DirectoryArchive {
+    /// The archive below `root`, which may not be there yet.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// As `at`, ready to be written to.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let archive = Self::at(root);
+        archive.make()?;
+        Ok(archive)
+    }
+
     /// Makes the directory if it isn't there, and removes what an earlier run left unfinished. One process at a time may do
     /// so: the data directory's lock sees to that.
-    pub fn open(root: &Path) -> Result<Self, Error> {
-        let archive = Self { root: root.to_owned() };
+    pub fn make(&self) -> Result<(), Error> {
+        let root = self.root.as_path();
         let workdir = root.join(WORKDIR);
-        make_dirs(&workdir)?;
-        let names = fs::read_dir(&workdir).map_err(io_error("list", &workdir))?;
-        for entry in names {
-            let path = entry.map_err(io_error("list", &workdir))?.path();
-            remove(&path)?;
-        }
+        make_workdir(&workdir)?;
         // Not only what was made just now: an earlier run may have made a directory and crashed before its sync. Directories
         // above the root may not be ours to open; then they were not made by us either.
         for dir in workdir.ancestors() {
@@ -51,7 +58,7 @@ impl DirectoryArchive {
                 Ok(()) | Err(_) => {}
             }
         }
-        Ok(archive)
+        Ok(())
     }
 
     /// Where the object of that key lies.
@@ -156,6 +163,69 @@ impl ArchiveLeg for DirectoryArchive {
     fn workdir(&self) -> Option<PathBuf> {
         Some(self.root.join(WORKDIR))
     }
+}
+
+impl Objects for DirectoryArchive {
+    async fn list(&self, below: &str) -> Result<Vec<Listed>, Error> {
+        // The directories are those of whole parts of the key.
+        let dir = below.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
+        let below = below.to_owned();
+        let listed = self.blocking(move |archive| {
+            let mut listed = Vec::new();
+            walk(&archive.root, &dir, &mut listed)?;
+            Ok(listed)
+        });
+        let mut listed = listed.await?;
+        listed.retain(|object| object.key.starts_with(&below));
+        listed.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listed)
+    }
+
+    async fn note(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.path(key)?;
+        self.blocking(move |_| match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error("read", &path)(error)),
+        })
+        .await
+    }
+
+    async fn object(&self, key: &str) -> Result<Reader, Error> {
+        let path = self.path(key)?;
+        self.blocking(move |_| Reader::open(&path)).await
+    }
+}
+
+/// Adds the objects below `dir`, itself below `root`; dot names are none.
+fn walk(root: &Path, dir: &str, listed: &mut Vec<Listed>) -> Result<(), Error> {
+    let path = root.join(dir);
+    let entries = match fs::read_dir(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(io_error("list", &path))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(io_error("list", &path))?;
+        let Some(name) = entry.file_name().to_str().filter(|name| !name.starts_with('.')).map(str::to_owned) else {
+            continue;
+        };
+        let key = if dir.is_empty() { name } else { format!("{dir}/{name}") };
+        let metadata = entry.metadata().map_err(io_error("list", &path))?;
+        match metadata.is_dir() {
+            true => walk(root, &key, listed)?,
+            false => listed.push(Listed { key, bytes: metadata.len() }),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a directory for unfinished files, and removes those of an earlier run.
+pub(super) fn make_workdir(workdir: &Path) -> Result<(), Error> {
+    make_dirs(workdir)?;
+    for entry in fs::read_dir(workdir).map_err(io_error("list", workdir))? {
+        remove(&entry.map_err(io_error("list", workdir))?.path())?;
+    }
+    Ok(())
 }
 
 fn make_dirs(dir: &Path) -> Result<(), Error> {

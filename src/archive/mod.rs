@@ -1,5 +1,5 @@
-//! The archive leg: one closed WAL file becomes one Parquet object, which is never changed. Its directory twin holds the
-//! very keys of the bucket.
+//! The archive leg: one closed WAL file becomes one Parquet object, which is never changed. It lies in a bucket ([`s3`]), or
+//! in a directory that holds the very keys of one.
 //!
 //! [`SegmentWriter`] turns records into such a file and recomputes every checksum and link on the way; [`Reader`] gives them
 //! back; [`Extractor`] is the one place that says what a content puts into the promoted columns, so what fills them also
@@ -17,7 +17,9 @@ mod metadata;
 mod pages;
 mod promotion;
 mod reader;
+pub mod s3;
 mod scan;
+mod target;
 mod writer;
 
 use std::future::Future;
@@ -27,12 +29,13 @@ use std::path::{Path, PathBuf};
 use parquet::errors::ParquetError;
 use sealtrail_chain::{Break, Segment, Sequence};
 
-pub use config::{Config, Directory};
+pub use config::{Config, Directory, Place};
 pub use directory::DirectoryArchive;
 pub use fields::{ColumnMismatch, Extracted, Extractor, Fields};
 pub use metadata::Footer;
 pub use promotion::{Promotion, PromotionError, Promotions, Source};
 pub use reader::{Reader, Row};
+pub use target::Target;
 pub use writer::{SegmentWriter, Written};
 
 /// A target of the archive: objects that are written once.
@@ -46,6 +49,23 @@ pub trait ArchiveLeg: Send + Sync + 'static {
     fn put_note(&self, key: &str, bytes: &[u8]) -> impl Future<Output = Result<(), Error>> + Send;
     /// Where a Parquet file for `put_segment` is built (same file system as the target, where that is a directory).
     fn workdir(&self) -> Option<PathBuf>;
+}
+
+/// An archive as its readers see it. Keys are those of FORMAT.md, "Archive", wherever it lies.
+pub trait Objects: Send + Sync {
+    /// All objects whose keys begin so, in the order of their keys.
+    fn list(&self, below: &str) -> impl Future<Output = Result<Vec<Listed>, Error>> + Send;
+    /// A small object (genesis, checkpoint, range), if it is there.
+    fn note(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
+    /// A segment.
+    fn object(&self, key: &str) -> impl Future<Output = Result<Reader, Error>> + Send;
+}
+
+/// An object by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub key: String,
+    pub bytes: u64,
 }
 
 /// By which an object is recognised: its user metadata on S3, its footer in a directory.
@@ -77,6 +97,8 @@ pub enum Error {
     NoteDiffers { key: String },
     #[error("`{key}` is not a key of the archive")]
     Key { key: String },
+    #[error(transparent)]
+    S3(#[from] s3::Error),
 
     #[error("record {sequence} does not follow the one before it, so its segment is not archived: {source}")]
     Follow { sequence: Sequence, source: Break },
@@ -99,6 +121,31 @@ pub enum Error {
     Metadata { path: PathBuf, key: &'static str, problem: &'static str },
     #[error("{path}: the column `{column}` {problem}")]
     Column { path: PathBuf, column: String, problem: &'static str },
+}
+
+impl Error {
+    /// Whether the same call may succeed later. What isn't passing needs a person.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            // A Parquet file is written from checked records: what fails there is the disk.
+            Self::Io { .. } | Self::Write { .. } => true,
+            Self::S3(error) => error.is_passing(),
+            _ => false,
+        }
+    }
+
+    /// One word for own records.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Io { .. } | Self::Write { .. } => "io",
+            Self::S3(error) => error.reason(),
+            Self::Differs { .. } | Self::NoteDiffers { .. } => "object_differs",
+            Self::Unreadable { .. } | Self::Version { .. } | Self::Metadata { .. } | Self::Column { .. } => {
+                "object_unreadable"
+            }
+            _ => "archive_refused",
+        }
+    }
 }
 
 #[cfg(test)]

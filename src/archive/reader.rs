@@ -43,6 +43,11 @@ impl Reader {
     /// Opens an object and reads its footer. A version that this release doesn't know is an error of its own.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(|source| Error::Io { doing: "open", path: path.to_owned(), source })?;
+        Self::of(file, path)
+    }
+
+    /// As `open`, of a file that is open already. `path`: what errors call it.
+    pub fn of(file: File, path: &Path) -> Result<Self, Error> {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|source| Error::Unreadable {
             doing: "read the footer of",
@@ -96,7 +101,11 @@ impl Reader {
 
 /// Calls the Parquet library. On bytes that contradict themselves it may panic (60.1 does on negative offsets in a column's
 /// metadata) where it should return an error: one such object must not end the work on all others.
-fn guarded<T>(doing: &'static str, path: &Path, call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {
+pub(super) fn guarded<T>(
+    doing: &'static str,
+    path: &Path,
+    call: impl FnOnce() -> Result<T, ParquetError>,
+) -> Result<T, Error> {
     panic::catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|_| Err(ParquetError::General("its bytes contradict themselves".into())))
         .map_err(|source| Error::Unreadable { doing, path: path.to_owned(), source })

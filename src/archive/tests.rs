@@ -335,6 +335,16 @@ async fn an_object_is_stored_once() {
     archive.put_note("audit-genesis/test.note", b"a").await.expect("stored");
     archive.put_note("audit-genesis/test.note", b"a").await.expect("the same again");
     assert!(matches!(archive.put_note("audit-genesis/test.note", b"b").await, Err(Error::NoteDiffers { .. })));
+    assert_eq!(archive.note("audit-genesis/test.note").await.expect("read").as_deref(), Some(b"a".as_slice()));
+    assert_eq!(archive.note("audit-genesis/none.note").await.expect("asked"), None);
+    let keys = async |below: &str| {
+        let listed = archive.list(below).await.expect("listed");
+        listed.into_iter().map(|object| object.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys("").await, ["audit-genesis/test.note".to_owned(), ours.key.clone()]);
+    assert_eq!(keys("audit-logs/chain=te").await, [ours.key.as_str()]);
+    assert_eq!(keys("audit-logs/chain=other/").await, Vec::<String>::new());
+    assert_eq!(archive.object(&ours.key).await.expect("opened").footer().segment, ours.segment);
     for key in ["", "/etc/x", "a/../../b", ".tmp/a"] {
         assert!(matches!(archive.put_note(key, b"").await, Err(Error::Key { .. })), "{key}");
     }

@@ -105,12 +105,9 @@ fn report(config: &Config, check: &Check) -> Exit {
 /// Whether every directory is there and can be written to, or can be made. Nothing is made to find out.
 fn usable(config: &Config) -> Result<(), String> {
     let stream = config.stream.directory(&config.data_dir).map(|dir| ("stream.directory.path", dir));
-    let dirs = [
-        ("data_dir", config.data_dir.clone()),
-        ("seal.keys_dir", config.keys_dir()),
-        ("archive.directory.path", config.archive.directory.resolve(&config.data_dir)),
-    ];
-    for (key, dir) in dirs.into_iter().chain(stream) {
+    let archive = config.archive.directory(&config.data_dir).map(|dir| ("archive.directory.path", dir));
+    let dirs = [("data_dir", config.data_dir.clone()), ("seal.keys_dir", config.keys_dir())];
+    for (key, dir) in dirs.into_iter().chain(stream).chain(archive) {
         let there = nearest_existing(&dir);
         let problem = if !there.is_dir() {
             "is not a directory"

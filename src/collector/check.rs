@@ -1,9 +1,14 @@
 //! `config check`: judges what a start would judge, and changes nothing.
 
+use std::sync::Arc;
+
 use super::{StartError, load};
+use crate::archive::Place;
+use crate::archive::s3::Mode;
 use crate::config::Config;
-use crate::receive;
+use crate::host::SystemClock;
 use crate::seal::keys;
+use crate::{archive, receive};
 use sealtrail_chain::Genesis;
 
 /// What would start: pairs of what and how.
@@ -26,8 +31,27 @@ pub fn check(config: &Config) -> Result<Checked, StartError> {
     lines.push(("rules", format!("{} ({})", config.mask.rules.join(", "), sealtrail_chain::Checksum(engine.digest()))));
     lines.push(("log", format!("{}, at most {} MiB", config.wal_dir().display(), config.wal.max_size_mib)));
     lines.push(("stream", config.stream.describe(&config.data_dir)));
-    lines.push(("archive", format!("directory {}", config.archive.directory.resolve(&config.data_dir).display())));
+    lines.extend(archive(config)?);
     lines.push(("health", format!("http://{}/", config.health_check.endpoint)));
     lines.push(("metrics", format!("http://{}/metrics", config.telemetry.metrics.endpoint)));
     Ok(Checked { lines })
+}
+
+/// The bucket itself is not asked: a configuration can be right while its server is away.
+fn archive(config: &Config) -> Result<Vec<(&'static str, String)>, StartError> {
+    let s3 = match &config.archive.place {
+        Place::Directory(directory) => {
+            return Ok(vec![("archive", format!("directory {}", directory.resolve(&config.data_dir).display()))]);
+        }
+        Place::S3(s3) => s3,
+    };
+    archive::Target::find(&config.archive, &config.data_dir, Arc::new(SystemClock::new()))?;
+    let how = match (s3.object_lock.mode, s3.object_lock.retention_days, s3.object_lock.first_days) {
+        (Mode::None, ..) => "no object lock".to_owned(),
+        (mode, days, 0) => format!("object lock {mode} {days} days"),
+        (mode, days, first) => format!("object lock {mode} {days} days, {first} at first"),
+    };
+    let mut lines = vec![("archive", format!("{} in {}, {how}", s3.place(), s3.region))];
+    lines.extend(s3.weaknesses().into_iter().map(|weakness| ("warning", weakness.to_owned())));
+    Ok(lines)
 }

@@ -25,6 +25,8 @@ pub enum StartError {
     Stream(#[from] stream::Error),
     #[error("{}", actionable(.0))]
     Archive(#[from] archive::Error),
+    #[error("whether chain `{chain}` has begun already can't be asked of its archive: {}", actionable(source))]
+    ArchiveAway { chain: ChainName, source: archive::Error },
     #[error("{}", actionable(.0))]
     Checkpoints(#[from] deliver::CheckpointError),
     #[error("{}", actionable(.0))]

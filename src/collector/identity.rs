@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use sealtrail_chain::content::{self, Value};
 use sealtrail_chain::note::{Signed, Vkey};
-use sealtrail_chain::segment::genesis_key;
 use sealtrail_chain::{Genesis, Sequence, UnixNanos};
 use tracing::{info, warn};
 
@@ -15,7 +14,6 @@ use crate::config::Config;
 use crate::deliver::{Keys, Store};
 use crate::host::{Disk, guard};
 use crate::seal::keys;
-use crate::stream::End;
 use crate::wal::reader::Reader;
 use crate::wal::{self, Recovered};
 
@@ -28,19 +26,18 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Reads the chain's keys, or makes them where a chain begins.
+    /// Reads the chain's keys, or makes them where a chain begins. `in_legs`: a leg holds something of it already.
     pub(super) fn find(
         config: &Config,
         recovered: &Recovered,
-        end: Option<End>,
-        archive: &Path,
+        in_legs: bool,
         now: UnixNanos,
         disk: &Arc<dyn Disk>,
     ) -> Result<Self, StartError> {
         let log = Genesis::origin(&config.seal.origin, &config.chain).map_err(StartError::Origin)?;
         let dir = config.keys_dir();
         let new = recovered.head().is_none();
-        if new && (end.is_some() || archive.join(genesis_key(&config.chain)).exists()) {
+        if new && in_legs {
             return Err(StartError::LegsHoldChain { chain: config.chain.clone(), wal: config.wal_dir() });
         }
         let found = keys::Keys::read(&dir, &log)?;

@@ -1,8 +1,9 @@
 //! The one place where all parts are wired, started and stopped.
 //!
 //! Order of a start: everything that can be judged is judged before anything is changed. The configuration and the rules;
-//! the write-ahead log (locked, read); the keys; the stream's end against the log; then the stream is taken over and asked
-//! again; then the log goes on, the legs, and last of all the receivers. The stop goes the other way round.
+//! the write-ahead log (locked, read); the archive, where it can be reached; the keys; the stream's end against the log; then
+//! the stream is taken over and asked again; then the log goes on, the legs, and last of all the receivers. The stop goes the
+//! other way round.
 //!
 //! A stream that doesn't answer is compared and taken over when it does (`deliver`), and the log takes what comes until then;
 //! but a chain's first record is in the stream before any of a sender's is taken.
@@ -19,7 +20,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::StatusCode;
-use sealtrail_chain::{Head, Sequence};
+use sealtrail_chain::segment::genesis_key;
+use sealtrail_chain::{ChainName, Head, Sequence};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -27,7 +29,7 @@ use tracing::{info, warn};
 pub use check::{Checked, check};
 pub use error::StartError;
 
-use crate::archive::DirectoryArchive;
+use crate::archive::{self, Objects as _, Place};
 use crate::config::Config;
 use crate::deliver::{self, Attach, Held, Known, ParquetBuild, Store};
 use crate::host::{Aside, Clock, Disk, SystemClock, SystemDisk};
@@ -93,16 +95,19 @@ impl Collector {
 
         let recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
         let mut stream = Stream::new(&config.stream, Arc::clone(&disk), &config.data_dir, config.chain.clone());
-        let archive_dir = config.archive.directory.resolve(&config.data_dir);
+        let archive = archive::Target::find(&config.archive, &config.data_dir, Arc::clone(&clock))?;
+        archive.check().await?;
+        // A chain that begins must know that it does: then an archive that is away refuses the start.
+        let archive_has_it = recovered.head().is_none() && holds(&archive, &config.chain).await?;
         let begun = has_begun(&recovered);
         let tail = ask(&mut stream, begun).await?;
-        let end = tail.and_then(|tail| tail.end());
-        let identity = Identity::find(&config, &recovered, end, &archive_dir, clock.now(), &disk)?;
+        let stream_has_it = tail.is_some_and(|tail| tail.end().is_some());
+        let identity = Identity::find(&config, &recovered, archive_has_it || stream_has_it, clock.now(), &disk)?;
         let checkpoints = Store::open(Arc::clone(&disk), config.wal_dir().join("checkpoints"), identity.keys.clone())?;
         identity.check(&config, &checkpoints)?;
         let known = known(&recovered, &checkpoints)?;
         let attach = attach(&mut stream, tail, &known, &recovered, begun).await?;
-        let archive = DirectoryArchive::open(&archive_dir)?;
+        archive.prepare()?;
         let archived = recovered.legs().confirmed(Leg::Archive).map(end_of);
 
         let cut = recovered.cut();
@@ -315,6 +320,12 @@ impl Collector {
     }
 }
 
+/// Whether the archive holds the chain's beginning.
+async fn holds(archive: &archive::Target, chain: &ChainName) -> Result<bool, StartError> {
+    let note = archive.note(&genesis_key(chain)).await;
+    note.map(|note| note.is_some()).map_err(|source| StartError::ArchiveAway { chain: chain.clone(), source })
+}
+
 /// The files that the rules are read from.
 fn rule_files(config: &Config) -> Vec<PathBuf> {
     let named = config.mask.rules.iter().filter(|name| *name != "payment");
@@ -363,7 +374,14 @@ fn started_event(config: &Config, accept_clock: bool) -> Event {
         .chain(config.stream.is_insecure().then_some("kafka"))
         .map(|name| format!("insecure {name}"));
     let accepted = accept_clock.then(|| "clock accepted".to_owned());
-    let notes = insecure.chain(accepted).collect::<Vec<_>>();
+    let weaknesses = match &config.archive.place {
+        Place::Directory(_) => Vec::new(),
+        Place::S3(s3) => s3.weaknesses(),
+    };
+    for weakness in &weaknesses {
+        warn!(weakness, "the archive proves less than it could");
+    }
+    let notes = insecure.chain(accepted).chain(weaknesses.into_iter().map(str::to_owned)).collect::<Vec<_>>();
     event.reason = (!notes.is_empty()).then(|| notes.join(", "));
     event.resource = Some(format!("sealtrail {}", env!("CARGO_PKG_VERSION")));
     event

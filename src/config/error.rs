@@ -31,7 +31,7 @@ impl ConfigError {
     pub(super) fn of_problem(problem: Problem, tree: &Node, path: &Path) -> Self {
         let Problem { key, what, remedy } = problem;
         let line = tree.line_of(key.split('.'));
-        Self::Key { path: path.to_owned(), line, key: key.to_owned(), what, remedy: remedy.to_owned() }
+        Self::Key { path: path.to_owned(), line, key: key.into_owned(), what, remedy: remedy.to_owned() }
     }
 
     pub(super) fn of_key(error: &serde_path_to_error::Error<serde_json::Error>, tree: &Node, path: &Path) -> Self {
@@ -51,6 +51,20 @@ impl ConfigError {
     }
 }
 
+/// Keys under which other programs take S3 credentials.
+const CREDENTIALS: [&str; 8] = [
+    "access_key",
+    "access_key_id",
+    "aws_access_key_id",
+    "secret_key",
+    "secret_access_key",
+    "aws_secret_access_key",
+    "session_token",
+    "profile",
+];
+const CHAIN: &str = "leave it out: they come from the standard AWS chain (environment such as AWS_ACCESS_KEY_ID or AWS_PROFILE, \
+     profile file, web identity, container or instance role)";
+
 fn unknown_field(message: &str) -> Option<&str> {
     message.strip_prefix("unknown field `")?.split('`').next()
 }
@@ -59,6 +73,9 @@ fn unknown_field(message: &str) -> Option<&str> {
 fn explain(message: &str) -> (String, String) {
     if let Some(unknown) = unknown_field(message) {
         let known = backticked(message).skip(1).collect::<Vec<_>>();
+        if CREDENTIALS.contains(&unknown) {
+            return ("credentials do not stand in the configuration".into(), CHAIN.into());
+        }
         let remedy = match nearest(unknown, &known) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "this section takes no keys".into(),

@@ -3,11 +3,14 @@
 //! A value that starts but can't work (a log that is full before its first record) is refused here, at the start, and not
 //! found at the first outage.
 
+use std::borrow::Cow;
+
 use super::{Config, Duration};
+use crate::archive::Place;
 
 /// A setting that can't work: its key, why, and what would.
 pub(super) struct Problem {
-    pub(super) key: &'static str,
+    pub(super) key: Cow<'static, str>,
     pub(super) what: String,
     pub(super) remedy: &'static str,
 }
@@ -22,6 +25,7 @@ pub(super) fn problem(config: &Config) -> Option<Problem> {
     log(config)
         .or_else(|| times(config))
         .or_else(|| stream(config))
+        .or_else(|| bucket(config))
         .or_else(|| paths(config))
         .or_else(|| endpoints(config))
 }
@@ -30,14 +34,14 @@ fn log(config: &Config) -> Option<Problem> {
     let wal = &config.wal;
     if !(LEAST_LOG_MIB..=MOST_MIB).contains(&wal.max_size_mib) {
         return Some(Problem {
-            key: "wal.max_size_mib",
+            key: "wal.max_size_mib".into(),
             what: "the write-ahead log's size is out of range".into(),
             remedy: "18 to 1073741824 (16 MiB are kept free for the collector's own records)",
         });
     }
     if !(1..=MOST_MIB).contains(&wal.segment.max_mib) {
         return Some(Problem {
-            key: "wal.segment.max_mib",
+            key: "wal.segment.max_mib".into(),
             what: "a segment's size is out of range".into(),
             remedy: "1 to 1073741824; 512 is the default",
         });
@@ -53,7 +57,7 @@ fn times(config: &Config) -> Option<Problem> {
     ] {
         if time < Duration::from_millis(1) {
             return Some(Problem {
-                key,
+                key: key.into(),
                 what: "the time is zero".into(),
                 remedy: "write a time above zero, such as `10s`",
             });
@@ -64,17 +68,23 @@ fn times(config: &Config) -> Option<Problem> {
 
 fn stream(config: &Config) -> Option<Problem> {
     let crate::stream::Invalid { key, what, remedy } = config.stream.check().err()?;
-    Some(Problem { key, what: what.to_owned(), remedy })
+    Some(Problem { key: key.into(), what: what.to_owned(), remedy })
 }
 
 fn paths(config: &Config) -> Option<Problem> {
     let stream = config.stream.directory(&config.data_dir)?;
-    let archive = config.archive.directory.resolve(&config.data_dir);
+    let archive = config.archive.directory(&config.data_dir)?;
     (stream == archive).then(|| Problem {
-        key: "archive.directory.path",
+        key: "archive.directory.path".into(),
         what: "the stream and the archive both go to the same directory".into(),
         remedy: "give each a directory of its own",
     })
+}
+
+fn bucket(config: &Config) -> Option<Problem> {
+    let Place::S3(s3) = &config.archive.place else { return None };
+    let (key, what, remedy) = s3.problem()?;
+    Some(Problem { key: format!("archive.s3.{key}").into(), what: what.into(), remedy })
 }
 
 fn endpoints(config: &Config) -> Option<Problem> {
@@ -89,7 +99,7 @@ fn endpoints(config: &Config) -> Option<Problem> {
         let Some(endpoint) = endpoint else { continue };
         let Some(port) = port(endpoint) else {
             return Some(Problem {
-                key,
+                key: key.into(),
                 what: "the endpoint is not `host:port`".into(),
                 remedy: "such as `127.0.0.1:4317`, with a port of 0 to 65535; an IPv6 address in brackets",
             });
@@ -97,7 +107,7 @@ fn endpoints(config: &Config) -> Option<Problem> {
         // Port 0 is a free one, another each time.
         if port != 0 && seen.contains(&endpoint.as_str()) {
             return Some(Problem {
-                key,
+                key: key.into(),
                 what: "another listener has the same endpoint".into(),
                 remedy: "give each listener a port of its own",
             });

@@ -319,8 +319,7 @@ impl Failure {
         match self {
             Self::Wal(reader::Error::Io { .. }) | Self::Release(_) | Self::Io { .. } => true,
             Self::Stream(error) => error.is_passing(),
-            // A Parquet file is written from checked records: what fails there is the disk.
-            Self::Archive(error) => matches!(error, ArchiveError::Io { .. } | ArchiveError::Write { .. }),
+            Self::Archive(error) => error.is_passing(),
             _ => false,
         }
     }
@@ -345,8 +344,7 @@ impl Failure {
             Self::Elsewhere { .. } => "stream_differs",
             Self::Resume(refusal) if refusal.is_overtaken() => "fenced",
             Self::Resume(_) => "stream_differs",
-            Self::Archive(ArchiveError::Io { .. } | ArchiveError::Write { .. }) => "io",
-            Self::Archive(_) => "archive_refused",
+            Self::Archive(error) => error.reason(),
             Self::OtherObject { .. } => "object_differs",
             Self::Gone { .. } => "object_gone",
             Self::Panic => "panic",

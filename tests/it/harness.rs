@@ -35,7 +35,17 @@ impl Collector {
     }
 
     pub fn try_start(dir: &Path, extra: &str, arguments: &[&str]) -> Result<Self, String> {
-        let (mut child, data) = spawn(dir, extra, arguments);
+        Self::try_start_with(dir, extra, arguments, &[])
+    }
+
+    /// As `try_start`, with variables of its environment.
+    pub fn try_start_with(
+        dir: &Path,
+        extra: &str,
+        arguments: &[&str],
+        environment: &[(String, String)],
+    ) -> Result<Self, String> {
+        let (mut child, data) = spawn(dir, extra, arguments, environment);
         let log = Arc::new(Mutex::new(String::new()));
         let ready = follow(&mut child, &log);
         match ready.recv_timeout(PATIENCE) {
@@ -62,7 +72,7 @@ impl Collector {
 
     /// Starts a collector and kills it so long after that, whatever it is doing by then.
     pub fn kill_starting(dir: &Path, extra: &str, after: Duration) {
-        let (mut child, _) = spawn(dir, extra, &[]);
+        let (mut child, _) = spawn(dir, extra, &[], &[]);
         let _ = follow(&mut child, &Arc::default());
         std::thread::sleep(after);
         child.kill().expect("it runs");
@@ -129,7 +139,7 @@ impl Drop for Collector {
 }
 
 /// Writes the configuration and starts the binary on it; the data directory beside it.
-fn spawn(dir: &Path, extra: &str, arguments: &[&str]) -> (Child, PathBuf) {
+fn spawn(dir: &Path, extra: &str, arguments: &[&str], environment: &[(String, String)]) -> (Child, PathBuf) {
     let data = dir.join("data");
     let config = dir.join("sealtrail.yaml");
     let mut text = String::new();
@@ -152,6 +162,7 @@ fn spawn(dir: &Path, extra: &str, arguments: &[&str]) -> (Child, PathBuf) {
         .arg("collect")
         .args(["--config".as_ref(), config.as_os_str(), "--data-dir".as_ref(), data.as_os_str()])
         .args(arguments)
+        .envs(environment.iter().map(|(key, value)| (key, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -1,0 +1,153 @@
+//! Reading a bucket: names, small objects whole, segments through a file of their own.
+//!
+//! A segment is read many times over (footer, indexes, rows), so it is fetched once, range by range, into a file that has no
+//! name: memory stays flat, nothing is left behind whatever happens, and the reader of a directory's objects reads it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::primitives::ByteStream;
+use rustix::fs::{AtFlags, CWD, unlinkat};
+use sealtrail_chain::{Head, Link, Run, UnixNanos};
+
+use super::S3Archive;
+use super::error::{Error, Why, why};
+use super::stored::Stored;
+use crate::archive::{self, Footer, Links, Listed, Objects, Reader};
+
+/// A note is some kilobytes; whatever lies at its key is not read further than this.
+const LONGEST_NOTE: u64 = 1 << 20;
+
+impl Objects for S3Archive {
+    async fn list(&self, below: &str) -> Result<Vec<Listed>, archive::Error> {
+        let clients = self.connection.clients().await;
+        let list = clients.calls.list_objects_v2().bucket(&self.config.bucket).prefix(self.full(below));
+        let mut pages = list.into_paginator().send();
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.failed("list", below, error))?;
+            listed.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let key = object.key?.strip_prefix(&self.prefix)?.to_owned();
+                Some(Listed { key, bytes: u64::try_from(object.size?).ok()? })
+            }));
+        }
+        Ok(listed)
+    }
+
+    async fn note(&self, key: &str) -> Result<Option<Vec<u8>>, archive::Error> {
+        let clients = self.connection.clients().await;
+        let get = clients.transfers.get_object().bucket(&self.config.bucket).key(self.full(key));
+        let body = match get.send().await {
+            Ok(object) => object.body,
+            Err(error) if why(&error) == Why::Absent => return Ok(None),
+            Err(error) => return Err(self.failed("read", key, error).into()),
+        };
+        let mut bytes = Vec::new();
+        self.read(key, body, LONGEST_NOTE, &mut bytes).await?;
+        Ok(Some(bytes))
+    }
+
+    async fn object(&self, key: &str) -> Result<Reader, archive::Error> {
+        let place = PathBuf::from(self.at(key));
+        let file = self.fetch(key).await?;
+        Reader::of(file, &place)
+    }
+}
+
+impl S3Archive {
+    /// The whole object in a file without a name, from ranges of one and the same version.
+    async fn fetch(&self, key: &str) -> Result<File, archive::Error> {
+        let absent = || self.error("read", key, Why::Absent);
+        let stored = self.head(key, None).await?.ok_or_else(absent)?;
+        let mut file = nameless(&self.workdir).map_err(|source| archive::Error::Io {
+            doing: "make a file in",
+            path: self.workdir.clone(),
+            source,
+        })?;
+        let mut offset = 0;
+        while offset < stored.length {
+            let size = self.part().min(stored.length - offset);
+            let body = self.range(key, offset, size, &stored).await?;
+            self.read(key, body, size, &mut file).await?;
+            offset += size;
+        }
+        Ok(file)
+    }
+
+    /// What the whole object proves of its segment: every record follows the one before, from the first to the last.
+    pub(super) async fn read_through(&self, key: &str) -> Result<Links, archive::Error> {
+        let reader = self.object(key).await?;
+        let followed = tokio::task::spawn_blocking(move || follow(reader)).await;
+        let problem = |problem| archive::Error::S3(Error::Segment { at: self.at(key), problem });
+        followed.map_err(|_| problem("reading it panicked"))??.map_err(problem)
+    }
+
+    async fn range(&self, key: &str, offset: u64, size: u64, stored: &Stored) -> Result<ByteStream, Error> {
+        let clients = self.connection.clients().await;
+        let get = clients
+            .transfers
+            .get_object()
+            .bucket(&self.config.bucket)
+            .key(self.full(key))
+            .range(format!("bytes={offset}-{}", offset + size - 1))
+            // Ranges of two versions are no object.
+            .set_if_match(stored.etag.clone());
+        let object = get.send().await.map_err(|error| self.failed("read", key, error))?;
+        match object.content_length.and_then(|length| u64::try_from(length).ok()) {
+            Some(length) if length == size => Ok(object.body),
+            _ => Err(self.error("read", key, Why::Answer)),
+        }
+    }
+
+    /// Takes a body in, chunk by chunk, within the time of a transfer: the SDK's own limit ends with the headers.
+    async fn read(
+        &self,
+        key: &str,
+        mut body: ByteStream,
+        most: u64,
+        out: &mut (impl io::Write + Send),
+    ) -> Result<(), Error> {
+        let read = async {
+            let mut rest = most;
+            while let Some(chunk) = body.next().await {
+                let chunk = chunk.map_err(|_| self.error("read", key, Why::Answer))?;
+                rest = rest.checked_sub(chunk.len() as u64).ok_or_else(|| self.error("read", key, Why::Answer))?;
+                out.write_all(&chunk).map_err(|_| self.error("keep what was read of", key, Why::Request))?;
+            }
+            Ok(())
+        };
+        let patience = tokio::time::timeout(self.config.timeouts.transfer.get(), read).await;
+        patience.unwrap_or_else(|_| Err(self.error("read", key, Why::TimedOut)))
+    }
+}
+
+/// The outer error: it can't be read; the inner: what it holds is no run of a chain.
+fn follow(mut reader: Reader) -> Result<Result<Links, &'static str>, archive::Error> {
+    let Footer { segment, range_before, .. } = reader.footer().clone();
+    let links = Links::from(&segment);
+    let mut run = Run::behind(Head::resume(segment.chain, segment.first, UnixNanos(0), segment.before, range_before));
+    let mut follows = true;
+    reader.rows(&mut |row| {
+        let (previous, hash) = (run.hash(), row.hash);
+        let link = Link { sequence: row.sequence, observed: row.observed, previous, checksum: row.checksum, hash };
+        follows = run.follow(&link, row.content).is_ok();
+        if follows { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(match follows && (run.next(), run.hash()) == (links.last.next(), links.after) {
+        true => Ok(links),
+        false => Err("its records are not those that its footer names"),
+    })
+}
+
+/// A new file in `dir` that is gone when it is closed.
+fn nameless(dir: &Path) -> io::Result<File> {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let path = dir.join(format!("fetched-{}-{}.tmp", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    unlinkat(CWD, &path, AtFlags::empty())?;
+    Ok(file)
+}
