@@ -154,9 +154,15 @@ impl Store {
         let names = self.disk.list(&self.dir).map_err(failed)?;
         let mut old: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
         old.retain(|name| name.size < size && which(name.kind));
-        // The note before its ranges: a `.checkpoint` always has its `.range`.
-        old.sort_by_key(|name| name.kind);
-        old.iter().try_for_each(|name| self.remove(&name.to_string()))
+        // The notes before their ranges, and for good: a `.checkpoint` always has its `.range`, after a power failure too, which
+        // may undo a removal that no sync of the directory has covered.
+        let (ranges, notes): (Vec<_>, Vec<_>) = old.into_iter().partition(|name| name.kind == Kind::Range);
+        notes.iter().try_for_each(|name| self.remove(&name.to_string()))?;
+        if !ranges.is_empty() {
+            let failed = |source| Error::Io { doing: "sync", path: self.dir.clone(), source };
+            self.disk.sync_dir(&self.dir).map_err(failed)?;
+        }
+        ranges.iter().try_for_each(|name| self.remove(&name.to_string()))
     }
 
     fn read(&self, name: Name) -> Result<Kept, Error> {
@@ -232,7 +238,7 @@ struct Name {
     kind: Kind,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Interim,
     Checkpoint,

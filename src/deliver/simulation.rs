@@ -128,9 +128,10 @@ impl World {
     fn live(&mut self, ordered: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let Some((mut log, legs)) = self.start() else {
-                assert!(!ordered, "with all at work, a start succeeds");
-                return;
+            let (mut log, legs) = match self.start() {
+                Ok(started) => started,
+                Err(error) if ordered => panic!("with all at work, a start succeeds: {error}"),
+                Err(_) => return,
             };
             for _ in 0..self.random.below(25) {
                 self.step(&mut log).await;
@@ -144,23 +145,25 @@ impl World {
         });
     }
 
-    /// As the collector does: judge, take over, judge again, go on. `None`: the disk or the stream failed.
-    fn start(&mut self) -> Option<(Log, Legs)> {
+    /// As the collector does: judge, take over, judge again, go on. An error is the disk's.
+    fn start(&mut self) -> Result<(Log, Legs), Box<dyn std::error::Error>> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let recovered = match wal::open(Arc::clone(&disk), Path::new(WAL), &keys().chain) {
             Ok(recovered) => recovered,
-            Err(wal::Error::Io { .. } | wal::Error::File { error: wal::reader::Error::Io { .. } }) => return None,
+            Err(error @ (wal::Error::Io { .. } | wal::Error::File { error: wal::reader::Error::Io { .. } })) => {
+                return Err(error.into());
+            }
             Err(error) => panic!("refused: {error}"),
         };
-        let checkpoints = Store::open(Arc::clone(&disk), Path::new(WAL).join("checkpoints"), keys()).ok()?;
-        let signed = checkpoints.newest().ok()?.map_or(0, |(size, _)| size);
+        let checkpoints = Store::open(Arc::clone(&disk), Path::new(WAL).join("checkpoints"), keys())?;
+        let signed = checkpoints.newest()?.map_or(0, |(size, _)| size);
         let next = recovered.head().map_or(Sequence::ZERO, Head::next);
         let oldest = recovered.files().first().map_or(next, |file| file.first);
         let end = |leg| recovered.legs().confirmed(leg).map(|known| End { last: known.last, hash: known.hash });
         let known = Known { confirmed: end(Leg::Stream), signed, oldest, next };
         let stream_end = self.targets.lock().end();
         let hash = match stream_end {
-            Some(end) => recovered.find(end.last).ok()?,
+            Some(end) => recovered.find(end.last)?,
             None => None,
         };
         let resume = compare(StreamTail::settled(stream_end).reach, &known, |_| hash);
@@ -174,7 +177,7 @@ impl World {
         let archived = end(Leg::Archive);
         let rotation = Rotation { max_mib: 1, max_age: config::Duration::from_secs(30) };
         let config = Config { segment: rotation, ..Config::default() };
-        let log = recovered.resume(&config, [0; 32], || genesis().1).ok()?;
+        let log = recovered.resume(&config, [0; 32], || genesis().1)?;
         self.adopt(log.head());
         let parts = Parts {
             wal: Arc::new(Held::new(Arc::clone(&disk), Arc::clone(log.shelf()), wal::Fence::default())),
@@ -193,8 +196,8 @@ impl World {
             scratch: PathBuf::from("/scratch"),
             report: Arc::new(|_| {}),
         };
-        let (stream, archive) = tasks(parts).ok()?;
-        Some((log, Legs([tokio::spawn(stream.run()), tokio::spawn(archive.run())])))
+        let (stream, archive) = tasks(parts)?;
+        Ok((log, Legs([tokio::spawn(stream.run()), tokio::spawn(archive.run())])))
     }
 
     /// Records that were written but not acknowledged may be there: from now on they are part of the chain.
