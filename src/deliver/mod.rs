@@ -355,6 +355,4 @@ impl Failure {
 #[cfg(test)]
 pub(crate) mod fakes;
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+mod simulation;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

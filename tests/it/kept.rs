@@ -44,11 +44,9 @@ fn the_sdks_records_arrive_once_in_order_and_masked() {
     let decoded = archived.iter().map(|(_, content)| content.as_str()).collect::<String>();
     let raw = files(&data).into_iter().map(|file| std::fs::read(file).expect("readable")).collect::<Vec<_>>();
     assert!(planted.len() >= 8 * RECORDS);
-    for value in &planted {
-        assert!(!decoded.contains(value.as_str()), "a planted value is in the archive");
-        assert!(!log.contains(value.as_str()), "a planted value is in the log");
-    }
     let finder = aho_corasick::AhoCorasick::new(&planted).expect("a few thousand words");
+    assert!(finder.find(&decoded).is_none(), "a planted value is in the archive");
+    assert!(finder.find(&log).is_none(), "a planted value is in the log");
     assert!(raw.iter().all(|bytes| finder.find(bytes).is_none()), "a planted value is in the data directory");
     assert!(!decoded.contains(r#"{"key":"cvv""#), "a verification code's attribute was kept");
 

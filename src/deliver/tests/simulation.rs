@@ -17,10 +17,10 @@ use sealtrail_chain::{Hash, Head, Segment, Sequence, UnixNanos};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::fakes::{SegmentOnly, content, genesis, keys};
-use super::{Attach, Held, Known, Parts, Store, compare, tasks};
 use crate::archive::{self, ArchiveLeg, Links};
 use crate::config;
+use crate::deliver::fakes::{SegmentOnly, content, genesis, keys};
+use crate::deliver::{Attach, Held, Known, Parts, Store, compare, tasks};
 use crate::host::sim::{Faults, Random, SimClock, SimDisk};
 use crate::host::{Aside, Clock, Disk};
 use crate::mask::Masked;
