@@ -5,6 +5,7 @@ use super::detect::{Finding, Scan, Shape, Token, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::keys::Facts;
+use super::look::{Look, look};
 use super::rules::Place;
 
 /// Encoded texts within encoded texts that are followed.
@@ -328,6 +329,13 @@ impl<'t> Hide<'t> {
 /// Hides the letters and digits of an ASCII text, but for those at the ends that `shown` allows.
 fn hide_plain(found: &str, shown: impl Fn(usize) -> (usize, usize), out: &mut String) {
     let sign = |byte: &u8| byte.is_ascii_alphanumeric();
+    if found.bytes().all(|byte| sign(&byte)) {
+        let (first, last) = shown(found.len());
+        let Some(hidden) = found.len().checked_sub(first + last) else { return out.push_str(found) };
+        out.push_str(found.get(..first).unwrap_or_default());
+        push_stars(hidden, out);
+        return out.push_str(found.get(first + hidden..).unwrap_or_default());
+    }
     let (first, last) = shown(found.bytes().filter(sign).count());
     let mut signs = found.bytes().enumerate().filter(|(_, byte)| sign(byte)).map(|(at, _)| at);
     // The first and the last sign that is hidden.
@@ -354,37 +362,6 @@ fn push_stars(mut count: usize, out: &mut String) {
         let stars = STARS.get(..count).unwrap_or(STARS);
         out.push_str(stars);
         count -= stars.len();
-    }
-}
-
-/// What a text may hold, as far as one cheap look says.
-enum Look {
-    Nothing,
-    /// At most an encoded token: there is room for one, and nothing else to find.
-    Encoded,
-    /// Three digits, an `@`, an escape, or another script.
-    Something,
-}
-
-fn look(bytes: &[u8]) -> Look {
-    let (mut digits, mut other) = (0, false);
-    // Sums of a byte each, so that many bytes are looked at in one step.
-    for chunk in bytes.chunks(128) {
-        let mut sum = 0u8;
-        let mut signs = 0u8;
-        for &byte in chunk {
-            sum += u8::from(byte.wrapping_sub(b'0') < 10);
-            signs |= (byte & 0x80) | u8::from((byte == b'@') | (byte == b'%') | (byte == b'\\') | (byte == b'&'));
-        }
-        digits += usize::from(sum);
-        other |= signs != 0;
-    }
-    if digits >= 3 || other {
-        Look::Something
-    } else if bytes.len() >= token::MIN {
-        Look::Encoded
-    } else {
-        Look::Nothing
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) mod token;
 mod track;
 
 use super::keys::{Facts, KeyCache};
+use super::look::next_candidate;
 use super::rules::{Named, RuleSet, Validator};
 
 /// What a rule found in a view.
@@ -85,7 +86,7 @@ pub(super) struct Before {
 impl Scan<'_, '_> {
     pub(super) fn run(&mut self) {
         let mut at = 0;
-        while let Some(next) = self.next_candidate(at) {
+        while let Some(next) = next_candidate(self.bytes, at) {
             at = if self.byte_at(next) == b'@' {
                 self.email(next);
                 next + 1
@@ -93,31 +94,6 @@ impl Scan<'_, '_> {
                 self.number(next)
             };
         }
-    }
-
-    /// The first digit or `@` from `at` on, looked for in eight bytes at once.
-    fn next_candidate(&self, at: usize) -> Option<usize> {
-        const HIGH: u64 = 0x8080_8080_8080_8080;
-        const LOW: u64 = !HIGH;
-        const fn each(byte: u8) -> u64 {
-            u64::from_le_bytes([byte; 8])
-        }
-        let rest = self.bytes.get(at..)?;
-        let (words, tail) = rest.as_chunks();
-        for (place, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            // The high bit of each byte: set where the byte with its base taken away is too large.
-            let digit = word ^ each(b'0');
-            let other = ((digit & LOW) + each(0x80 - 10)) | word;
-            let sign = word ^ each(b'@');
-            let not_at = ((sign & LOW) + LOW) | word;
-            let found = !(other & not_at) & HIGH;
-            if found != 0 {
-                return Some(at + place * 8 + found.trailing_zeros() as usize / 8);
-            }
-        }
-        let place = tail.iter().position(|byte| byte.is_ascii_digit() || *byte == b'@')?;
-        Some(at + words.len() * 8 + place)
     }
 
     fn email(&mut self, at: usize) {
