@@ -360,10 +360,11 @@ impl Words {
         let mut end = self.end;
         loop {
             let sign = *bytes.get(end.checked_sub(1)?)?;
-            if end <= self.low || matches!(sign, b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!') {
+            let sign = SIGNS[usize::from(sign)];
+            if end <= self.low || sign & PARTS != 0 {
                 return None;
             }
-            if is_word(sign) {
+            if sign & WORD != 0 {
                 break;
             }
             end -= 1;
@@ -372,8 +373,11 @@ impl Words {
         let mut start = end;
         let mut digits = 0;
         while start > self.low {
-            let Some(&byte) = bytes.get(start - 1).filter(|b| is_word(**b)) else { break };
-            digits += usize::from(byte.is_ascii_digit());
+            let sign = bytes.get(start - 1).map_or(0, |byte| SIGNS[usize::from(*byte)]);
+            if sign & WORD == 0 {
+                break;
+            }
+            digits += usize::from(sign & DIGIT);
             if digits == 2 {
                 let cut = start + usize::from(bytes.get(start).is_some_and(u8::is_ascii_digit));
                 self.end = self.low;
@@ -387,8 +391,28 @@ impl Words {
     }
 }
 
+/// What a byte is among words.
+const DIGIT: u8 = 1;
+const WORD: u8 = 2;
+/// Parts one field from the next.
+const PARTS: u8 = 4;
+const SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        signs[byte] = match byte as u8 {
+            b'0'..=b'9' => WORD | DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => WORD,
+            b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!' => PARTS,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    signs
+};
+
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+    SIGNS[usize::from(byte)] & WORD != 0
 }
 
 /// Length of a word without the Chinese "is" or the `_` that is written together with it.
