@@ -37,6 +37,11 @@ pub(super) fn truncate_double(number: f64) -> Option<f64> {
     if !number.is_finite() || cents / 100.0 == number {
         return None;
     }
+    // Far from a whole number of cents, and not too large to say so, cutting the binary value gives the same.
+    let (cents, rest) = ((number * 100.0).trunc(), (number * 100.0).fract().abs());
+    if cents.abs() < 1e12 && (0.001..0.999).contains(&rest) {
+        return Some(cents / 100.0);
+    }
     // The shortest text that reads back as this double is what people see; cutting the binary value would make 0.29 of 0.3.
     let cut = truncate_text(&number.to_string())?.parse().ok()?;
     (cut != number).then_some(cut)
@@ -69,6 +74,12 @@ mod tests {
 
     #[test]
     fn amounts_are_cut_toward_zero() {
+        for number in
+            [0.015, 0.019_99, 0.3, 1234.567, 99_999_999.999, -4.005, 7.000_999, 1e11 + 0.126, 1e13 + 0.125, 0.001]
+        {
+            let exact = truncate_text(&number.to_string()).map(|text| text.parse().unwrap());
+            assert_eq!(truncate_double(number), exact.filter(|cut| *cut != number), "{number}");
+        }
         for (number, expected) in [
             (1234.567, Some(1234.56)),
             (-0.019, Some(-0.01)),

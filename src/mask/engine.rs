@@ -23,6 +23,8 @@ const PAYMENT: &str = include_str!("../../rules/payment.yaml");
 const MAX_MESSAGE: usize = 900_000;
 /// Sets of scratch space that wait for the next request: more than cores only help requests that come in bursts.
 const MAX_IDLE: usize = 32;
+/// Bytes of a text whose memory waits with them.
+const MAX_IDLE_TEXT: usize = 1 << 16;
 
 /// The rules in force, compiled. Shared by all requests; a reload makes another one.
 pub struct Engine {
@@ -40,6 +42,7 @@ struct Space {
     keys: KeyCache,
     scratch: Option<Box<Scratch>>,
     counts: Vec<u64>,
+    memory: String,
 }
 
 impl Engine {
@@ -83,10 +86,10 @@ impl Engine {
     /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
     pub fn session(&self) -> Session<'_> {
         let space = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Space { keys, scratch, mut counts } = space.unwrap_or_default();
+        let Space { keys, scratch, mut counts, memory } = space.unwrap_or_default();
         counts.clear();
         counts.resize(self.counters.len(), 0);
-        Session { engine: self, keys, scratch, counts, fallbacks: 0 }
+        Session { engine: self, keys, scratch, counts, fallbacks: 0, memory }
     }
 
     pub(super) fn rules(&self) -> &RuleSet {
@@ -148,6 +151,8 @@ pub struct Session<'e> {
     /// Values masked, by rule.
     pub(super) counts: Vec<u64>,
     pub(super) fallbacks: u64,
+    /// For the next canonical text.
+    memory: String,
 }
 
 impl<'e> Session<'e> {
@@ -170,12 +175,17 @@ impl<'e> Session<'e> {
     pub fn mask(&mut self, context: &MaskedContext, record: Received<'_>) -> Result<Masked, Refused> {
         let mut record = record.0;
         self.record(&mut record, !context.own);
-        let content = Content::write(&record, &context.tail);
+        let content = Content::write_in(std::mem::take(&mut self.memory), &record, &context.tail);
         if otlp::message_bound(content.as_str().len()) > MAX_MESSAGE {
             return Err(Refused::TooLarge { limit: MAX_MESSAGE });
         }
         let checksum = content.checksum();
         Ok(Masked { content, checksum })
+    }
+
+    /// Takes back a record that was copied to where it goes: the next one is written in its memory.
+    pub fn give_back(&mut self, masked: Masked) {
+        self.memory = masked.content.into_text();
     }
 
     /// Masks a record in place. Trace and span ids stay, unless they are something else.
@@ -254,11 +264,15 @@ impl Drop for Session<'_> {
         if self.fallbacks > 0 {
             Metrics::get().masking_fallbacks.inc_by(self.fallbacks);
         }
-        let space = Space {
+        let mut space = Space {
             keys: std::mem::take(&mut self.keys),
             scratch: self.scratch.take().filter(|scratch| scratch.is_small()),
             counts: std::mem::take(&mut self.counts),
+            memory: std::mem::take(&mut self.memory),
         };
+        if space.memory.capacity() > MAX_IDLE_TEXT {
+            space.memory = String::new();
+        }
         let mut idle = self.engine.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE {
             idle.push(space);

@@ -8,95 +8,149 @@
 /// Steps of unescaping that are looked at: JSON in JSON in a URL.
 pub(super) const MAX_STEPS: usize = 3;
 
-/// A folded text: byte `i` stands for `map[i]..map[i + 1]` of the original.
+/// A folded text, and the way back to the original.
 #[derive(Default)]
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
-    /// One more than `bytes`; empty where the view is the original itself.
-    map: Vec<u32>,
+    runs: Vec<Run>,
+}
+
+/// From byte `at` of a view on, bytes stand side by side in the original too, the first one at `original`.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    at: usize,
+    original: usize,
 }
 
 impl View {
     fn clear(&mut self) {
         self.bytes.clear();
-        self.map.clear();
+        self.runs.clear();
     }
 
-    fn push(&mut self, byte: u8, at: u32) {
-        self.bytes.push(byte);
-        self.map.push(at);
+    /// Bytes of memory that it holds.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.runs.capacity() * size_of::<Run>()
     }
 
-    fn close(&mut self, end: u32) {
-        self.map.push(end);
-    }
-
-    /// Where byte `at` of the view begins in the original (`at` may be the end).
-    pub(super) fn original(&self, at: usize) -> usize {
-        self.map.get(at).map_or(at, |&original| original as usize)
-    }
-
-    /// Folds `text` into this view.
-    pub(super) fn fold_text(&mut self, text: &str) {
-        self.clear();
-        for (at, character) in text.char_indices() {
-            fold(character, &mut |byte| self.push(byte, at as u32));
+    /// What is added next stands at `original`.
+    fn stand(&mut self, original: usize) {
+        let run = Run { at: self.bytes.len(), original };
+        match self.runs.last_mut() {
+            Some(last) if last.at == run.at => *last = run,
+            Some(last) if last.original + run.at - last.at == original => {}
+            None if run.at == original => {}
+            _ => self.runs.push(run),
         }
-        self.close(text.len() as u32);
+    }
+
+    /// Where the character that byte `at` of the view belongs to begins in the original (`at` may be the end).
+    pub(super) fn original(&self, mut at: usize) -> usize {
+        while self.bytes.get(at).is_some_and(|byte| (0x80..0xC0).contains(byte)) {
+            at -= 1;
+        }
+        let below = self.runs.partition_point(|run| run.at <= at);
+        let run = below.checked_sub(1).and_then(|last| self.runs.get(last)).copied().unwrap_or_default();
+        run.original + at - run.at
+    }
+
+    /// Folds `text` into this view. `false`: that changes nothing, so that the text is its own view.
+    pub(super) fn fold_text(&mut self, text: &str) -> bool {
+        self.clear();
+        let (mut at, mut taken) = (0, 0);
+        while let Some(rest) = text.as_bytes().get(at..)
+            && let Some(next) = rest.iter().position(|byte| may_fold(*byte))
+        {
+            at += next;
+            let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
+            let end = at + character.len_utf8();
+            let folded = fold(character);
+            if folded != Folded::Same {
+                self.bytes.extend_from_slice(text.as_bytes().get(taken..at).unwrap_or_default());
+                if let Folded::Sign(sign) = folded {
+                    self.bytes.push(sign);
+                }
+                self.stand(end);
+                taken = end;
+            }
+            at = end;
+        }
+        self.bytes.extend_from_slice(text.as_bytes().get(taken..).unwrap_or_default());
+        taken > 0
     }
 
     /// Reads one level of escapes (percent, JSON and C, XML entities) of `source`, then folds. `false`: there were none.
     pub(super) fn unescape(&mut self, source: Source<'_>, raw: &mut View) -> bool {
         raw.clear();
-        let mut changed = false;
-        let mut at = 0;
-        while let Some(&byte) = source.bytes.get(at) {
-            let escape = if matches!(byte, b'%' | b'\\' | b'&') {
-                read_escape(source.bytes.get(at..).unwrap_or_default())
-            } else {
-                None
+        let mut walk = source.walk();
+        let (mut at, mut taken) = (0, 0);
+        while let Some(rest) = source.bytes.get(at..)
+            && let Some(next) = memchr::memchr3(b'%', b'\\', b'&', rest)
+        {
+            at += next;
+            let Some((unescaped, length)) = read_escape(source.bytes.get(at..).unwrap_or_default()) else {
+                at += 1;
+                continue;
             };
-            match escape {
-                Some((Unescaped::Byte(decoded), length)) => {
-                    raw.push(decoded, source.original(at));
-                    changed = true;
-                    at += length;
-                }
-                Some((Unescaped::Char(decoded), length)) => {
-                    for &b in decoded.encode_utf8(&mut [0; 4]).as_bytes() {
-                        raw.push(b, source.original(at));
-                    }
-                    changed = true;
-                    at += length;
-                }
-                None => {
-                    raw.push(byte, source.original(at));
-                    at += 1;
+            raw.take(source.bytes, taken, at, &mut walk);
+            raw.stand(walk.original(at));
+            match unescaped {
+                Unescaped::Byte(byte) => raw.bytes.push(byte),
+                Unescaped::Char(character) => {
+                    raw.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes())
                 }
             }
+            at += length;
+            taken = at;
         }
-        raw.close(source.original(source.bytes.len()));
-        if changed {
-            self.fold_bytes(raw);
+        if taken == 0 {
+            return false;
         }
-        changed
+        raw.take(source.bytes, taken, source.bytes.len(), &mut walk);
+        raw.stand(walk.original(source.bytes.len()));
+        self.fold_bytes(raw);
+        true
     }
 
-    fn fold_bytes(&mut self, raw: &View) {
+    /// Adds `from..to` of `bytes` as they are.
+    fn take(&mut self, bytes: &[u8], mut from: usize, to: usize, walk: &mut Walk<'_>) {
+        while from < to {
+            self.stand(walk.original(from));
+            let end = walk.end().unwrap_or(to).min(to);
+            self.bytes.extend_from_slice(bytes.get(from..end).unwrap_or_default());
+            from = end;
+        }
+    }
+
+    fn fold_bytes(&mut self, raw: &mut View) {
+        if raw.bytes.is_ascii() {
+            return std::mem::swap(self, raw);
+        }
         self.clear();
+        let mut walk = raw.source().walk();
         let mut at = 0;
         for chunk in raw.bytes.utf8_chunks() {
             for character in chunk.valid().chars() {
-                let original = raw.original(at) as u32;
-                fold(character, &mut |byte| self.push(byte, original));
+                match fold(character) {
+                    Folded::Nothing => {}
+                    Folded::Sign(sign) => {
+                        self.stand(walk.original(at));
+                        self.bytes.push(sign);
+                    }
+                    Folded::Same => {
+                        self.stand(walk.original(at));
+                        self.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                    }
+                }
                 at += character.len_utf8();
             }
             for _ in chunk.invalid() {
-                self.push(0xFF, raw.original(at) as u32);
+                self.stand(walk.original(at));
+                self.bytes.push(0xFF);
                 at += 1;
             }
         }
-        self.close(raw.original(raw.bytes.len()) as u32);
+        self.stand(walk.original(raw.bytes.len()));
     }
 
     pub(super) fn source(&self) -> Source<'_> {
@@ -111,9 +165,31 @@ pub(super) struct Source<'v> {
     pub(super) view: Option<&'v View>,
 }
 
-impl Source<'_> {
-    fn original(&self, at: usize) -> u32 {
-        self.view.map_or(at, |view| view.original(at)) as u32
+impl<'v> Source<'v> {
+    fn walk(self) -> Walk<'v> {
+        Walk { run: Run::default(), rest: self.view.map_or(&[], |view| &view.runs) }
+    }
+}
+
+/// The way back to the original for places that only grow.
+struct Walk<'v> {
+    run: Run,
+    rest: &'v [Run],
+}
+
+impl Walk<'_> {
+    fn original(&mut self, at: usize) -> usize {
+        while let [next, rest @ ..] = self.rest
+            && next.at <= at
+        {
+            (self.run, self.rest) = (*next, rest);
+        }
+        self.run.original + at - self.run.at
+    }
+
+    /// Where the run ends that the last place is in, unless the text does.
+    fn end(&self) -> Option<usize> {
+        self.rest.first().map(|next| next.at)
     }
 }
 
@@ -199,31 +275,47 @@ pub(super) fn hex(digit: u8) -> Option<u8> {
     (digit as char).to_digit(16).map(|value| value as u8)
 }
 
-/// Gives the folded bytes of one character: none (zero-width), one, or its UTF-8.
-fn fold(character: char, push: &mut impl FnMut(u8)) {
+/// What a character folds to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folded {
+    Same,
+    Nothing,
+    Sign(u8),
+}
+
+/// Whether a character whose UTF-8 begins with `byte` may fold to another one. ASCII doesn't, nor does what begins with E4 to
+/// E9: Chinese characters.
+fn may_fold(byte: u8) -> bool {
+    byte >= 0xC0 && !(0xE4..=0xE9).contains(&byte)
+}
+
+fn fold(character: char) -> Folded {
     if character.is_ascii() {
-        return push(character as u8);
+        return Folded::Same;
     }
     let code = character as u32;
-    match code {
+    let sign = match code {
         // Zero-width signs, joiners, direction marks, combining marks, variation selectors, tags.
-        0x00AD | 0x034F | 0x061C | 0x180E | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x2069 | 0xFEFF => {}
-        0x0300..=0x036F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F | 0xE0000..=0xE01EF => {}
-        0x00A0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x3000 => push(b' '),
-        0x2028 | 0x2029 | 0x0085 => push(b'\n'),
-        0x2010..=0x2015 | 0x2043 | 0x2212 | 0x30FC | 0xFE58 | 0xFE63 | 0x2500 | 0x2501 => push(b'-'),
-        0x00B7 | 0x2022 | 0x2024 | 0x30FB | 0xFF65 | 0xFF61 | 0xFE52 => push(b'.'),
-        0x3001 => push(b','),
-        0x3002 => push(b';'),
-        0x3010 | 0x300C | 0x3014 => push(b'['),
-        0x201C | 0x201D | 0x300A | 0x300B => push(b'"'),
-        0xFE6B => push(b'@'),
-        0xFF01..=0xFF5E => push((code - 0xFEE0) as u8),
+        0x00AD | 0x034F | 0x061C | 0x180E | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x2069 | 0xFEFF => {
+            return Folded::Nothing;
+        }
+        0x0300..=0x036F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F | 0xE0000..=0xE01EF => return Folded::Nothing,
+        0x00A0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x3000 => b' ',
+        0x2028 | 0x2029 | 0x0085 => b'\n',
+        0x2010..=0x2015 | 0x2043 | 0x2212 | 0x30FC | 0xFE58 | 0xFE63 | 0x2500 | 0x2501 => b'-',
+        0x00B7 | 0x2022 | 0x2024 | 0x30FB | 0xFF65 | 0xFF61 | 0xFE52 => b'.',
+        0x3001 => b',',
+        0x3002 => b';',
+        0x3010 | 0x300C | 0x3014 => b'[',
+        0x201C | 0x201D | 0x300A | 0x300B => b'"',
+        0xFE6B => b'@',
+        0xFF01..=0xFF5E => (code - 0xFEE0) as u8,
         _ => match digit(code) {
-            Some(value) => push(b'0' + value),
-            None => character.encode_utf8(&mut [0; 4]).bytes().for_each(push),
+            Some(value) => b'0' + value,
+            None => return Folded::Same,
         },
-    }
+    };
+    Folded::Sign(sign)
 }
 
 /// The decimal value of a digit of any script (Unicode 16, general category Nd), or of a circled, raised or lowered one.
@@ -267,6 +359,26 @@ mod tests {
         view.fold_text("４２ ٤٢\u{200b}४२\u{a0}𝟒②—号");
         assert_eq!(view.bytes, "42 4242 42-号".as_bytes());
         assert_eq!(view.original(1), '４'.len_utf8());
+    }
+
+    #[test]
+    fn a_text_in_which_nothing_folds_is_its_own_view() {
+        let mut view = View::default();
+        assert!(!view.fold_text("卡号4111 é Ж"));
+        assert!(view.fold_text("卡号，4111"));
+        let chinese = (0x4000..0xA000).filter_map(char::from_u32);
+        assert!(chinese.clone().all(|character| fold(character) == Folded::Same));
+        assert!(chinese.map(|character| character.encode_utf8(&mut [0; 4]).as_bytes()[0]).all(|byte| !may_fold(byte)));
+    }
+
+    #[test]
+    fn within_a_character_the_original_is_where_it_begins() {
+        let (mut folded, mut raw, mut view) = (View::default(), View::default(), View::default());
+        folded.fold_text("a，%E5%8D%A1号%21%80%80");
+        assert!(view.unescape(folded.source(), &mut raw));
+        assert_eq!(view.bytes, [b"a,\xE5\x8D\xA1\xE5\x8F\xB7!\xFF\xFF".as_slice()].concat());
+        let originals: Vec<_> = (0..=view.bytes.len()).map(|at| view.original(at)).collect();
+        assert_eq!(originals, [0, 1, 4, 4, 4, 13, 13, 13, 16, 19, 22, 25]);
     }
 
     #[test]

@@ -112,12 +112,12 @@ fn is_plain(key: &[u8]) -> bool {
 
 /// Folded, lower case, `cardNumber` and `CVVCode` as `card_number` and `cvv_code`.
 pub(super) fn normal_form(key: &[u8]) -> Vec<u8> {
-    let mut view = View::default();
+    let (mut view, text);
     let folded = if key.is_ascii() {
         key
     } else {
-        view.fold_text(&String::from_utf8_lossy(key));
-        &view.bytes
+        (view, text) = (View::default(), String::from_utf8_lossy(key));
+        if view.fold_text(&text) { &view.bytes } else { text.as_bytes() }
     };
     let mut normal = Vec::with_capacity(folded.len() + 8);
     for (at, &byte) in folded.iter().enumerate() {

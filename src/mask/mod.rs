@@ -6,8 +6,8 @@
 //! unseen. What can't be read as what it claims to be is masked as text; what can't be inspected within the limits is
 //! replaced whole and counted. Work is linear in a record's size. Masking a masked record changes nothing.
 //!
-//! `rules` reads what to look for (data), `detect` finds it in `fold`ed views of a `text`, `value` walks a record, `action`
-//! and `envelope` are what is done about it, `keys` remembers what a key means. Rules and standards: PCI DSS 4.0.1 (3.3.1,
+//! `rules` reads what to look for (data), `look` tells texts that hold nothing, `detect` finds it in `fold`ed views of the
+//! other `text`s, `value` walks a record, `action` and `envelope` are what is done about it, `keys` remembers what a key means. Rules and standards: PCI DSS 4.0.1 (3.3.1,
 //! 3.5.1), ISO/IEC 7812 and 7813, GB 11643, RFC 5321, ITU-T E.164, C2SP XAES-256-GCM.
 //!
 //! Here is no I/O but reading rule files, no clock, and no log line: nothing may quote what it saw.
@@ -18,6 +18,7 @@ mod engine;
 mod envelope;
 mod fold;
 mod keys;
+mod look;
 mod rules;
 mod text;
 mod value;

@@ -5,6 +5,7 @@ use super::detect::{Finding, Scan, Shape, Token, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::keys::Facts;
+use super::look::{Look, look};
 use super::rules::Place;
 
 /// Encoded texts within encoded texts that are followed.
@@ -27,7 +28,7 @@ impl Scratch {
     /// Whether it is worth keeping for the next request: one large text must not hold memory for good.
     pub(super) fn is_small(&self) -> bool {
         const SMALL: usize = 1 << 16;
-        self.views.iter().chain([&self.raw]).all(|view| view.bytes.capacity() <= SMALL)
+        self.views.iter().chain([&self.raw]).all(|view| view.capacity() <= SMALL)
             && self.found.capacity() <= SMALL / 64
             && self.spans.capacity() <= SMALL / 64
     }
@@ -88,17 +89,15 @@ impl Session<'_> {
     fn inspect(&mut self, text: &str, key: Facts, active: u64, depth: usize, scratch: &mut Scratch) -> Verdict {
         let Scratch { views, raw, found, spans } = scratch;
         found.clear();
-        let ascii = text.is_ascii();
-        if !ascii {
-            views[0].fold_text(text);
-        }
-        let first = if ascii { Source { bytes: text.as_bytes(), view: None } } else { views[0].source() };
+        // Nothing in it folds, so that it is its own view.
+        let own = text.is_ascii() || !views[0].fold_text(text);
+        let first = if own { Source { bytes: text.as_bytes(), view: None } } else { views[0].source() };
         self.scan(first.bytes, 0, key, active, found);
         let mut last = 0;
         if memchr::memchr3(b'%', b'\\', b'&', first.bytes).is_some() {
             for step in 1..=MAX_STEPS {
                 let (before, after) = views.split_at_mut(step);
-                let source = if step == 1 && ascii {
+                let source = if step == 1 && own {
                     Source { bytes: text.as_bytes(), view: None }
                 } else {
                     before[step - 1].source()
@@ -115,7 +114,7 @@ impl Session<'_> {
         }
         let mut encoded = Vec::new();
         for (view, folded) in views.iter().enumerate().take(last + 1) {
-            let bytes = if view == 0 && ascii { text.as_bytes() } else { &folded.bytes };
+            let bytes = if view == 0 && own { text.as_bytes() } else { &folded.bytes };
             token::decode_all(bytes, &mut |start, end, decoded| encoded.push((view as u8, start, end, decoded)));
         }
         for (view, start, end, decoded) in encoded {
@@ -128,8 +127,8 @@ impl Session<'_> {
         if found.is_empty() {
             return Verdict::Clean;
         }
-        let view = |finding: &Finding| views.get(usize::from(finding.view)).filter(|_| finding.view > 0 || !ascii);
-        let overlapped = self.resolve(found, &view, spans);
+        let view = |finding: &Finding| views.get(usize::from(finding.view)).filter(|_| finding.view > 0 || !own);
+        let overlapped = self.resolve(text, found, &view, spans);
         Verdict::Masked { text: self.render(text, spans, &view), overlapped }
     }
 
@@ -182,15 +181,16 @@ impl Session<'_> {
     /// Gives whether some overlapped.
     fn resolve<'v>(
         &self,
+        text: &str,
         found: &[Finding],
         view: &impl Fn(&Finding) -> Option<&'v View>,
         spans: &mut Vec<Span>,
     ) -> bool {
-        let original = |finding: &Finding, at| view(finding).map_or(at, |view| view.original(at));
+        let place = |finding: &Finding, at| original(text, view(finding), at);
         spans.clear();
         spans.extend(found.iter().map(|finding| Span {
-            start: original(finding, finding.start),
-            end: original(finding, finding.end),
+            start: place(finding, finding.start),
+            end: place(finding, finding.end),
             finding: *finding,
         }));
         let rank = |span: &Span| {
@@ -247,6 +247,11 @@ impl Session<'_> {
     }
 }
 
+/// Where the character that byte `at` of a view belongs to begins in `text`, which is its own view when there is none.
+fn original(text: &str, view: Option<&View>, at: usize) -> usize {
+    view.map_or_else(|| text.floor_char_boundary(at), |view| view.original(at))
+}
+
 /// Writes a finding with asterisks for what is hidden.
 struct Hide<'t> {
     text: &'t str,
@@ -254,24 +259,32 @@ struct Hide<'t> {
     finding: Finding,
 }
 
-impl Hide<'_> {
+impl<'t> Hide<'t> {
+    fn bytes(&self) -> &'t [u8] {
+        self.view.map_or(self.text.as_bytes(), |view| &view.bytes)
+    }
+
+    /// What `from..to` of the view stands for.
+    fn original(&self, from: usize, to: usize) -> &'t str {
+        let place = |at| original(self.text, self.view, at);
+        self.text.get(place(from)..place(to)).unwrap_or_default()
+    }
+
+    /// The same where it is ASCII and the view shows it as it is.
+    fn plain(&self, from: usize, to: usize) -> Option<&'t str> {
+        let original = self.original(from, to);
+        (original.is_ascii() && Some(original.as_bytes()) == self.bytes().get(from..to)).then_some(original)
+    }
+
     /// Byte of the view at `at`, and what it stands for in the original: empty for all but the last byte of a character.
-    fn sign(&self, at: usize) -> (u8, &str) {
-        match self.view {
-            Some(view) => {
-                let byte = view.bytes.get(at).copied().unwrap_or(b' ');
-                (byte, self.text.get(view.original(at)..view.original(at + 1)).unwrap_or_default())
-            }
-            None => {
-                (self.text.as_bytes().get(at).copied().unwrap_or(b' '), self.text.get(at..at + 1).unwrap_or_default())
-            }
-        }
+    fn sign(&self, at: usize) -> (u8, &'t str) {
+        (self.bytes().get(at).copied().unwrap_or(b' '), self.original(at, at + 1))
     }
 
     /// Hides the letters and digits up to `end`, but for those at the ends that `shown` allows.
     fn signs(&self, shown: impl Fn(usize) -> (usize, usize), end: usize, out: &mut String) {
-        if self.view.is_none() {
-            return self.plain_signs(shown, end, out);
+        if let Some(plain) = self.plain(self.finding.start, end) {
+            return hide_plain(plain, shown, out);
         }
         let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
         let signs = |(byte, original): (u8, &str)| is_sign(byte) && !original.is_empty();
@@ -293,62 +306,54 @@ impl Hide<'_> {
         }
     }
 
-    /// The same for a text that is ASCII and its own view.
-    fn plain_signs(&self, shown: impl Fn(usize) -> (usize, usize), end: usize, out: &mut String) {
-        let found = self.text.get(self.finding.start..end).unwrap_or_default();
-        let sign = |byte: &u8| byte.is_ascii_alphanumeric();
-        let (first, last) = shown(found.bytes().filter(sign).count());
-        let mut signs = found.bytes().enumerate().filter(|(_, byte)| sign(byte)).map(|(at, _)| at);
-        // The first and the last sign that is hidden.
-        let (from, to) = match (signs.clone().nth(first), signs.nth_back(last)) {
-            (Some(from), Some(to)) if from <= to => (from, to),
-            _ => return out.push_str(found),
-        };
-        out.push_str(found.get(..from).unwrap_or_default());
-        let mut hidden = found.get(from..=to).unwrap_or_default();
-        while !hidden.is_empty() {
-            let length = hidden.bytes().position(|byte| !sign(&byte)).unwrap_or(hidden.len());
-            push_stars(length, out);
-            hidden = hidden.get(length..).unwrap_or_default();
-            let length = hidden.bytes().position(|byte| sign(&byte)).unwrap_or(hidden.len());
-            out.push_str(hidden.get(..length).unwrap_or_default());
-            hidden = hidden.get(length..).unwrap_or_default();
-        }
-        out.push_str(found.get(to + 1..).unwrap_or_default());
-    }
-
     /// Hides the local part; of one of four signs or fewer nothing is shown.
     fn local_part(&self, first: usize, out: &mut String) {
-        if self.view.is_none()
-            && let Some((local, domain)) =
-                self.text.get(self.finding.start..self.finding.end).and_then(|found| found.rsplit_once('@'))
-        {
+        let Finding { start, end, .. } = self.finding;
+        let at =
+            self.bytes().get(start..end).and_then(|found| memchr::memrchr(b'@', found)).map_or(start, |at| start + at);
+        if let Some(local) = self.plain(start, at) {
             let shown = if local.len() <= 4 { 0 } else { first.min(local.len()) };
             out.push_str(local.get(..shown).unwrap_or_default());
             push_stars(local.len() - shown, out);
-            out.push('@');
-            return out.push_str(domain);
-        }
-        let at = (self.finding.start..self.finding.end)
-            .rev()
-            .find(|&at| self.sign(at).0 == b'@')
-            .unwrap_or(self.finding.start);
-        let length = (self.finding.start..at).filter(|&at| !self.sign(at).1.is_empty()).count();
-        let shown = if length <= 4 { 0 } else { first };
-        let mut place = 0;
-        for at in self.finding.start..at {
-            let original = self.sign(at).1;
-            if !original.is_empty() {
-                if place < shown {
-                    out.push_str(original)
-                } else {
-                    out.push('*')
-                }
-                place += 1;
+        } else {
+            let signs = || (start..at).map(|at| self.sign(at).1).filter(|original| !original.is_empty());
+            let shown = if signs().count() <= 4 { 0 } else { first };
+            for (place, original) in signs().enumerate() {
+                out.push_str(if place < shown { original } else { "*" });
             }
         }
-        (at..self.finding.end).for_each(|at| out.push_str(self.sign(at).1));
+        out.push_str(self.original(at, end));
     }
+}
+
+/// Hides the letters and digits of an ASCII text, but for those at the ends that `shown` allows.
+fn hide_plain(found: &str, shown: impl Fn(usize) -> (usize, usize), out: &mut String) {
+    let sign = |byte: &u8| byte.is_ascii_alphanumeric();
+    if found.bytes().all(|byte| sign(&byte)) {
+        let (first, last) = shown(found.len());
+        let Some(hidden) = found.len().checked_sub(first + last) else { return out.push_str(found) };
+        out.push_str(found.get(..first).unwrap_or_default());
+        push_stars(hidden, out);
+        return out.push_str(found.get(first + hidden..).unwrap_or_default());
+    }
+    let (first, last) = shown(found.bytes().filter(sign).count());
+    let mut signs = found.bytes().enumerate().filter(|(_, byte)| sign(byte)).map(|(at, _)| at);
+    // The first and the last sign that is hidden.
+    let (from, to) = match (signs.clone().nth(first), signs.nth_back(last)) {
+        (Some(from), Some(to)) if from <= to => (from, to),
+        _ => return out.push_str(found),
+    };
+    out.push_str(found.get(..from).unwrap_or_default());
+    let mut hidden = found.get(from..=to).unwrap_or_default();
+    while !hidden.is_empty() {
+        let length = hidden.bytes().position(|byte| !sign(&byte)).unwrap_or(hidden.len());
+        push_stars(length, out);
+        hidden = hidden.get(length..).unwrap_or_default();
+        let length = hidden.bytes().position(|byte| sign(&byte)).unwrap_or(hidden.len());
+        out.push_str(hidden.get(..length).unwrap_or_default());
+        hidden = hidden.get(length..).unwrap_or_default();
+    }
+    out.push_str(found.get(to + 1..).unwrap_or_default());
 }
 
 fn push_stars(mut count: usize, out: &mut String) {
@@ -357,37 +362,6 @@ fn push_stars(mut count: usize, out: &mut String) {
         let stars = STARS.get(..count).unwrap_or(STARS);
         out.push_str(stars);
         count -= stars.len();
-    }
-}
-
-/// What a text may hold, as far as one cheap look says.
-enum Look {
-    Nothing,
-    /// At most an encoded token: there is room for one, and nothing else to find.
-    Encoded,
-    /// Three digits, an `@`, an escape, or another script.
-    Something,
-}
-
-fn look(bytes: &[u8]) -> Look {
-    let (mut digits, mut other) = (0, false);
-    // Sums of a byte each, so that many bytes are looked at in one step.
-    for chunk in bytes.chunks(128) {
-        let mut sum = 0u8;
-        let mut signs = 0u8;
-        for &byte in chunk {
-            sum += u8::from(byte.wrapping_sub(b'0') < 10);
-            signs |= (byte & 0x80) | u8::from((byte == b'@') | (byte == b'%') | (byte == b'\\') | (byte == b'&'));
-        }
-        digits += usize::from(sum);
-        other |= signs != 0;
-    }
-    if digits >= 3 || other {
-        Look::Something
-    } else if bytes.len() >= token::MIN {
-        Look::Encoded
-    } else {
-        Look::Nothing
     }
 }
 

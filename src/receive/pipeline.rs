@@ -287,6 +287,7 @@ impl<'a> Visit<'a> for Reading<'_> {
             Ok(masked) => {
                 let before = self.masked.allocated();
                 self.masked.push(&masked);
+                self.session.give_back(masked);
                 self.hold(self.masked.allocated() - before);
             }
             Err(reason) => {

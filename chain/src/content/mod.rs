@@ -30,7 +30,15 @@ impl Content {
     ///
     /// Values must not be nested deeper than [`MAX_DEPTH`], which whoever reads a record from a sender sees to.
     pub fn write(log: &LogRecord<'_>, tail: &Tail) -> Self {
-        write::content(log, tail)
+        Self::write_in(String::new(), log, tail)
+    }
+    /// The same in the memory of a text that is needed no more, such as [`Content::into_text`] gives.
+    pub fn write_in(memory: String, log: &LogRecord<'_>, tail: &Tail) -> Self {
+        write::content(memory, log, tail)
+    }
+    /// Gives the text away.
+    pub fn into_text(self) -> String {
+        self.0
     }
     /// Takes text that claims to be canonical; an error says where it is not.
     pub fn parse(text: String) -> Result<Self, ParseError> {

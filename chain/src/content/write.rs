@@ -34,9 +34,10 @@ impl Tail {
     }
 }
 
-/// Writes the canonical text of a record.
-pub(super) fn content(log: &LogRecord<'_>, tail: &Tail) -> Content {
-    let mut out = String::with_capacity(likely_len(log) + tail.0.len());
+/// Writes the canonical text of a record, in place of what `out` holds.
+pub(super) fn content(mut out: String, log: &LogRecord<'_>, tail: &Tail) -> Content {
+    out.clear();
+    out.reserve(likely_len(log) + tail.0.len());
     out.push_str("{\"logRecord\":");
     push_log(&mut out, log);
     out.push_str(&tail.0);

@@ -70,14 +70,32 @@ fn joined(local: &[u8]) -> usize {
     if local.get(end..).is_some_and(|rest| !rest.is_empty() && rest.is_ascii()) { end } else { 0 }
 }
 
-/// RFC 5321 allows `=`, `/` and more; an address after `key=` or in a path begins behind it.
-fn is_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || byte >= 0x80
-        || matches!(
-            byte,
+/// What a byte may stand in.
+const LOCAL: u8 = 1;
+const LABEL: u8 = 2;
+const SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let sign = byte as u8;
+        let word = sign.is_ascii_alphanumeric() || !sign.is_ascii();
+        // RFC 5321 allows `=`, `/` and more; an address after `key=` or in a path begins behind it.
+        let local = matches!(
+            sign,
             b'.' | b'_' | b'%' | b'+' | b'-' | b'~' | b'!' | b'#' | b'$' | b'\'' | b'*' | b'?' | b'^' | b'`'
-        )
+        );
+        signs[byte] = if word || local { LOCAL } else { 0 } | if word || sign == b'-' { LABEL } else { 0 };
+        byte += 1;
+    }
+    signs
+};
+
+fn is_local(byte: u8) -> bool {
+    SIGNS[usize::from(byte)] & LOCAL != 0
+}
+
+fn is_label(byte: u8) -> bool {
+    SIGNS[usize::from(byte)] & LABEL != 0
 }
 
 /// What masking leaves: up to two signs, then asterisks only.
@@ -93,7 +111,6 @@ fn is_masked(local: &[u8]) -> bool {
 
 /// Length of the domain that `bytes` begin with: labels, at least two, the last one no number and in no list of file types.
 fn domain(bytes: &[u8]) -> Option<usize> {
-    let is_label = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b == b'-';
     let mut end = bytes.iter().take(MAX_DOMAIN).take_while(|b| is_label(**b) || **b == b'.').count();
     // A dot or dash at the end belongs to the sentence; two dots end the name.
     if let Some(double) = bytes.get(..end)?.windows(2).position(|pair| pair == b"..") {

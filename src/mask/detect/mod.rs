@@ -13,6 +13,7 @@ pub(super) mod token;
 mod track;
 
 use super::keys::{Facts, KeyCache};
+use super::look::next_candidate;
 use super::rules::{Named, RuleSet, Validator};
 
 /// What a rule found in a view.
@@ -85,7 +86,7 @@ pub(super) struct Before {
 impl Scan<'_, '_> {
     pub(super) fn run(&mut self) {
         let mut at = 0;
-        while let Some(next) = self.next_candidate(at) {
+        while let Some(next) = next_candidate(self.bytes, at) {
             at = if self.byte_at(next) == b'@' {
                 self.email(next);
                 next + 1
@@ -93,31 +94,6 @@ impl Scan<'_, '_> {
                 self.number(next)
             };
         }
-    }
-
-    /// The first digit or `@` from `at` on, looked for in eight bytes at once.
-    fn next_candidate(&self, at: usize) -> Option<usize> {
-        const HIGH: u64 = 0x8080_8080_8080_8080;
-        const LOW: u64 = !HIGH;
-        const fn each(byte: u8) -> u64 {
-            u64::from_le_bytes([byte; 8])
-        }
-        let rest = self.bytes.get(at..)?;
-        let (words, tail) = rest.as_chunks();
-        for (place, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            // The high bit of each byte: set where the byte with its base taken away is too large.
-            let digit = word ^ each(b'0');
-            let other = ((digit & LOW) + each(0x80 - 10)) | word;
-            let sign = word ^ each(b'@');
-            let not_at = ((sign & LOW) + LOW) | word;
-            let found = !(other & not_at) & HIGH;
-            if found != 0 {
-                return Some(at + place * 8 + found.trailing_zeros() as usize / 8);
-            }
-        }
-        let place = tail.iter().position(|byte| byte.is_ascii_digit() || *byte == b'@')?;
-        Some(at + words.len() * 8 + place)
     }
 
     fn email(&mut self, at: usize) {
@@ -384,10 +360,11 @@ impl Words {
         let mut end = self.end;
         loop {
             let sign = *bytes.get(end.checked_sub(1)?)?;
-            if end <= self.low || matches!(sign, b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!') {
+            let sign = SIGNS[usize::from(sign)];
+            if end <= self.low || sign & PARTS != 0 {
                 return None;
             }
-            if is_word(sign) {
+            if sign & WORD != 0 {
                 break;
             }
             end -= 1;
@@ -396,8 +373,11 @@ impl Words {
         let mut start = end;
         let mut digits = 0;
         while start > self.low {
-            let Some(&byte) = bytes.get(start - 1).filter(|b| is_word(**b)) else { break };
-            digits += usize::from(byte.is_ascii_digit());
+            let sign = bytes.get(start - 1).map_or(0, |byte| SIGNS[usize::from(*byte)]);
+            if sign & WORD == 0 {
+                break;
+            }
+            digits += usize::from(sign & DIGIT);
             if digits == 2 {
                 let cut = start + usize::from(bytes.get(start).is_some_and(u8::is_ascii_digit));
                 self.end = self.low;
@@ -411,8 +391,28 @@ impl Words {
     }
 }
 
+/// What a byte is among words.
+const DIGIT: u8 = 1;
+const WORD: u8 = 2;
+/// Parts one field from the next.
+const PARTS: u8 = 4;
+const SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        signs[byte] = match byte as u8 {
+            b'0'..=b'9' => WORD | DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => WORD,
+            b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!' => PARTS,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    signs
+};
+
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+    SIGNS[usize::from(byte)] & WORD != 0
 }
 
 /// Length of a word without the Chinese "is" or the `_` that is written together with it.
