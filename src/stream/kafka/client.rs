@@ -35,8 +35,25 @@ pub(super) struct Trouble {
     pub(super) text: String,
 }
 
+impl Trouble {
+    /// A certificate of another authority shows as either code, by chance: the text tells.
+    pub(super) fn is_tls(&self) -> bool {
+        self.code == RDKafkaErrorCode::SSL || self.text.contains("SSL handshake failed")
+    }
+
+    /// How much it says of the reason: a broker that hangs up after it, or the news that all are down, says less.
+    fn tells(&self) -> u8 {
+        match self.code {
+            RDKafkaErrorCode::Authentication => 2,
+            _ if self.is_tls() => 2,
+            RDKafkaErrorCode::AllBrokersDown => 0,
+            _ => 1,
+        }
+    }
+}
+
 impl Context {
-    /// The last trouble since this was asked before.
+    /// The last trouble of those that tell most, since this was asked before.
     pub(super) fn take_trouble(&self) -> Option<Trouble> {
         self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -72,10 +89,10 @@ impl ClientContext for Context {
     /// The log has the same text: here it is kept for the call that runs out of time.
     fn error(&self, error: KafkaError, text: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
+        let new = Trouble { code, text: cut(text).to_owned() };
         let mut trouble = self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        // "All brokers are down" only says that there were reasons before.
-        if code != RDKafkaErrorCode::AllBrokersDown || trouble.is_none() {
-            *trouble = Some(Trouble { code, text: cut(text).to_owned() });
+        if trouble.as_ref().is_none_or(|old| new.tells() >= old.tells()) {
+            *trouble = Some(new);
         }
     }
 }
@@ -106,10 +123,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_outlives_the_news_that_all_brokers_are_down() {
+    fn the_reason_outlives_what_follows_from_it() {
         let context = Context::default();
         context.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "wrong password");
         context.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "3/3 brokers are down");
+        context.error(KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "disconnected");
         let trouble = context.take_trouble().expect("kept");
         assert_eq!((trouble.code, trouble.text.as_str()), (RDKafkaErrorCode::Authentication, "wrong password"));
         assert_eq!(context.take_trouble(), None);

@@ -154,10 +154,7 @@ pub(super) fn code_of(error: &KafkaError) -> (Code, Flags) {
 pub(super) fn unanswered(doing: &'static str, brokers: String, limit: Duration, trouble: Option<Trouble>) -> Error {
     match trouble {
         Some(Trouble { code: Code::Authentication, text }) => Error::Authentication { why: text },
-        // A certificate of another authority shows as either code, by chance: the text tells.
-        Some(Trouble { code, text }) if code == Code::SSL || text.contains("SSL handshake failed") => {
-            Error::Tls { why: text }
-        }
+        Some(trouble) if trouble.is_tls() => Error::Tls { why: trouble.text },
         other => Error::Unreachable { doing, brokers, limit, why: other.map(|trouble| trouble.text) },
     }
 }
