@@ -109,16 +109,21 @@ impl Store {
     pub(super) fn load(&self) -> Result<Vec<Kept>, Error> {
         let failed = |source| Error::Io { doing: "list", path: self.dir.clone(), source };
         let names = self.disk.list(&self.dir).map_err(failed)?;
-        let mut kept = Vec::new();
+        let (mut kept, mut leftovers) = (Vec::new(), Vec::new());
         for name in &names {
             match Name::parse(name) {
                 Some(name @ Name { kind: Kind::Interim | Kind::Checkpoint, .. }) => kept.push(self.read(name)?),
                 Some(name) if names.contains(&Name { kind: Kind::Checkpoint, ..name }.to_string()) => {}
-                Some(_) => self.remove(name)?,
-                None if name.ends_with(TEMPORARY) => self.remove(name)?,
+                Some(_) => leftovers.push(name),
+                None if name.ends_with(TEMPORARY) => leftovers.push(name),
                 None => {}
             }
         }
+        if !leftovers.is_empty() {
+            // Ranges without their note: its removal may not be durable yet, and they go after it.
+            self.sync()?;
+        }
+        leftovers.into_iter().try_for_each(|name| self.remove(name))?;
         kept.sort_by_key(|kept| (kept.size, kept.is_object()));
         Ok(kept)
     }
@@ -159,8 +164,7 @@ impl Store {
         let (ranges, notes): (Vec<_>, Vec<_>) = old.into_iter().partition(|name| name.kind == Kind::Range);
         notes.iter().try_for_each(|name| self.remove(&name.to_string()))?;
         if !ranges.is_empty() {
-            let failed = |source| Error::Io { doing: "sync", path: self.dir.clone(), source };
-            self.disk.sync_dir(&self.dir).map_err(failed)?;
+            self.sync()?;
         }
         ranges.iter().try_for_each(|name| self.remove(&name.to_string()))
     }
@@ -218,6 +222,11 @@ impl Store {
             self.disk.sync_dir(&self.dir)
         };
         write().map_err(|source| Error::Io { doing: "write", path: path.clone(), source })
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        let failed = |source| Error::Io { doing: "sync", path: self.dir.clone(), source };
+        self.disk.sync_dir(&self.dir).map_err(failed)
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
