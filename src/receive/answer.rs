@@ -230,6 +230,16 @@ impl Rejected {
         of.count += 1;
     }
 
+    /// Adds what was refused behind these, in the same request.
+    pub(super) fn append(&mut self, behind: &Self) {
+        for (of, more) in self.reasons.iter_mut().zip(behind.reasons) {
+            let named = usize::try_from(of.count).unwrap_or(NAMED).min(NAMED);
+            let room = of.first[named..].len();
+            of.first[named..].copy_from_slice(&more.first[..room]);
+            of.count += more.count;
+        }
+    }
+
     pub(super) fn count(&self) -> u64 {
         self.reasons.iter().map(|of| of.count).sum()
     }

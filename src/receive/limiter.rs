@@ -49,6 +49,11 @@ pub(super) struct Charge {
 }
 
 impl Charge {
+    /// An empty charge for more of the same request.
+    pub(super) fn beside(&self) -> Self {
+        Self { limiter: Arc::clone(&self.limiter), bytes: 0 }
+    }
+
     /// Holds `bytes` more. After an error the request must be given up.
     pub(super) fn add(&mut self, bytes: usize) -> Result<(), Full> {
         self.limiter.take(bytes)?;

@@ -16,6 +16,7 @@ mod json;
 mod limiter;
 mod listener;
 mod pipeline;
+mod prepare;
 #[cfg(test)]
 mod tests;
 mod tls;

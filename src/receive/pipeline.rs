@@ -1,6 +1,5 @@
 //! The one way of every request, whatever brought it: decompress, read, mask, hand to the log, answer.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
@@ -8,15 +7,14 @@ use std::sync::{Arc, LazyLock};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
-use sealtrail_chain::content::otlp::{self, Malformed, Visit};
-use sealtrail_chain::content::{Context, LogRecord, Origin};
+use sealtrail_chain::content::Origin;
 use tokio::sync::Semaphore;
 
-use super::answer::{Reason, Refusal, Rejected, accepted};
-use super::body::{self, Compression};
-use super::json;
+use super::answer::{Refusal, accepted};
+use super::body::Compression;
 use super::limiter::Charge;
-use crate::mask::{Engine, Masked, MaskedContext, Received, Session};
+use super::prepare::{Prepared, prepare};
+use crate::mask::Engine;
 use crate::observe::Metrics;
 use crate::observe::event::{Accepted, Refused};
 use crate::seal::own::{Event, Kind, Reporter};
@@ -27,14 +25,8 @@ use crate::wal;
 const INLINE: usize = 64 * 1024;
 /// The same for compressed bodies, which may grow a thousandfold.
 const INLINE_COMPRESSED: usize = 1024;
-/// What masking has written, about, when it finds a record too large.
-const TOO_LARGE: usize = 1 << 20;
-/// Text that a request may have written in vain, in bytes: of records that turn out too large, and what each of its scopes
-/// shares. A few bytes of request can ask for a megabyte of it, so without a bound one request could keep a core for hours.
-const IN_VAIN: usize = 32 << 20;
-
 /// As many large requests are worked on at a time as there are cores: more would only wait for each other with their
-/// decompressed bodies in memory.
+/// decompressed bodies in memory. One that meets a core at rest is worked on by two: half the time to its answer.
 static CORES: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
@@ -116,7 +108,7 @@ impl Pipeline {
     }
 
     async fn keep(&self, transport: &'static str, prepared: Prepared) -> Result<ExportLogsServiceResponse, Refusal> {
-        let Prepared { masked, rejected, rules, charge, .. } = prepared;
+        let Prepared { masked, rejected, rules, charges, .. } = prepared;
         if masked.is_empty() {
             return if rejected.count() == 0 {
                 Ok(accepted(None, rejected))
@@ -125,9 +117,9 @@ impl Pipeline {
             };
         }
         let records = masked.len() as u64;
-        // The charge goes with the records: a sender that hangs up doesn't take its share of the memory back before they
+        // The charges go with the records: a sender that hangs up doesn't take its share of the memory back before they
         // have left it.
-        let durable = self.intake.submit(masked, rules, charge).await.map_err(Refusal::Log)?;
+        let durable = self.intake.submit(masked, rules, charges).await.map_err(Refusal::Log)?;
         Accepted { transport, records }.emit();
         Ok(accepted(Some(durable), rejected))
     }
@@ -137,13 +129,13 @@ impl Pipeline {
         let engine = self.engine.load_full();
         let inline = if request.compression == Compression::None { INLINE } else { INLINE_COMPRESSED };
         if request.body.len() <= inline {
-            return prepare(&engine, request);
+            return prepare(&engine, request, None);
         }
         let core = CORES.acquire().await.map_err(|_| Refusal::Internal)?;
         let work = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the wait for it: a sender that hangs up doesn't free the core.
             let _core = core;
-            prepare(&engine, request)
+            prepare(&engine, request, CORES.try_acquire().ok())
         });
         work.await.unwrap_or(Err(Refusal::Internal))
     }
@@ -176,134 +168,4 @@ fn refused(transport: &str, sender: &str, reason: &str, count: u64) -> Event {
 /// A sender's name in what is sealed of it: its token's or certificate's, else its address.
 pub(super) fn sender(origin: &Origin) -> String {
     origin.subject.clone().or_else(|| origin.peer.clone()).unwrap_or_default()
-}
-
-/// A request read and masked.
-struct Prepared {
-    masked: wal::Batch,
-    rejected: Rejected,
-    /// Fields that the format doesn't know.
-    unknown: u64,
-    /// Digest of the rules that masked it.
-    rules: [u8; 32],
-    charge: Charge,
-}
-
-fn prepare(engine: &Engine, request: Request) -> Result<Prepared, Refusal> {
-    let Request { encoding, compression, body, max, origin, mut charge, .. } = request;
-    let body = body::decompress(compression, body, max, &mut charge)?;
-    let mut reading = Reading::new(engine.session(), charge);
-    match encoding {
-        Encoding::Protobuf => otlp::read(&body, &origin, &mut reading).map_err(|_| Refusal::Malformed)?,
-        Encoding::Json => {
-            // Ill-formed UTF-8 is replaced before masking, as in protobuf's strings.
-            let text = String::from_utf8_lossy(&body);
-            if let Cow::Owned(text) = &text {
-                reading.hold(text.capacity());
-            }
-            json::read(&text, &origin, &mut reading).map_err(|_| Refusal::Malformed)?;
-        }
-    }
-    reading.finish(engine.digest())
-}
-
-/// Masks the records of a request as they are read, so that only masked text is ever gathered.
-struct Reading<'e> {
-    session: Session<'e>,
-    context: Result<MaskedContext, Reason>,
-    masked: wal::Batch,
-    rejected: Rejected,
-    /// Records seen, over all scopes.
-    seen: u64,
-    unknown: u64,
-    charge: Charge,
-    /// Bytes of text that nothing came of, up to `IN_VAIN`.
-    in_vain: usize,
-    /// Why nothing of the request will be kept.
-    given_up: Option<Refusal>,
-}
-
-impl<'e> Reading<'e> {
-    fn new(session: Session<'e>, charge: Charge) -> Self {
-        Self {
-            session,
-            context: Err(Reason::Truncated),
-            masked: wal::Batch::default(),
-            rejected: Rejected::default(),
-            seen: 0,
-            unknown: 0,
-            charge,
-            in_vain: 0,
-            given_up: None,
-        }
-    }
-
-    fn mask(&mut self, record: Result<LogRecord<'_>, Malformed>) -> Result<Masked, Reason> {
-        let context = self.context.as_ref().map_err(|reason| *reason)?;
-        Ok(self.session.mask(context, Received::new(record?))?)
-    }
-
-    fn hold(&mut self, bytes: usize) {
-        if bytes > 0 && self.charge.add(bytes).is_err() {
-            self.give_up(Refusal::Memory);
-        }
-    }
-
-    fn waste(&mut self, bytes: usize) {
-        self.in_vain += bytes;
-        if self.in_vain > IN_VAIN {
-            self.give_up(Refusal::TooLarge);
-        }
-    }
-
-    /// What was masked so far is let go at once.
-    fn give_up(&mut self, refusal: Refusal) {
-        self.given_up.get_or_insert(refusal);
-        self.masked = wal::Batch::default();
-    }
-
-    fn finish(self, rules: [u8; 32]) -> Result<Prepared, Refusal> {
-        if let Some(refusal) = self.given_up {
-            return Err(refusal);
-        }
-        Ok(Prepared { masked: self.masked, rejected: self.rejected, unknown: self.unknown, rules, charge: self.charge })
-    }
-}
-
-impl<'a> Visit<'a> for Reading<'_> {
-    fn scope(&mut self, context: Result<Context<'a>, Malformed>) {
-        self.context = match context {
-            Ok(context) => self.session.context(context).map_err(Reason::from),
-            Err(malformed) => Err(malformed.into()),
-        };
-        let shared = self.context.as_ref().map_or(0, MaskedContext::len);
-        self.waste(shared);
-    }
-
-    fn record(&mut self, record: Result<LogRecord<'a>, Malformed>) {
-        let index = self.seen;
-        self.seen += 1;
-        match self.mask(record) {
-            Ok(masked) => {
-                let before = self.masked.allocated();
-                self.masked.push(&masked);
-                self.session.give_back(masked);
-                self.hold(self.masked.allocated() - before);
-            }
-            Err(reason) => {
-                if reason == Reason::TooLarge {
-                    self.waste(TOO_LARGE);
-                }
-                self.rejected.add(index, reason);
-            }
-        }
-    }
-
-    fn unknown_fields(&mut self, count: u64) {
-        self.unknown += count;
-    }
-
-    fn is_done(&self) -> bool {
-        self.given_up.is_some()
-    }
 }

@@ -28,7 +28,7 @@ const PROTOBUF: &str = "POST /v1/logs HTTP/1.1\r\ncontent-type: application/x-pr
 const JSON: &str = "POST /v1/logs HTTP/1.1\r\ncontent-type: application/json";
 const PLANTED: &str = "4242424242424242";
 
-fn request_of(bodies: &[&str]) -> ExportLogsServiceRequest {
+pub(super) fn request_of(bodies: &[&str]) -> ExportLogsServiceRequest {
     let log = |body: &&str| LogRecord {
         body: Some(AnyValue { value: Some(any_value::Value::StringValue((*body).to_owned())) }),
         ..Default::default()

@@ -63,6 +63,14 @@ impl<const ROOM: usize> Batch<ROOM> {
         self.records.push(Record { checksum: record.checksum(), len: content.len() });
     }
 
+    /// Adds the records of `behind`, from where they lie.
+    pub fn append(&mut self, mut behind: Self) {
+        self.pieces.append(&mut behind.pieces);
+        self.records.append(&mut behind.records);
+        self.bytes += behind.bytes;
+        self.allocated += behind.allocated;
+    }
+
     /// How many records it holds.
     pub fn len(&self) -> usize {
         self.records.len()
@@ -141,9 +149,15 @@ mod tests {
         /// What is pushed comes out again, in order, whatever pieces it lies in, and what is written into the rooms lies
         /// between the contents.
         #[test]
-        fn records_lie_in_a_row(lengths in proptest::collection::vec(prop_oneof![1..300_usize, 1..600_000_usize], 0..40)) {
+        fn records_lie_in_a_row(
+            lengths in proptest::collection::vec(prop_oneof![1..300_usize, 1..600_000_usize], 0..40),
+            cut: proptest::sample::Index,
+        ) {
             let texts: Vec<String> = lengths.into_iter().map(text).collect();
-            let mut batch: Batch<ROOM> = texts.iter().map(|text| Masked::for_test(text)).collect();
+            let (first, last) = texts.split_at(cut.index(texts.len() + 1));
+            let [mut batch, behind]: [Batch<ROOM>; 2] =
+                [first, last].map(|texts| texts.iter().map(|text| Masked::for_test(text)).collect());
+            batch.append(behind);
             prop_assert_eq!(batch.len(), texts.len());
             let mut expected = Vec::new();
             let mut texts = texts.iter();
@@ -159,7 +173,7 @@ mod tests {
             prop_assert!(batch.pieces().collect::<Vec<_>>().concat() == expected);
             prop_assert_eq!(batch.bytes(), expected.len());
             prop_assert!(batch.allocated() >= expected.len());
-            prop_assert!(batch.allocated() <= 4 * expected.len() + SMALLEST + 4 * size_of::<Record>());
+            prop_assert!(batch.allocated() <= 4 * expected.len() + 2 * SMALLEST + 8 * size_of::<Record>());
         }
     }
 }

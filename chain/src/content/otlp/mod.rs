@@ -10,7 +10,7 @@ mod read;
 mod stream;
 mod wire;
 
-pub use read::read;
+pub use read::{Request, read};
 pub use stream::{StreamError, Streamed, Writer, message_bound, read_stream};
 
 use super::{Context, LogRecord};

@@ -2,6 +2,7 @@
 //! comes in pieces is merged.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::wire::{Fields, Wire};
 use super::{MAX_VALUES, Malformed, Visit};
@@ -11,52 +12,108 @@ use crate::content::{Context, KeyValue, LogRecord, MAX_DEPTH, Origin, Resource, 
 ///
 /// An error: the outer structure (request, `ResourceLogs`, `ScopeLogs`) can't be followed. Then `visit` was not called.
 pub fn read<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'a>) -> Result<(), Malformed> {
-    let unknown = check_outline(bytes)?;
-    if unknown > 0 {
-        visit.unknown_fields(unknown);
-    }
-    let mut request = Fields::new(bytes);
-    while let Some((field, wire)) = request.next()? {
-        match field {
-            1 => resource_logs(request.bytes(wire)?, received, visit)?,
-            _ => request.skip(field, wire)?,
-        }
-    }
-    Ok(())
+    let request = Request::follow(bytes)?;
+    request.read(0..request.records(), received, visit)
 }
 
-/// Follows the outer structure to its end, so that no record is handed on from a request that is refused as a whole.
-/// Returns how many unknown fields it holds.
-fn check_outline(bytes: &[u8]) -> Result<u64, Malformed> {
-    let mut unknown = 0;
-    let mut request = Fields::new(bytes);
-    while let Some((field, wire)) = request.next()? {
-        match field {
-            1 => unknown += check_logs(request.bytes(wire)?, true)?,
-            _ => {
-                request.skip(field, wire)?;
-                unknown += 1;
-            }
-        }
-    }
-    Ok(unknown)
+/// A request whose outer structure was followed to its end, so that no record is handed on from one that is refused as a
+/// whole. Its records can be read in parts, by several threads.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    bytes: &'a [u8],
+    outline: Outline,
 }
 
-/// `ResourceLogs` and `ScopeLogs` have the same shape: what is shared in 1, the list in 2, a schema URL in 3.
-fn check_logs(bytes: &[u8], of_resource: bool) -> Result<u64, Malformed> {
-    let mut unknown = 0;
-    let mut logs = Fields::new(bytes);
-    while let Some((field, wire)) = logs.next()? {
-        match field {
-            2 if of_resource => unknown += check_logs(logs.bytes(wire)?, false)?,
-            1..=3 => drop(logs.bytes(wire)?),
-            _ => {
-                logs.skip(field, wire)?;
-                unknown += 1;
+impl<'a> Request<'a> {
+    /// Follows the outer structure (request, `ResourceLogs`, `ScopeLogs`); an error where it can't be.
+    pub fn follow(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut outline = Outline::default();
+        let mut request = Fields::new(bytes);
+        while let Some((field, wire)) = request.next()? {
+            match field {
+                1 => outline.follow(request.bytes(wire)?, true)?,
+                _ => {
+                    request.skip(field, wire)?;
+                    outline.unknown += 1;
+                }
             }
         }
+        Ok(Self { bytes, outline })
     }
-    Ok(unknown)
+
+    /// Records of all scopes together.
+    pub fn records(&self) -> u64 {
+        self.outline.records
+    }
+
+    /// Reads the records of these indices, counted over all scopes. Parts that together are `0..records()` show `visit`, one
+    /// after the other, what reading the whole does; but a scope whose records lie in several parts is shown in each.
+    pub fn read(&self, part: Range<u64>, received: &Origin, visit: &mut dyn Visit<'a>) -> Result<(), Malformed> {
+        let mut part = Part { range: part, all: self.outline.records, next: 0 };
+        if part.owns(0) && self.outline.unknown > 0 {
+            visit.unknown_fields(self.outline.unknown);
+        }
+        let mut request = Fields::new(self.bytes);
+        while let Some((field, wire)) = request.next()? {
+            match field {
+                1 => resource_logs(request.bytes(wire)?, received, &mut part, visit)?,
+                _ => request.skip(field, wire)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the outer structure holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Outline {
+    records: u64,
+    /// Fields that are not known.
+    unknown: u64,
+}
+
+impl Outline {
+    /// `ResourceLogs` and `ScopeLogs` have the same shape: what is shared in 1, the list in 2, a schema URL in 3.
+    fn follow(&mut self, bytes: &[u8], of_resource: bool) -> Result<(), Malformed> {
+        let mut logs = Fields::new(bytes);
+        while let Some((field, wire)) = logs.next()? {
+            match field {
+                2 if of_resource => self.follow(logs.bytes(wire)?, false)?,
+                1..=3 => {
+                    logs.bytes(wire)?;
+                    self.records += u64::from(field == 2);
+                }
+                _ => {
+                    logs.skip(field, wire)?;
+                    self.unknown += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which records are read, and how far the reading has come.
+struct Part {
+    range: Range<u64>,
+    /// Records of the request.
+    all: u64,
+    /// Index of the next record.
+    next: u64,
+}
+
+impl Part {
+    /// Whether what stands before the record of this index, or behind the last one, is this part's to tell: of all parts it
+    /// is exactly one.
+    fn owns(&self, index: u64) -> bool {
+        self.range.contains(&index) || index == self.all && self.range.end == index
+    }
+
+    /// Whether a scope that holds the next `records` is to be shown.
+    fn meets(&self, records: u64) -> bool {
+        let meets = self.next < self.range.end && self.range.start < self.next + records;
+        meets || records == 0 && self.owns(self.next)
+    }
 }
 
 /// What is noticed while a message is read.
@@ -83,7 +140,12 @@ struct Shared<T> {
     seen: Seen,
 }
 
-fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'a>) -> Result<(), Malformed> {
+fn resource_logs<'a>(
+    bytes: &'a [u8],
+    received: &Origin,
+    part: &mut Part,
+    visit: &mut dyn Visit<'a>,
+) -> Result<(), Malformed> {
     // The resource may stand behind the records that it describes.
     let mut resource: Result<Shared<Resource<'a>>, Malformed> = Ok(Shared::default());
     let mut schema_url = Cow::Borrowed("");
@@ -100,7 +162,9 @@ fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'
             _ => fields.skip(field, wire)?,
         }
     }
-    if let Ok(Shared { seen: Seen { unknown: unknown @ 1.., .. }, .. }) = resource {
+    if let Ok(Shared { seen: Seen { unknown: unknown @ 1.., .. }, .. }) = resource
+        && part.owns(part.next)
+    {
         visit.unknown_fields(unknown);
     }
     let mut resource = resource.map(|shared| shared.value);
@@ -114,51 +178,79 @@ fn resource_logs<'a>(bytes: &'a [u8], received: &Origin, visit: &mut dyn Visit<'
             return Ok(());
         }
         scopes -= 1;
-        scope_logs(fields.bytes(wire)?, received, &mut resource, scopes == 0, schema_url.clone(), visit)?;
+        let shared =
+            SharedByScopes { received, resource: &mut resource, schema_url: &schema_url, is_last: scopes == 0 };
+        scope_logs(fields.bytes(wire)?, shared, part, visit)?;
     }
     Ok(())
 }
 
+/// What the scopes of one `ResourceLogs` share.
+struct SharedByScopes<'r, 'a> {
+    received: &'r Origin,
+    resource: &'r mut Result<Resource<'a>, Malformed>,
+    schema_url: &'r Cow<'a, str>,
+    is_last: bool,
+}
+
 fn scope_logs<'a>(
     bytes: &'a [u8],
-    received: &Origin,
-    resource: &mut Result<Resource<'a>, Malformed>,
-    is_last: bool,
-    resource_schema_url: Cow<'a, str>,
+    shared: SharedByScopes<'_, 'a>,
+    part: &mut Part,
     visit: &mut dyn Visit<'a>,
 ) -> Result<(), Malformed> {
     let mut scope: Result<Shared<Scope<'a>>, Malformed> = Ok(Shared::default());
     let mut scope_schema_url = Cow::Borrowed("");
-    let mut fields = Fields::new(bytes);
-    while let Some((field, wire)) = fields.next()? {
+    let (mut scope_fields, mut records) = (Fields::new(bytes), 0);
+    while let Some((field, wire)) = scope_fields.next()? {
         match field {
-            1 => scope = merged(scope, fields.bytes(wire)?, merge_scope),
-            3 => scope_schema_url = text(fields.bytes(wire)?),
-            _ => fields.skip(field, wire)?,
+            1 => scope = merged(scope, scope_fields.bytes(wire)?, merge_scope),
+            2 => {
+                scope_fields.bytes(wire)?;
+                records += 1;
+            }
+            3 => scope_schema_url = text(scope_fields.bytes(wire)?),
+            _ => scope_fields.skip(field, wire)?,
         }
     }
-    if let Ok(Shared { seen: Seen { unknown: unknown @ 1.., .. }, .. }) = scope {
+    if !part.meets(records) {
+        part.next += records;
+        return Ok(());
+    }
+    if let Ok(Shared { seen: Seen { unknown: unknown @ 1.., .. }, .. }) = scope
+        && part.owns(part.next)
+    {
         visit.unknown_fields(unknown);
     }
     // The last scope takes what the others have to copy; mostly there is but one. A malformed scope copies nothing.
     let context = scope.and_then(|Shared { value: scope, .. }| {
-        let resource = resource.as_mut().map_err(|malformed| *malformed)?;
-        let resource = if is_last { std::mem::take(resource) } else { resource.clone() };
-        Ok(Context { received: received.clone(), resource, resource_schema_url, scope, scope_schema_url })
+        let resource = shared.resource.as_mut().map_err(|malformed| *malformed)?;
+        let resource = if shared.is_last { std::mem::take(resource) } else { resource.clone() };
+        let (received, resource_schema_url) = (shared.received.clone(), shared.schema_url.clone());
+        Ok(Context { received, resource, resource_schema_url, scope, scope_schema_url })
     });
     let without_context = context.as_ref().err().copied();
     visit.scope(context);
+    let end = part.next + records;
     let mut fields = Fields::new(bytes);
-    while let Some((field, wire)) = fields.next()?.filter(|_| !visit.is_done()) {
-        match (field, without_context) {
-            (2, None) => log_record(fields.bytes(wire)?, visit),
-            (2, Some(malformed)) => {
-                fields.bytes(wire)?;
-                visit.record(Err(malformed));
-            }
-            _ => fields.skip(field, wire)?,
+    while part.next < part.range.end.min(end)
+        && !visit.is_done()
+        && let Some((field, wire)) = fields.next()?
+    {
+        if field != 2 {
+            fields.skip(field, wire)?;
+            continue;
+        }
+        let record = fields.bytes(wire)?;
+        let wanted = part.range.contains(&part.next);
+        part.next += 1;
+        match without_context {
+            _ if !wanted => {}
+            None => log_record(record, visit),
+            Some(malformed) => visit.record(Err(malformed)),
         }
     }
+    part.next = end;
     Ok(())
 }
 

@@ -10,7 +10,9 @@ use prost::Message as _;
 
 use super::oracle::{proto_log, proto_value, records, request, resource_logs};
 use super::samples::{full, nested, received, record, same, value, write};
-use crate::content::otlp::{Malformed, StreamError, Streamed, Visit, Writer, message_bound, read, read_stream};
+use crate::content::otlp::{
+    Malformed, Request, StreamError, Streamed, Visit, Writer, message_bound, read, read_stream,
+};
 use crate::content::{Content, Context, LogRecord, Record, Value, read_parts};
 use crate::link::{ChainName, Checksum, Hash, Link, Sequence, UnixNanos};
 
@@ -73,6 +75,48 @@ proptest! {
     fn reads_as_the_oracle_does(sent in vec(record(), 0..4)) {
         let request = request(&sent);
         agrees(&request.encode_to_vec(), request)?;
+    }
+
+    /// However a request is cut into parts, whatever is malformed or unknown in it: together they show what the whole does.
+    #[test]
+    fn parts_show_what_the_whole_does(
+        scopes in vec((vec(record(), 0..4), any::<bool>()), 0..5),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cuts in vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let mut bytes = Vec::new();
+        for (records, strange) in scopes {
+            bytes.extend(request(&records).encode_to_vec());
+            if strange {
+                // A resource, a scope and a request that each hold a field of tomorrow, around no record.
+                bytes.extend(field(1, &[field(1, &field(90, b"")), field(2, &field(1, &field(90, b"")))].concat()));
+                bytes.extend(field(9, b""));
+            }
+        }
+        for (place, byte) in changes {
+            if !bytes.is_empty() {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+        }
+        let Ok(whole) = seen(&bytes) else { return Ok(()) };
+        let request = Request::follow(&bytes).expect("it was followed before");
+        let all = request.records();
+        prop_assert_eq!(all, whole.records.len() as u64);
+        let mut cuts: Vec<u64> = cuts.iter().map(|cut| cut.index(all as usize + 1) as u64).chain([0, all]).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        if all == 0 {
+            cuts = vec![0, 0];
+        }
+        let mut parts = Seen::default();
+        for ends in cuts.windows(2) {
+            request.read(ends[0]..ends[1], &received(), &mut parts).expect("it was followed before");
+            prop_assert_eq!(parts.records.len() as u64, ends[1]);
+        }
+        prop_assert_eq!(format!("{:?}", parts.records), format!("{:?}", whole.records));
+        prop_assert_eq!(parts.unknown, whole.unknown);
+        prop_assert_eq!(parts.context.is_some(), whole.context.is_some());
     }
 
     /// Protobuf's law of merging: two encodings of a message behind each other are the message merged.
