@@ -254,7 +254,7 @@ pub enum NoteError {
     Forged { name: String, id: [u8; 4] },
     #[error("not signed by {name} ({})", const_hex::encode(id))]
     Unsigned { name: String, id: [u8; 4] },
-    #[error("not a {kind}: {reason}")]
+    #[error("no valid {kind}: {reason}")]
     Statement { kind: &'static str, reason: &'static str },
 }
 

@@ -101,6 +101,8 @@ fn explain(message: &str) -> (String, String) {
             "a nonzero u32" | "a nonzero u64" => "a whole number above 0",
             "a boolean" => "true or false",
             "a sequence" => "a list",
+            "a string" => "a text, in quotes where it looks like a number",
+            "path string" => "a path",
             struct_or_map if struct_or_map.starts_with("struct ") || struct_or_map == "a map" => "a section of keys",
             other => other,
         };
