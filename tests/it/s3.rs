@@ -4,7 +4,7 @@
 mod faults;
 mod objects;
 mod proxy;
-mod server;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
