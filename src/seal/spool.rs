@@ -130,7 +130,7 @@ mod tests {
             let events: Vec<_> = reporter.take(UnixNanos(0), true).into_iter().map(|entry| entry.event).collect();
             (spool, events)
         };
-        assert_eq!(found().1, [event.clone()]);
+        assert_eq!(found().1, std::slice::from_ref(&event));
         let (spool, events) = found();
         assert_eq!(events, [event], "it was not sealed yet");
         spool.sealed();
