@@ -18,6 +18,7 @@ mod scene;
 mod stream;
 mod table;
 
+use crate::s3::proxy::Rule;
 use crate::s3::server::Kind;
 use scene::Scene;
 
@@ -33,6 +34,10 @@ struct Row {
     clock: bool,
     /// More of the configuration.
     config: &'static str,
+    /// What the proxy before S3 does from the start on.
+    rules: &'static [Rule],
+    /// Own records that must stand in the chain at the end.
+    sealed: &'static [&'static str],
     /// Breaks, shows that it did, and mends.
     fault: Option<fn(&mut Scene)>,
 }
@@ -72,6 +77,9 @@ enum Wal {
     Failing(u32),
 }
 
+/// A leg that was away says so, and that it is back.
+const OUTAGE: &[&str] = &["sealtrail.leg.down", "sealtrail.leg.up"];
+
 /// Runs a row and adds its numbers to the table.
 fn run(row: Row) {
     let Some(mut scene) = Scene::set(&row) else {
@@ -82,7 +90,7 @@ fn run(row: Row) {
     if let Some(fault) = row.fault {
         fault(&mut scene);
     }
-    table::add(&scene.finish(row.name));
+    table::add(&scene.finish(&row));
 }
 
 /// What all other rows are compared with.

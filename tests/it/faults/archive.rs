@@ -1,10 +1,10 @@
 //! An S3 server that dies, freezes, is busy, full, or trusts nobody; and answers that get lost.
 
 use super::scene::Scene;
-use super::{Kafka, Row, S3, run};
+use super::{Kafka, OUTAGE, Row, S3, run};
 use crate::harness::until;
 use crate::s3::proxy::{Fault, Rule};
-use crate::s3::server::{ACCESS_KEY, Kind, credentials};
+use crate::s3::server::{ACCESS_KEY, Kind, SECRET_KEY, credentials};
 
 const KMS: &[&str] = &["--kms"];
 
@@ -12,6 +12,7 @@ fn server_is_killed(name: &'static str, kind: Kind, options: &'static [&'static 
     run(Row {
         name,
         s3: S3::Own(kind, options),
+        sealed: OUTAGE,
         fault: Some(|scene| {
             let server = scene.server.as_ref().expect("its own");
             server.kill();
@@ -39,6 +40,7 @@ fn server_freezes(name: &'static str, kind: Kind, options: &'static [&'static st
     run(Row {
         name,
         s3: S3::Own(kind, options),
+        sealed: OUTAGE,
         fault: Some(|scene| {
             scene.server.as_ref().expect("its own").pause();
             scene.leg("archive", false);
@@ -49,6 +51,9 @@ fn server_freezes(name: &'static str, kind: Kind, options: &'static [&'static st
             assert!(scene.collector().log().contains("the archive is away"), "{}", scene.collector().log());
             scene.load.wait_for(200);
             scene.server.as_ref().expect("its own").resume();
+            until("the bucket is checked before the first upload", || {
+                scene.collector().log().contains("the archive's bucket is fit")
+            });
         }),
         ..Row::default()
     });
@@ -71,8 +76,10 @@ fn the_server_is_busy() {
     run(Row {
         name: "S3 answers 503 and slow-down",
         s3: S3::Proxied(Kind::Minio),
+        sealed: OUTAGE,
         fault: Some(|scene| {
-            let say = |status, code| Rule { method: "", word: "/", fault: Fault::Say { status, code }, times: usize::MAX };
+            let say =
+                |status, code| Rule { method: "", word: "/", fault: Fault::Say { status, code }, times: usize::MAX };
             scene.proxy().add(say("503 Slow Down", "SlowDown"));
             scene.leg("archive", false);
             scene.hold();
@@ -92,6 +99,7 @@ fn the_servers_disk_is_full() {
     run(Row {
         name: "S3 disk full",
         s3: S3::Own(Kind::Minio, &["--kms", "--size", "96m"]),
+        sealed: OUTAGE,
         fault: Some(|scene| {
             let junk = scene.block_on(fill(scene));
             scene.leg("archive", false);
@@ -130,6 +138,7 @@ fn the_credentials_are_revoked() {
     run(Row {
         name: "S3 credentials revoked and replaced",
         s3: S3::Own(Kind::Minio, KMS),
+        sealed: OUTAGE,
         fault: Some(|scene| {
             const NEW: &str = "sealtrail-test-next";
             let server = scene.server.as_ref().expect("its own");
@@ -137,6 +146,7 @@ fn the_credentials_are_revoked() {
             scene.bucket.client = server.client_with(NEW);
             scene.leg("archive", false);
             until("it says why", || scene.collector().log().contains("it is not allowed (403"));
+            assert!(!scene.collector().log().contains(SECRET_KEY));
             scene.hold();
             credentials(scene.dir(), ACCESS_KEY, NEW);
         }),
@@ -152,6 +162,7 @@ fn the_clock_is_wrong() {
     run(Row {
         name: "S3 refuses a wrong clock",
         clock: true,
+        sealed: OUTAGE,
         fault: Some(|scene| {
             scene.kill();
             scene.clock.as_ref().expect("a clock").set(-3_600);
@@ -167,17 +178,20 @@ fn the_clock_is_wrong() {
     });
 }
 
+const fn lose(word: &'static str, times: usize) -> Rule {
+    Rule { method: "PUT", word, fault: Fault::LoseAnswer, times }
+}
+
+const LOSE_ANSWERS: &[Rule] = &[lose(".note", 1), lose(".parquet", 3), lose(".checkpoint", 3), lose(".range", 3)];
+
 fn answers_are_lost(name: &'static str, kind: Kind) {
     run(Row {
         name,
         s3: S3::Proxied(kind),
-        fault: Some(|scene| {
-            for word in [".parquet", ".checkpoint", ".range"] {
-                scene.proxy().add(Rule { method: "PUT", word, fault: Fault::LoseAnswer, times: 3 });
-            }
-            until("the answers were lost", || scene.proxy().hits() == 9);
-            scene.proxy().heal();
-        }),
+        // The genesis note's too, which is the chain's beginning.
+        rules: LOSE_ANSWERS,
+        sealed: OUTAGE,
+        fault: Some(|scene| until("the answers were lost", || scene.proxy().hits() == 10)),
         ..Row::default()
     });
 }
@@ -200,6 +214,7 @@ fn both_legs_are_away() {
         name: "network to Kafka cut and S3 killed",
         kafka: Kafka::Proxied,
         s3: S3::Own(Kind::Minio, KMS),
+        sealed: OUTAGE,
         fault: Some(|scene| {
             scene.network().cut();
             scene.server.as_ref().expect("its own").kill();

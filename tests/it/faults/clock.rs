@@ -29,6 +29,7 @@ impl SettableClock {
     }
 
     pub fn environment(&self) -> [(String, String); 2] {
-        [("LD_PRELOAD", &self.library), ("CLOCK_FILE", &self.file)].map(|(k, v)| (k.to_owned(), v.display().to_string()))
+        [("LD_PRELOAD", &self.library), ("CLOCK_FILE", &self.file)]
+            .map(|(k, v)| (k.to_owned(), v.display().to_string()))
     }
 }

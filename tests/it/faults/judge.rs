@@ -1,13 +1,14 @@
 //! What every row ends with: no acknowledged record is missing, none stands twice, the order is kept, both legs hold the same,
 //! and they are intact.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use sealtrail_chain::content::{self, Value};
 use sealtrail_chain::Checksum;
+use sealtrail_chain::content::{self, Value};
 
 use super::load::{NAME, Outcome, Told};
 use super::scene::Scene;
@@ -20,6 +21,8 @@ pub struct Found {
     pub records: usize,
     /// Of them, the collector's own.
     pub own: usize,
+    /// Their names.
+    pub events: HashSet<String>,
     /// Records of attempts that nobody was told about, and that are kept all the same.
     pub unanswered: usize,
 }
@@ -29,7 +32,7 @@ pub fn judge(scene: &Scene, told: &[Told]) -> Found {
     let (archive, stream) = (scene.dir().join("judged/archive"), scene.dir().join("judged/stream"));
     scene.block_on(async {
         let versions = scene.bucket.versions().await;
-        let keys = versions.iter().map(|(key, _)| key).collect::<std::collections::HashSet<_>>();
+        let keys = versions.iter().map(|(key, _)| key).collect::<HashSet<_>>();
         assert_eq!(keys.len(), versions.len(), "a key has two versions: {versions:?}");
         scene.bucket.download(&archive).await;
     });
@@ -94,12 +97,13 @@ struct Asked<'a> {
     /// Each sender's last acknowledged attempt that was found.
     last: Vec<usize>,
     own: usize,
+    events: HashSet<String>,
 }
 
 impl<'a> Asked<'a> {
     fn new(told: &'a [Told]) -> Self {
         let found = told.iter().map(|told| vec![0; told.outcomes.len() * told.records]).collect();
-        Self { told, found, last: vec![0; told.len()], own: 0 }
+        Self { told, found, last: vec![0; told.len()], own: 0, events: HashSet::new() }
     }
 
     fn count(&mut self, content: &str) {
@@ -107,6 +111,7 @@ impl<'a> Asked<'a> {
         let name = record.log.attributes.iter().find(|attribute| attribute.key == NAME);
         let Some(Value::String(name)) = name.map(|attribute| &attribute.value) else {
             self.own += 1;
+            self.events.insert(record.log.event_name.clone().into_owned());
             return;
         };
         let mut numbers = name.split('.').map(|number| number.parse::<usize>().expect("a number"));
@@ -128,7 +133,10 @@ impl<'a> Asked<'a> {
             for (attempt, (outcome, found)) in told.outcomes.iter().zip(found.chunks(told.records)).enumerate() {
                 match outcome {
                     Outcome::Acknowledged => {
-                        assert!(found.iter().all(|times| *times > 0), "{sender}.{attempt} was acknowledged and is missing");
+                        assert!(
+                            found.iter().all(|times| *times > 0),
+                            "{sender}.{attempt} was acknowledged and is missing"
+                        );
                     }
                     Outcome::Refused | Outcome::Unanswered => {
                         unanswered += found.iter().filter(|times| **times > 0).count();
@@ -137,7 +145,7 @@ impl<'a> Asked<'a> {
                 assert!(found.iter().all(|times| *times <= 1), "{sender}.{attempt} stands twice");
             }
         }
-        Found { records, own: self.own, unanswered }
+        Found { records, own: self.own, events: self.events, unanswered }
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Told {
     pub records: usize,
     pub requests: u64,
     pub outcomes: Vec<Outcome>,
+    /// It has nobody to send to, and knows it.
+    rests: bool,
 }
 
 /// Senders that go on, over any number of collectors, until they are ended.
@@ -71,9 +73,10 @@ impl Load {
         self.target.send_replace(collector.grpc.clone());
     }
 
-    /// From here on to nobody, until there is a collector again.
+    /// Waits until every sender has its answer; none sends again before there is another collector.
     pub fn rest(&self) {
         self.target.send_replace(String::new());
+        until("all senders rest", || self.told.iter().all(|told| told.lock().expect("no sender panicked").rests));
     }
 
     /// One more sender, whose requests hold so many records and come so long after the answer to the one before.
@@ -145,6 +148,11 @@ impl Sender {
                 let now = target.borrow().clone();
                 if now != address {
                     (client, address) = (None, now);
+                    self.told.lock().expect("one sender").rests = address.is_empty();
+                }
+                if address.is_empty() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
                 }
                 let (outcome, asked) = self.attempt(&mut client, &address, &mut request).await;
                 if outcome == Some(Outcome::Acknowledged) {

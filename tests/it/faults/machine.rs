@@ -10,12 +10,15 @@ use super::scene::Scene;
 use super::{Kafka, Row, Wal, run};
 use crate::harness::{files, get, length, until, until_for};
 
+const REFUSALS: &[&str] = &["sealtrail.refusing", "sealtrail.accepting"];
+
 /// Refused with a status that says when to come again, and taken again once there is room, without a restart.
 #[test]
 fn the_disk_is_full() {
     run(Row {
         name: "WAL disk full",
         wal: Wal::Small(96),
+        sealed: REFUSALS,
         fault: Some(|scene| {
             let disk = scene.small_disk.as_ref().expect("a small disk");
             disk.fill();
@@ -34,6 +37,7 @@ fn the_disk_fails() {
     run(Row {
         name: "WAL I/O error",
         wal: Wal::Failing(96),
+        sealed: REFUSALS,
         fault: Some(|scene| {
             let disk = scene.failing_disk.as_ref().expect("a failing disk");
             disk.fail();
@@ -138,14 +142,13 @@ fn the_clock_is_set_back() {
 #[ignore = "`make test-faults` runs it"]
 fn thousands_of_senders_are_slow() {
     run(Row {
-        name: "2,000 slow connections",
+        name: "slow connections, 2,000",
         fault: Some(|scene| {
             let stop = Arc::new(AtomicBool::new(false));
             let open = Arc::new(AtomicUsize::new(0));
             let places = [scene.collector().grpc.clone(), scene.collector().http.clone()];
-            let slow = (0..length("SEALTRAIL_CONNECTIONS", 2_000) as usize).map(|number| {
-                scene.spawn(dawdle(places[number % 2].clone(), Arc::clone(&open), Arc::clone(&stop)))
-            });
+            let slow = (0..length("SEALTRAIL_CONNECTIONS", 2_000) as usize)
+                .map(|number| scene.spawn(dawdle(places[number % 2].clone(), Arc::clone(&open), Arc::clone(&stop))));
             let slow = slow.collect::<Vec<_>>();
             until("most of them are in at once", || open.load(Ordering::Relaxed) > slow.len() * 3 / 4);
             scene.load.wait_for(300);
@@ -163,7 +166,8 @@ fn thousands_of_senders_are_slow() {
 /// A byte a second of a request's head; anew when the collector has had enough of it.
 async fn dawdle(address: String, open: Arc<AtomicUsize>, stop: Arc<AtomicBool>) {
     use tokio::io::AsyncWriteExt as _;
-    const HEAD: &[u8] = b"POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n";
+    const HEAD: &[u8] =
+        b"POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n";
     while !stop.load(Ordering::Relaxed) {
         if let Ok(mut socket) = tokio::net::TcpStream::connect(&address).await {
             open.fetch_add(1, Ordering::Relaxed);
@@ -191,7 +195,12 @@ fn a_backlog_is_caught_up_over_restarts() {
             scene.network().cut();
             scene.leg("stream", false);
             let poured = [(); 2].map(|()| scene.load.sender(500, Duration::ZERO));
-            let held = || files(&scene.data().join("wal")).iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>();
+            let held = || {
+                files(&scene.data().join("wal"))
+                    .iter()
+                    .filter_map(|file| Some(file.metadata().ok()?.len()))
+                    .sum::<u64>()
+            };
             until_for(Duration::from_secs(1_800), "the log is full enough", || held() > bytes);
             poured.iter().for_each(|sender| sender.store(true, Ordering::Relaxed));
             scene.kill();

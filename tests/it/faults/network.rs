@@ -39,7 +39,8 @@ impl Network {
     }
 
     pub fn one_way(&self, stream: &str, kind: &str, attributes: &str) {
-        let toxic = format!(r#"{{"name":"{kind}-{stream}","type":"{kind}","stream":"{stream}","attributes":{attributes}}}"#);
+        let toxic =
+            format!(r#"{{"name":"{kind}-{stream}","type":"{kind}","stream":"{stream}","attributes":{attributes}}}"#);
         self.each(|proxy| self.ask("POST", &format!("{proxy}/toxics"), &toxic));
     }
 

@@ -117,7 +117,7 @@ impl Scene {
             }
         };
         let direct = bucket.endpoint.clone();
-        let proxy = proxied_s3.then(|| runtime.block_on(Proxy::start(&direct, Vec::new())));
+        let proxy = proxied_s3.then(|| runtime.block_on(Proxy::start(&direct, row.rules.to_vec())));
         if let Some(proxy) = &proxy {
             bucket.endpoint.clone_from(&proxy.endpoint);
         }
@@ -254,7 +254,7 @@ impl Scene {
     }
 
     /// All is mended by now: waits until the chain has recovered, stops it in order, and judges.
-    pub fn finish(mut self, row: &str) -> Line {
+    pub fn finish(mut self, row: &Row) -> Line {
         let mended = Instant::now();
         // A file is released when both legs and a checkpoint hold all of it, and those before it are: so once the file is
         // gone that was written at the mending, all that the fault had held up is through.
@@ -269,10 +269,16 @@ impl Scene {
         let acknowledged = self.load.acknowledged();
         let (status, log) = self.collector.take().expect("it runs").stop();
         assert!(status.success() && log.contains("\"complete\":true"), "{log}");
+        let of_the_legs = log.lines().filter(|line| line.contains("\"leg\":") && !line.contains("\"delivered\""));
+        of_the_legs.for_each(|line| eprintln!("  {line}"));
         let found = judge::judge(&self, &told);
+        for event in row.sealed {
+            assert!(found.events.contains(*event), "{event} is not in the chain");
+        }
+        assert_eq!(files(&self.data().join("upload")), Vec::<PathBuf>::new(), "something is left of an upload");
         assert_eq!(found.records - found.own, acknowledged as usize + found.unanswered, "records from nowhere");
         Line {
-            row: row.to_owned(),
+            row: row.name.to_owned(),
             seed: self.seed,
             sent: told.iter().map(|told| told.requests * told.records as u64).sum(),
             acknowledged,

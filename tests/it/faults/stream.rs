@@ -1,7 +1,7 @@
 //! Brokers that die or freeze, and a network that does what networks do.
 
 use super::scene::Scene;
-use super::{Kafka, Row, run};
+use super::{Kafka, OUTAGE, Row, run};
 use crate::harness::until;
 
 fn leader(scene: &Scene) -> String {
@@ -30,6 +30,7 @@ fn all_brokers_are_down() {
     run(Row {
         name: "all brokers down",
         kafka: Kafka::Broken,
+        sealed: OUTAGE,
         fault: Some(|scene| {
             scene.kafka.run(&["kill", "kafka:all"]);
             scene.leg("stream", false);
@@ -67,6 +68,7 @@ fn the_network_is_cut() {
     run(Row {
         name: "network to Kafka cut",
         kafka: Kafka::Proxied,
+        sealed: OUTAGE,
         fault: Some(|scene| {
             scene.network().cut();
             scene.leg("stream", false);
@@ -116,6 +118,7 @@ fn the_network_resets_in_mid_request() {
     run(Row {
         name: "network to Kafka reset in mid-request",
         kafka: Kafka::Proxied,
+        sealed: OUTAGE,
         fault: Some(|scene| {
             // Each connection ends within a request: a produce request is larger than that.
             scene.network().one_way("upstream", "limit_data", r#"{"bytes":20000}"#);

@@ -17,7 +17,7 @@ pub enum Fault {
     Say { status: &'static str, code: &'static str },
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Rule {
     pub method: &'static str,
     pub word: &'static str,
