@@ -17,7 +17,7 @@ tools:
 
 PARTS := tests/parts/parts
 
-.PHONY: tools parts up down demo test test-long bench lint fmt python telemetrygen help
+.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,13 @@ test-long: tools python telemetrygen parts ## every test at full length: 100 kil
 	SEALTRAIL_KILLS=100 SEALTRAIL_SEEDS=10000 SEALTRAIL_FUZZ_SECONDS=600 $(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 	tests/parts/selftest.py
+
+# Several rows wait for each other anyway, and one at a time gives numbers that can be compared.
+test-faults: tools python parts ## every fault at full length, on the real Kafka and S3: over an hour; prints seeds and a table
+	rm -f $(CARGO_TARGET_DIR)/faults.md
+	SEALTRAIL_FAULT_SECONDS=60 SEALTRAIL_FREEZE_SECONDS=120 SEALTRAIL_KILLS=200 SEALTRAIL_BACKLOG_MIB=1024 \
+		$(CARGO) test --locked --test it -- faults:: --skip kafka:: --skip s3:: --include-ignored --test-threads=1 --nocapture
+	cat $(CARGO_TARGET_DIR)/faults.md
 
 parts: ## the real Kafka, Toxiproxy and S3 servers of the tests: fetches and builds what the cache lacks
 	$(PARTS) prepare

@@ -172,7 +172,7 @@ impl Collector {
         let (intake, carried) = (log.intake.clone(), legs.carried());
         let pages = [
             tokio::spawn(observe::http::serve(health, move |path| readiness(path, intake.state(), carried()))),
-            tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started))),
+            tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started, legs.lag()))),
         ];
         let reloader = server.reloader();
         let (stop_receiving, stopped) = watch::channel(false);

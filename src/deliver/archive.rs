@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::checkpoint::{Kept, Store};
-use super::leg::{Lag, Standing};
+use super::leg::{Oldest, Standing};
 use super::{Build, Committed, Cursor, Failure, Report, Wal};
 use crate::archive::{ArchiveLeg, Links};
 use crate::host::{Aside, Clock, Disk};
@@ -63,13 +63,13 @@ pub(super) struct Task<W, A, B> {
     archived: watch::Sender<Archived>,
     /// Checkpoints whose records the archive doesn't hold yet, or that it didn't take yet.
     waiting: VecDeque<Kept>,
-    /// A file's first record, and when that was observed.
-    oldest: Option<(Sequence, UnixNanos)>,
+    /// First record of the first file that the archive doesn't hold, once it was looked for; `oldest`: when it was observed.
+    looked: Option<Sequence>,
+    oldest: Oldest,
     checkpoints: Store,
     disk: Arc<dyn Disk>,
     aside: Aside,
     workdir: PathBuf,
-    clock: Arc<dyn Clock>,
     standing: Standing,
 }
 
@@ -103,18 +103,22 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             fresh,
             archived: watch::Sender::new(Archived { next: oldest, finished: false }),
             waiting: VecDeque::new(),
-            oldest: None,
+            looked: None,
+            oldest: Oldest::default(),
             checkpoints: setup.checkpoints,
             disk: setup.disk,
             aside: setup.aside,
             workdir: setup.workdir,
             standing: Standing::new(Leg::Archive, setup.report, setup.clock.now().0.rotate_left(32)),
-            clock: setup.clock,
         }
     }
 
     pub(super) fn archived(&self) -> watch::Receiver<Archived> {
         self.archived.subscribe()
+    }
+
+    pub(super) fn oldest(&self) -> Oldest {
+        self.oldest.clone()
     }
 
     /// Runs until all of a finished log is archived, or the leg is stopped for good.
@@ -130,7 +134,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
                 }
                 Err(failure) if failure.is_passing() => {
                     let retry_in = self.standing.failed(&failure);
-                    self.lag().await;
+                    self.look_for_oldest().await;
                     sleep(retry_in).await;
                 }
                 Err(failure) => return self.standing.stopped(&failure),
@@ -153,14 +157,15 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         }
         self.put_checkpoints().await?;
         self.release(&progress, committed.object)?;
-        self.lag().await;
+        self.look_for_oldest().await;
         let all = self.next() == end_of(&progress, self.next());
         Ok(committed.finished && all && self.waiting.is_empty() && self.objects.is_empty())
     }
 
     async fn archive(&mut self, file: &FileState) -> Result<(), Failure> {
         let object = self.describe(*file).await?;
-        self.oldest = Some((file.first, object.observed));
+        self.looked = Some(file.first);
+        self.oldest.set(Some(object.observed));
         if let Some(note) = &object.genesis {
             self.leg.put_note(&genesis_key(&object.chain), note.as_bytes()).await?;
         }
@@ -171,7 +176,8 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         let end = End { last: object.links.last, hash: object.links.after };
         self.wal.confirm(Leg::Archive, end);
         self.archived.send_modify(|archived| archived.next = end.last.next());
-        self.oldest = None;
+        self.looked = None;
+        self.oldest.set(None);
         Delivered { leg: Leg::Archive.name(), first: file.first, last: end.last }.emit();
         Ok(())
     }
@@ -263,15 +269,15 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         self.archived.borrow().next
     }
 
-    async fn lag(&mut self) {
-        let progress = self.progress.borrow().clone();
+    /// Only a gauge hangs on it.
+    async fn look_for_oldest(&mut self) {
         let next = self.next();
-        let first = progress.files.iter().find(|file| file_end(file) > next).copied();
-        if let Some(file) = first.filter(|file| self.oldest.is_none_or(|(first, _)| first != file.first)) {
-            // Only a gauge hangs on it.
-            self.oldest = self.describe(file).await.ok().map(|object| (file.first, object.observed));
+        let first = self.progress.borrow().files.iter().find(|file| file_end(file) > next).copied();
+        if let Some(file) = first.filter(|file| self.looked != Some(file.first)) {
+            let found = self.describe(file).await.ok();
+            self.looked = found.as_ref().map(|_| file.first);
+            self.oldest.set(found.map(|object| object.observed));
         }
-        Lag::of(&progress, next).show(Leg::Archive, self.oldest.map(|(_, observed)| observed), self.clock.now());
     }
 
     /// Waits for the stream to get on, or for a checkpoint that it has.

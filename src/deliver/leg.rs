@@ -1,5 +1,7 @@
 //! What both legs have in common: going down and up, waiting between attempts, and how far they lag.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sealtrail_chain::{Sequence, UnixNanos};
@@ -98,6 +100,24 @@ impl Jitter {
     }
 }
 
+/// When the first record was observed that a leg doesn't hold, as far as the leg has looked. Whoever shows the lag reads it, for
+/// a leg that hangs in a call shows nothing by itself.
+#[derive(Clone, Default)]
+pub(super) struct Oldest(Arc<AtomicU64>);
+
+impl Oldest {
+    pub(super) fn get(&self) -> Option<UnixNanos> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(UnixNanos(nanos)),
+        }
+    }
+
+    pub(super) fn set(&self, observed: Option<UnixNanos>) {
+        self.0.store(observed.map_or(0, |observed| observed.0), Ordering::Relaxed);
+    }
+}
+
 /// How much of the log a leg does not hold yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lag {
@@ -115,7 +135,7 @@ impl Lag {
         Self { records: end.saturating_sub(next.get()), bytes }
     }
 
-    /// `oldest`: when the first record was observed that the leg doesn't hold.
+    /// On the metrics page. `oldest`: when the first record was observed that the leg doesn't hold.
     pub(super) fn show(self, leg: Leg, oldest: Option<UnixNanos>, now: UnixNanos) {
         let (metrics, labels) = (Metrics::get(), metrics::Leg { leg: leg.name() });
         let age = oldest.filter(|_| self.records > 0).map_or(0, |oldest| now.0.saturating_sub(oldest.0));

@@ -35,6 +35,8 @@ use crate::seal::own;
 use crate::stream::{End, StreamLeg};
 use crate::wal::{Leg, Progress, ReleaseError, reader};
 
+use leg::{Lag, Oldest};
+
 pub use checkpoint::{Error as CheckpointError, Keys, Store};
 pub use held::Held;
 pub use parquet::ParquetBuild;
@@ -115,12 +117,15 @@ where
     B: Build,
 {
     let progress = parts.progress.clone();
+    let clock = Arc::clone(&parts.clock);
     let (stream, archive) = tasks(parts)?;
     let panicked = Arc::new(AtomicBool::new(false));
     let handle = Handle {
         progress,
         committed: stream.committed(),
         archived: archive.archived(),
+        oldest: [stream.oldest(), archive.oldest()],
+        clock,
         panicked: Arc::clone(&panicked),
     };
     spawn("deliver-stream", stream.run(), Arc::clone(&panicked))?;
@@ -210,6 +215,8 @@ pub struct Handle {
     progress: watch::Receiver<Progress>,
     committed: watch::Receiver<Committed>,
     archived: watch::Receiver<archive::Archived>,
+    oldest: [Oldest; 2],
+    clock: Arc<dyn Clock>,
     panicked: Arc<AtomicBool>,
 }
 
@@ -218,6 +225,22 @@ impl Handle {
     pub fn carried(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let panicked = Arc::clone(&self.panicked);
         move || !panicked.load(Ordering::Acquire)
+    }
+
+    /// Sets the gauges of how far each leg lags behind the log: for whoever is about to show them, since a leg that hangs in a
+    /// call can't.
+    pub fn lag(&self) -> impl Fn() + Send + Sync + 'static {
+        let (progress, committed, archived) = (self.progress.clone(), self.committed.clone(), self.archived.clone());
+        let ([stream, archive], clock) = (self.oldest.clone(), Arc::clone(&self.clock));
+        move || {
+            // What the legs hold before what the log has: a lag is never negative.
+            let held =
+                [(Leg::Stream, committed.borrow().next, &stream), (Leg::Archive, archived.borrow().next, &archive)];
+            let (progress, now) = (progress.borrow(), clock.now());
+            for (leg, next, oldest) in held {
+                Lag::of(&progress, next).show(leg, oldest.get(), now);
+            }
+        }
     }
 
     /// How far the stream has come, for those who wait for its commit.
@@ -243,7 +266,7 @@ impl Handle {
             .into_iter()
             .filter(|(_, _, finished)| !finished)
             .map(|(leg, next, _)| {
-                let lag = leg::Lag::of(&self.progress.borrow(), next);
+                let lag = Lag::of(&self.progress.borrow(), next);
                 Left { leg, records: lag.records, bytes: lag.bytes }
             })
             .collect()

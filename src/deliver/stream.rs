@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::checkpoint::{Due, Error as CheckpointError, Kept, Store};
-use super::leg::{Lag, Standing};
+use super::leg::{Oldest, Standing};
 use super::resume::{Known, look, take_over};
 use super::tail::{SignedState, Stop, Tail};
 use super::{Attach, Cursor, Failure, Report, Wal};
@@ -71,13 +71,12 @@ pub(super) struct Task<W: Wal, S> {
     committed: watch::Sender<Committed>,
     /// What the stream holds; until it is ours, what it was last known to hold.
     end: Option<End>,
-    /// When the first record was observed that is read and not committed.
-    oldest: Option<UnixNanos>,
+    /// When the first record was observed that is not committed.
+    oldest: Oldest,
     signing: Signing,
     /// Signed, and not yet in the stream.
     waiting: Vec<Kept>,
     objects: mpsc::UnboundedSender<Kept>,
-    clock: Arc<dyn Clock>,
     standing: Standing,
 }
 
@@ -110,17 +109,20 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             builder: Builder::default(),
             committed: watch::Sender::new(committed),
             end,
-            oldest: None,
-            signing: Signing::new(setup.checkpoints, setup.interval, setup.aside, setup.clock.clone(), state),
+            oldest: Oldest::default(),
+            signing: Signing::new(setup.checkpoints, setup.interval, setup.aside, Arc::clone(&setup.clock), state),
             waiting,
             objects: setup.objects,
             standing: Standing::new(Leg::Stream, setup.report, setup.clock.now().0),
-            clock: setup.clock,
         })
     }
 
     pub(super) fn committed(&self) -> watch::Receiver<Committed> {
         self.committed.subscribe()
+    }
+
+    pub(super) fn oldest(&self) -> Oldest {
+        self.oldest.clone()
     }
 
     /// Runs until all of a finished log is committed, or the leg is stopped for good.
@@ -136,8 +138,9 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
                 }
                 Err(failure) if failure.is_passing() => {
                     let wait = self.standing.failed(&failure);
-                    (self.tail, self.oldest) = (None, None);
+                    self.tail = None;
                     drop(self.builder.take());
+                    self.look_for_oldest();
                     if failure.needs_take_over() {
                         self.detach(&failure);
                     }
@@ -169,13 +172,12 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             Batch { messages: self.builder.take(), checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
         let idle = batch.messages.is_empty() && batch.checkpoints.is_empty();
         if !idle {
-            self.commit(batch, &progress).await?;
+            self.commit(batch).await?;
         }
         let Some(tail) = &mut self.tail else { return Ok(Next::Round) };
         // At the stop the last file may stay open; it ends here all the same.
         let ends = stop == Stop::SegmentEnd || stop == Stop::CaughtUp && progress.finished;
         self.signing.see(tail, ends);
-        Lag::of(&progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
         let (next, at_end) = (self.next(), self.next() == end_of(&progress));
         Ok(match stop {
             Stop::Full => Next::Round,
@@ -239,9 +241,11 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             none => none.insert(Tail::seek(self.wal.clone(), &progress.files, self.signing.state, next)?),
         };
         tail.enter_next(&progress.files)?;
-        let (builder, oldest) = (&mut self.builder, &mut self.oldest);
+        let (builder, oldest) = (&mut self.builder, &self.oldest);
         tail.read(&progress.files, |chain, stored| {
-            oldest.get_or_insert(stored.link.observed);
+            if oldest.get().is_none() {
+                oldest.set(Some(stored.link.observed));
+            }
             let pushed = builder.push(chain, &stored.link, stored.content);
             pushed.map_err(|source| Failure::Content { sequence: stored.link.sequence, source })?;
             Ok(builder.bytes() < BATCH_BYTES)
@@ -249,10 +253,10 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     }
 
     /// Sends the batch until the stream has it.
-    async fn commit(&mut self, batch: Batch, progress: &Progress) -> Result<(), Failure> {
+    async fn commit(&mut self, batch: Batch) -> Result<(), Failure> {
         while let Err(error) = self.leg.commit(&batch).await {
-            self.again_after(error.into(), progress).await?;
-            if batch.end().is_some() && self.stands(&batch, progress).await? {
+            self.again_after(error.into()).await?;
+            if batch.end().is_some() && self.stands(&batch).await? {
                 // Whether its checkpoints stand too isn't known; they are sent again.
                 self.confirmed(&batch);
                 return Ok(());
@@ -264,11 +268,11 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     }
 
     /// Asks the stream whether the batch took effect although its commit failed.
-    async fn stands(&mut self, batch: &Batch, progress: &Progress) -> Result<bool, Failure> {
+    async fn stands(&mut self, batch: &Batch) -> Result<bool, Failure> {
         let end = loop {
             match self.leg.end().await {
                 Ok(tail) => break tail.end(),
-                Err(error) => self.again_after(error.into(), progress).await?,
+                Err(error) => self.again_after(error.into()).await?,
             }
         };
         let next = |end: Option<End>| end.map_or(Sequence::ZERO, |end| end.last.next());
@@ -281,14 +285,21 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         }
     }
 
-    async fn again_after(&mut self, failure: Failure, progress: &Progress) -> Result<(), Failure> {
+    async fn again_after(&mut self, failure: Failure) -> Result<(), Failure> {
         if !failure.is_passing() || failure.needs_take_over() {
             return Err(failure);
         }
         let wait = self.standing.failed(&failure);
-        Lag::of(progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
         sleep(wait).await;
         Ok(())
+    }
+
+    /// A stream that has not answered since the start has been given nothing yet. Only a gauge hangs on it.
+    fn look_for_oldest(&mut self) {
+        if self.oldest.get().is_none() {
+            let files = self.progress.borrow().files.clone();
+            self.oldest.set(observed_at(&*self.wal, &files, self.next()).ok().flatten());
+        }
     }
 
     fn confirmed(&mut self, batch: &Batch) {
@@ -299,7 +310,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
 
     fn advance(&mut self, first: Sequence, end: End) {
         self.end = Some(end);
-        self.oldest = None;
+        self.oldest.set(None);
         self.wal.confirm(Leg::Stream, end);
         self.committed.send_modify(|committed| committed.next = end.last.next());
         event::Delivered { leg: Leg::Stream.name(), first, last: end.last }.emit();
@@ -362,6 +373,19 @@ fn hash_at<W: Wal>(wal: &W, files: &[FileState], sequence: Sequence) -> Result<O
     while let Some(stored) = cursor.next(file.synced)? {
         if stored.link.sequence == sequence {
             return Ok(Some(stored.link.hash));
+        }
+    }
+    Ok(None)
+}
+
+/// When a record was observed, if the log holds it.
+fn observed_at<W: Wal>(wal: &W, files: &[FileState], sequence: Sequence) -> Result<Option<UnixNanos>, Failure> {
+    let holds = |file: &&FileState| (file.first.get()..file.first.get() + file.records).contains(&sequence.get());
+    let Some(file) = files.iter().find(holds) else { return Ok(None) };
+    let mut cursor = wal.open(file.first)?;
+    while let Some(stored) = cursor.next(file.synced)? {
+        if stored.link.sequence == sequence {
+            return Ok(Some(stored.link.observed));
         }
     }
     Ok(None)

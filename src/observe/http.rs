@@ -69,10 +69,11 @@ fn respond(request: &Request<Incoming>, answer: &impl Fn(&str) -> Option<Answer>
     response
 }
 
-/// The metrics page.
-pub fn metrics_page(started: Instant) -> impl Fn(&str) -> Option<Answer> {
+/// The metrics page. `look`: sets what is known only by looking.
+pub fn metrics_page(started: Instant, look: impl Fn()) -> impl Fn(&str) -> Option<Answer> {
     move |path| {
         (path == "/metrics").then(|| {
+            look();
             let metrics = Metrics::get();
             metrics.uptime_seconds.set(started.elapsed().as_secs_f64());
             metrics.memory_rss_bytes.set(resident_bytes());

@@ -7,26 +7,8 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message;
 use sealtrail::cli::payments::Payments;
 
+use crate::disk::SmallDisk;
 use crate::harness::{Collector, archived, export, files, get, http, sealtrail, streamed, text, until, verify};
-
-/// A small file system of its own, for as long as the test runs.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// None where this user may not mount: then nothing can be proved here.
-    fn mount(dir: &Path, mib: u32) -> Option<Self> {
-        std::fs::create_dir_all(dir).expect("a directory");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(dir).status();
-        mounted.is_ok_and(|status| status.success()).then(|| Self(dir.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 #[test]
 fn a_full_disk_refuses_and_recovers_without_a_restart() {
@@ -41,11 +23,7 @@ fn a_full_disk_refuses_and_recovers_without_a_restart() {
     let mut payments = Payments::new(3, 1_800_000_000_000_000_000);
     runtime.block_on(export(&mut client, &payments.request(100).0));
 
-    let ballast = disk.0.join("ballast");
-    let _ = Command::new("dd")
-        .args(["if=/dev/zero", "bs=1M", "count=200"])
-        .arg(format!("of={}", ballast.display()))
-        .output();
+    disk.fill();
     let mut refused = None;
     for _ in 0..200 {
         if let Err(status) = runtime.block_on(client.export(payments.request(500).0)) {
@@ -65,7 +43,7 @@ fn a_full_disk_refuses_and_recovers_without_a_restart() {
     let (status, _) = http(&collector.http, "POST /v1/logs HTTP/1.1\r\ncontent-type: application/x-protobuf", &request);
     assert!(matches!(status, 429 | 503), "{status}");
 
-    std::fs::remove_file(&ballast).expect("there");
+    disk.empty();
     until("readiness is on again", || get(&collector.health, "/").0 == 200);
     runtime.block_on(export(&mut client, &payments.request(100).0));
     let (archive, stream, data) = (collector.archive(), collector.stream(), collector.data.clone());
@@ -215,11 +193,10 @@ fn a_full_archive_holds_up_nobody_and_catches_up() {
         return;
     };
     let collector = Collector::start(dir.path(), "wal: { segment: { max_age: 1s } }\n");
-    let ballast = disk.0.join("ballast");
-    let _ = Command::new("dd").args(["if=/dev/zero", "bs=64k", &format!("of={}", ballast.display())]).output();
+    disk.fill();
     let accepted = pour(&collector, 1, 10, 100).0;
     until("the leg is down", || collector.scrape().contains("sealtrail_leg_up{leg=\"archive\"} 0\n"));
-    std::fs::remove_file(&ballast).expect("there");
+    disk.empty();
     until("the leg is up", || collector.scrape().contains("sealtrail_leg_up{leg=\"archive\"} 1\n"));
     assert_eq!(accepted, 1000);
     whole_in_both_legs(collector, accepted);
@@ -240,8 +217,7 @@ fn without_the_stream_the_log_fills_refuses_and_recovers() {
     };
     let config = "wal: { max_size_mib: 40, segment: { max_mib: 4, max_age: 2s } }\n";
     let collector = Collector::start(dir.path(), config);
-    let ballast = disk.0.join("ballast");
-    let _ = Command::new("dd").args(["if=/dev/zero", "bs=64k", &format!("of={}", ballast.display())]).output();
+    disk.fill();
     let (mut accepted, refused) = pour(&collector, 1, 400, 200);
     let refused = refused.expect("the log's limit is reached");
     assert!(matches!(refused.code(), tonic::Code::Unavailable | tonic::Code::ResourceExhausted), "{refused:?}");
@@ -251,7 +227,7 @@ fn without_the_stream_the_log_fills_refuses_and_recovers() {
             == (503, "{\"status\":\"not ready\",\"reason\":\"the write-ahead log is full\"}\n".into())
     });
     assert!(collector.scrape().contains("sealtrail_leg_up{leg=\"stream\"} 0\n"));
-    std::fs::remove_file(&ballast).expect("there");
+    disk.empty();
     // Room for a small request comes and goes while the log is full; what tells is the leg.
     until("the leg is up", || collector.scrape().contains("sealtrail_leg_up{leg=\"stream\"} 1\n"));
     until("readiness is on again", || get(&collector.health, "/").0 == 200);

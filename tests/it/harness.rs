@@ -72,7 +72,12 @@ impl Collector {
 
     /// Starts a collector and kills it so long after that, whatever it is doing by then.
     pub fn kill_starting(dir: &Path, extra: &str, after: Duration) {
-        let (mut child, _) = spawn(dir, extra, &[], &[]);
+        Self::kill_starting_with(dir, extra, &[], after);
+    }
+
+    /// As `kill_starting`, with variables of its environment.
+    pub fn kill_starting_with(dir: &Path, extra: &str, environment: &[(String, String)], after: Duration) {
+        let (mut child, _) = spawn(dir, extra, &[], environment);
         let _ = follow(&mut child, &Arc::default());
         std::thread::sleep(after);
         child.kill().expect("it runs");
@@ -312,11 +317,25 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Waits for a condition, and says what for when it does not come.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub fn until(what: &str, condition: impl FnMut() -> bool) {
+    until_for(PATIENCE, what, condition);
+}
+
+/// As `until`, with another patience.
+pub fn until_for(patience: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// As `until`, for what must be met at the very moment: without a pause between two looks.
+pub fn until_at_once(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::yield_now();
     }
 }
 

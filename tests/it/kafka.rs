@@ -3,7 +3,7 @@
 
 mod faults;
 mod settings;
-mod topic;
+pub mod topic;
 mod zombie;
 
 use std::path::Path;

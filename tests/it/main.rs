@@ -1,6 +1,7 @@
 //! The real binary, one module a promise. Every test has its own directory and ports, so they run side by side.
 #![allow(clippy::disallowed_methods, reason = "tests write files and read clocks of their own")]
 
+mod disk;
 mod harness;
 mod parts;
 
@@ -8,6 +9,7 @@ mod architecture;
 mod cli;
 mod exactly_once;
 mod fail_closed;
+mod faults;
 mod kafka;
 mod kept;
 mod life;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A running part, ended with this process.
 pub struct Part {
@@ -32,9 +32,14 @@ impl Part {
 
     /// `parts` with these words, on this part's directory; what it printed.
     pub fn run(&self, words: &[&str]) -> String {
+        self.try_run(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// As `run`; what it complained of when it could not.
+    pub fn try_run(&self, words: &[&str]) -> Result<String, String> {
         let output = parts(&self.dir, words);
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 }
 
@@ -60,18 +65,19 @@ pub struct Brokers(RwLock<Part>);
 impl Brokers {
     fn get() -> &'static Self {
         static BROKERS: OnceLock<Brokers> = OnceLock::new();
-        BROKERS.get_or_init(|| Self(RwLock::new(Part::up(&["kafka", "--scram"]))))
+        BROKERS.get_or_init(|| Self(RwLock::new(Part::up(&["kafka", "--scram", "--proxy"]))))
     }
 }
 
 /// For tests that leave the brokers alone.
 pub fn brokers() -> RwLockReadGuard<'static, Part> {
-    Brokers::get().0.read().expect("no test that broke brokers panicked")
+    // A test that broke them and failed has mended them all the same.
+    Brokers::get().0.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// For a test that breaks brokers, and mends them before it ends: no other uses them meanwhile.
 pub fn brokers_to_break() -> RwLockWriteGuard<'static, Part> {
-    Brokers::get().0.write().expect("no test that broke brokers panicked")
+    Brokers::get().0.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Part {

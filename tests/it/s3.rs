@@ -3,7 +3,7 @@
 
 mod faults;
 mod objects;
-mod proxy;
+pub mod proxy;
 pub mod server;
 
 use std::path::{Path, PathBuf};

@@ -44,7 +44,10 @@ class MinIO(Part):
                 "--certs-dir", self.directory / "certificates", self.directory / "data"]
 
     def environment(self):
-        settings = {"MINIO_ROOT_USER": s3.ACCESS_KEY, "MINIO_ROOT_PASSWORD": s3.SECRET_KEY, "MINIO_SITE_REGION": s3.REGION,
+        # A test that revokes the key writes another one into this file, and stops and starts the server.
+        secret = self.directory / "secret"
+        known = secret.read_text() if secret.exists() else s3.SECRET_KEY
+        settings = {"MINIO_ROOT_USER": s3.ACCESS_KEY, "MINIO_ROOT_PASSWORD": known, "MINIO_SITE_REGION": s3.REGION,
                     "MINIO_BROWSER": "off", "MINIO_UPDATE": "off", "MINIO_CALLHOME_ENABLE": "off"}
         return settings | ({"MINIO_KMS_SECRET_KEY": f"{KEY_NAME}:{KEY}"} if self.state["kms"] else {})
 

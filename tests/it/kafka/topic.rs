@@ -41,6 +41,13 @@ impl Message {
 
 impl Topic {
     pub fn read(brokers: &str, topic: &str) -> Self {
+        let mut messages = Vec::new();
+        Self::each(brokers, topic, |message| messages.push(message));
+        Self { messages }
+    }
+
+    /// Hands over one message after another, for a topic that would not fit into memory.
+    pub fn each(brokers: &str, topic: &str, mut take: impl FnMut(Message)) {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("group.id", "test")
@@ -53,10 +60,9 @@ impl Topic {
         list.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
         consumer.assign(&list).expect("assigned");
         let deadline = std::time::Instant::now() + PATIENCE;
-        let mut messages = Vec::new();
         loop {
             match consumer.poll(Duration::from_millis(200)) {
-                Some(Ok(message)) => messages.push(Message {
+                Some(Ok(message)) => take(Message {
                     offset: message.offset(),
                     millis: message.timestamp().to_millis().expect("a time"),
                     key: message.key().unwrap_or_default().to_vec(),
@@ -71,29 +77,34 @@ impl Topic {
                         .collect(),
                     value: message.payload().unwrap_or_default().to_vec(),
                 }),
-                Some(Err(KafkaError::PartitionEOF(_))) => return Self { messages },
+                Some(Err(KafkaError::PartitionEOF(_))) => return,
                 _ => assert!(std::time::Instant::now() < deadline, "the topic can't be read to its end"),
             }
         }
     }
 
-    /// Sequence and content of a chain's records, in the order of the messages. A decoder that is not ours must find the same
-    /// records, each with the seven attributes at its end.
+    /// Sequence and content of a chain's records, in the order of the messages.
     pub fn records(&self, chain: &str) -> Vec<(u64, String)> {
         let mut records = Vec::new();
         for message in self.messages.iter().filter(|message| message.key == chain.as_bytes()) {
-            let before = records.len();
-            content::otlp::read_stream(&message.value, &mut |streamed| {
-                let tail = content::Tail::write(&streamed.record.context);
-                let text = content::Content::write(&streamed.record.log, &tail);
-                records.push((streamed.link.sequence.get(), text.as_str().to_owned()));
-            })
-            .expect("records of a chain");
-            let other = sequences(&message.value, chain);
-            assert!(records[before..].iter().map(|(sequence, _)| *sequence).eq(other), "the decoders differ");
+            decode(&message.value, chain, &mut |sequence, text| records.push((sequence, text.to_owned())));
         }
         records
     }
+}
+
+/// Sequence and content of each record of a message. A decoder that is not ours must find the same records, each with the
+/// seven attributes at its end.
+pub fn decode(value: &[u8], chain: &str, take: &mut dyn FnMut(u64, &str)) {
+    let mut others = sequences(value, chain).into_iter();
+    content::otlp::read_stream(value, &mut |streamed| {
+        let tail = content::Tail::write(&streamed.record.context);
+        let sequence = streamed.link.sequence.get();
+        assert_eq!(others.next(), Some(sequence), "the decoders differ");
+        take(sequence, content::Content::write(&streamed.record.log, &tail).as_str());
+    })
+    .expect("records of a chain");
+    assert_eq!(others.next(), None, "the decoders differ");
 }
 
 fn sequences(value: &[u8], chain: &str) -> Vec<u64> {
@@ -119,7 +130,7 @@ fn sequences(value: &[u8], chain: &str) -> Vec<u64> {
 }
 
 /// Our own reader gives what the plain consumer gave, from wherever it begins; and so does a program that is not ours.
-pub fn read_back(part: &Part, chain: &Chain, topic: &Topic, data: &Path, records: &[(u64, String)]) {
+pub(super) fn read_back(part: &Part, chain: &Chain, topic: &Topic, data: &Path, records: &[(u64, String)]) {
     let settings = Settings {
         brokers: chain.brokers.split(',').map(str::to_owned).collect(),
         topic: chain.topic(),

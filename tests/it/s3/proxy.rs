@@ -13,9 +13,11 @@ pub enum Fault {
     LoseAnswer,
     /// Not passed on; the connection is closed.
     Refuse,
+    /// Not passed on; this is the answer, in the form of S3's errors.
+    Say { status: &'static str, code: &'static str },
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Rule {
     pub method: &'static str,
     pub word: &'static str,
@@ -52,6 +54,10 @@ impl Proxy {
         *self.hits.lock().expect("no task panicked")
     }
 
+    pub fn add(&self, rule: Rule) {
+        self.rules.lock().expect("no task panicked").push(rule);
+    }
+
     pub fn heal(&self) {
         self.rules.lock().expect("no task panicked").clear();
     }
@@ -72,6 +78,9 @@ async fn serve(mut client: TcpStream, upstream: String, rules: Arc<Mutex<Vec<Rul
                     *hits.lock().expect("no task panicked") += 1;
                     fault = Some(hit);
                 }
+                if let Some(Fault::Say { status, code }) = fault {
+                    return say(client, status, code).await;
+                }
                 if fault == Some(Fault::Refuse) || server.write_all(bytes).await.is_err() {
                     return;
                 }
@@ -89,6 +98,19 @@ async fn serve(mut client: TcpStream, upstream: String, rules: Arc<Mutex<Vec<Rul
                 }
             }
         }
+    }
+}
+
+/// Answers in the server's place, and reads what still comes, so that the answer is not lost with the connection.
+async fn say(mut client: TcpStream, status: &str, code: &str) {
+    let body = format!("<Error><Code>{code}</Code><Message>said by a proxy</Message></Error>");
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    if client.write_all(answer.as_bytes()).await.is_ok() && client.shutdown().await.is_ok() {
+        let mut rest = [0; 1 << 12];
+        while let Ok(1..) = client.read(&mut rest).await {}
     }
 }
 

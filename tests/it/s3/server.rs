@@ -109,11 +109,19 @@ impl Server {
             kind: self.kind,
             endpoint: self.endpoint.clone(),
             ca_file: self.ca_file.clone(),
-            client: self.client(),
+            client: self.client_with(SECRET_KEY),
         }
     }
 
-    fn client(&self) -> Client {
+    /// From here on the server knows no other secret key than this.
+    pub fn change_secret(&self, secret: &str) {
+        std::fs::write(self.dir.path().join(self.kind.name()).join("secret"), secret).expect("written");
+        self.command("stop", &[self.kind.name()]);
+        self.start_again();
+    }
+
+    /// A client that is not ours, with this secret key.
+    pub fn client_with(&self, secret: &str) -> Client {
         let trust = match &self.ca_file {
             Some(path) => tls::TrustStore::empty().with_pem_certificate(std::fs::read(path).expect("readable")),
             None => tls::TrustStore::empty(),
@@ -129,7 +137,7 @@ impl Server {
             .endpoint_url(&self.endpoint)
             .force_path_style(true)
             .http_client(http)
-            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
+            .credentials_provider(Credentials::new(ACCESS_KEY, secret, None, None, "test"))
             .build();
         Client::from_conf(config)
     }
@@ -190,13 +198,18 @@ impl Bucket {
 
     /// Key and version of every version there is, delete markers included.
     pub async fn versions(&self) -> Vec<(String, String)> {
-        let listed = self.client.list_object_versions().bucket(&self.name).send().await.expect("listed");
-        assert_ne!(listed.is_truncated, Some(true), "more versions than a test looks at");
-        let versions =
-            listed.versions.unwrap_or_default().into_iter().filter_map(|one| Some((one.key?, one.version_id?)));
-        let markers =
-            listed.delete_markers.unwrap_or_default().into_iter().filter_map(|one| Some((one.key?, one.version_id?)));
-        versions.chain(markers).collect()
+        let (mut found, mut key, mut version) = (Vec::new(), None, None);
+        loop {
+            let page = self.client.list_object_versions().bucket(&self.name);
+            let page = page.set_key_marker(key).set_version_id_marker(version).send().await.expect("listed");
+            let (versions, markers) = (page.versions.unwrap_or_default(), page.delete_markers.unwrap_or_default());
+            found.extend(versions.into_iter().filter_map(|one| Some((one.key?, one.version_id?))));
+            found.extend(markers.into_iter().filter_map(|one| Some((one.key?, one.version_id?))));
+            if page.is_truncated != Some(true) {
+                return found;
+            }
+            (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        }
     }
 
     pub async fn head(&self, key: &str) -> HeadObjectOutput {

@@ -1,0 +1,80 @@
+//! Disks that fail: a small file system that fills up, and one whose writes are lost when they are synced. Both need the right
+//! to mount; where that is missing, what they would prove is said not to be proved.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A small file system of its own, for as long as the test runs.
+pub struct SmallDisk(pub PathBuf);
+
+impl SmallDisk {
+    /// None where this user may not mount: then nothing can be proved here.
+    pub fn mount(dir: &Path, mib: u32) -> Option<Self> {
+        std::fs::create_dir_all(dir).expect("a directory");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(dir).status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(dir.to_owned()))
+    }
+
+    /// Takes all room that is left.
+    pub fn fill(&self) {
+        let ballast = self.0.join("ballast");
+        let _ = Command::new("dd").args(["if=/dev/zero", "bs=64k", &format!("of={}", ballast.display())]).output();
+    }
+
+    /// Gives it back.
+    pub fn empty(&self) {
+        std::fs::remove_file(self.0.join("ballast")).expect("there");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// A file system on a device whose medium can be taken away: then every write still succeeds into the page cache, and the sync
+/// behind it fails, as on a disk that dies. The device is a file on a small disk that is full.
+pub struct FailingDisk {
+    pub dir: PathBuf,
+    device: String,
+    medium: SmallDisk,
+}
+
+impl FailingDisk {
+    /// None where there is no right to mount, or no loop device.
+    pub fn mount(dir: &Path, mib: u32) -> Option<Self> {
+        let medium = SmallDisk::mount(&dir.join("medium"), mib)?;
+        let image = medium.0.join("image");
+        std::fs::File::create(&image).and_then(|file| file.set_len(u64::from(mib) << 21)).expect("a sparse file");
+        // No journal: a file system that gives itself up as a whole would be another fault.
+        let made = Command::new("mkfs.ext2").arg("-q").arg(&image).status();
+        made.is_ok_and(|status| status.success()).then_some(())?;
+        let found = Command::new("losetup").args(["-f", "--show"]).arg(&image).output().ok()?;
+        found.status.success().then_some(())?;
+        let disk = Self {
+            dir: dir.join("failing"),
+            device: String::from_utf8(found.stdout).expect("a path").trim().to_owned(),
+            medium,
+        };
+        std::fs::create_dir_all(&disk.dir).expect("a directory");
+        let mounted = Command::new("mount").args(["-t", "ext2", &disk.device]).arg(&disk.dir).status();
+        mounted.is_ok_and(|status| status.success()).then_some(disk)
+    }
+
+    pub fn fail(&self) {
+        self.medium.fill();
+    }
+
+    pub fn mend(&self) {
+        self.medium.empty();
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.dir).status();
+        let _ = Command::new("losetup").arg("-d").arg(&self.device).status();
+    }
+}
