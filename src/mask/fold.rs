@@ -5,6 +5,8 @@
 //! zero-width signs) never loses anything. Unescaping can (`%41` in `100%4111…`), so a text is looked at both before and
 //! after each step.
 
+use super::signs;
+
 /// Steps of unescaping that are looked at: JSON in JSON in a URL.
 pub(super) const MAX_STEPS: usize = 3;
 
@@ -57,24 +59,19 @@ impl View {
     /// Folds `text` into this view. `false`: that changes nothing, so that the text is its own view.
     pub(super) fn fold_text(&mut self, text: &str) -> bool {
         self.clear();
-        let (mut at, mut taken) = (0, 0);
-        while let Some(rest) = text.as_bytes().get(at..)
-            && let Some(next) = rest.iter().position(|byte| may_fold(*byte))
-        {
-            at += next;
-            let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
-            let end = at + character.len_utf8();
+        let mut taken = 0;
+        signs::foldable(text.as_bytes(), |at| {
+            let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { return };
             let folded = fold(character);
             if folded != Folded::Same {
                 self.bytes.extend_from_slice(text.as_bytes().get(taken..at).unwrap_or_default());
                 if let Folded::Sign(sign) = folded {
                     self.bytes.push(sign);
                 }
-                self.stand(end);
-                taken = end;
+                taken = at + character.len_utf8();
+                self.stand(taken);
             }
-            at = end;
-        }
+        });
         self.bytes.extend_from_slice(text.as_bytes().get(taken..).unwrap_or_default());
         taken > 0
     }
@@ -283,12 +280,6 @@ enum Folded {
     Sign(u8),
 }
 
-/// Whether a character whose UTF-8 begins with `byte` may fold to another one. ASCII doesn't, nor does what begins with E4 to
-/// E9: Chinese characters.
-fn may_fold(byte: u8) -> bool {
-    byte >= 0xC0 && !(0xE4..=0xE9).contains(&byte)
-}
-
 fn fold(character: char) -> Folded {
     if character.is_ascii() {
         return Folded::Same;
@@ -368,7 +359,8 @@ mod tests {
         assert!(view.fold_text("卡号，4111"));
         let chinese = (0x4000..0xA000).filter_map(char::from_u32);
         assert!(chinese.clone().all(|character| fold(character) == Folded::Same));
-        assert!(chinese.map(|character| character.encode_utf8(&mut [0; 4]).as_bytes()[0]).all(|byte| !may_fold(byte)));
+        let text: String = chinese.collect();
+        signs::foldable(text.as_bytes(), |at| panic!("{at}"));
     }
 
     #[test]

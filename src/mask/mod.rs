@@ -20,6 +20,7 @@ mod fold;
 mod keys;
 mod look;
 mod rules;
+mod signs;
 mod text;
 mod value;
 

@@ -7,6 +7,7 @@ use super::fold::{MAX_STEPS, Source, View};
 use super::keys::Facts;
 use super::look::{Look, look};
 use super::rules::Place;
+use super::signs::Signs;
 
 /// Encoded texts within encoded texts that are followed.
 const MAX_DECODED: usize = 3;
@@ -20,16 +21,35 @@ pub(super) const UNINSPECTED: &str = "[uninspected]";
 pub(super) struct Scratch {
     views: [View; MAX_STEPS + 1],
     raw: View,
-    found: Vec<Finding>,
+    seen: Seen,
     spans: Vec<Span>,
+}
+
+/// What the passes over the views of one text gather.
+#[derive(Default)]
+struct Seen {
+    signs: Signs,
+    found: Vec<Finding>,
+    encoded: Vec<Encoded>,
+}
+
+/// What a token stands for: bytes `start..end` of a view.
+struct Encoded {
+    view: u8,
+    start: usize,
+    end: usize,
+    decoded: Vec<u8>,
 }
 
 impl Scratch {
     /// Whether it is worth keeping for the next request: one large text must not hold memory for good.
     pub(super) fn is_small(&self) -> bool {
         const SMALL: usize = 1 << 16;
+        let Seen { signs, found, encoded } = &self.seen;
         self.views.iter().chain([&self.raw]).all(|view| view.capacity() <= SMALL)
-            && self.found.capacity() <= SMALL / 64
+            && signs.capacity() <= SMALL
+            && found.capacity() <= SMALL / 64
+            && encoded.capacity() <= SMALL / 64
             && self.spans.capacity() <= SMALL / 64
     }
 }
@@ -87,12 +107,13 @@ impl Session<'_> {
     }
 
     fn inspect(&mut self, text: &str, key: Facts, active: u64, depth: usize, scratch: &mut Scratch) -> Verdict {
-        let Scratch { views, raw, found, spans } = scratch;
-        found.clear();
+        let Scratch { views, raw, seen, spans } = scratch;
+        seen.found.clear();
+        seen.encoded.clear();
         // Nothing in it folds, so that it is its own view.
         let own = text.is_ascii() || !views[0].fold_text(text);
         let first = if own { Source { bytes: text.as_bytes(), view: None } } else { views[0].source() };
-        self.scan(first.bytes, 0, key, active, found);
+        self.scan(first.bytes, 0, key, active, seen);
         let mut last = 0;
         if memchr::memchr3(b'%', b'\\', b'&', first.bytes).is_some() {
             for step in 1..=MAX_STEPS {
@@ -106,18 +127,14 @@ impl Session<'_> {
                     break;
                 }
                 last = step;
-                self.scan(&after[0].bytes, step as u8, key, active, found);
+                self.scan(&after[0].bytes, step as u8, key, active, seen);
             }
             if last == MAX_STEPS && is_escaped_still(&views[MAX_STEPS], raw) {
                 return Verdict::TooDeep;
             }
         }
-        let mut encoded = Vec::new();
-        for (view, folded) in views.iter().enumerate().take(last + 1) {
-            let bytes = if view == 0 && own { text.as_bytes() } else { &folded.bytes };
-            token::decode_all(bytes, &mut |start, end, decoded| encoded.push((view as u8, start, end, decoded)));
-        }
-        for (view, start, end, decoded) in encoded {
+        let found = &mut seen.found;
+        for Encoded { view, start, end, decoded } in seen.encoded.drain(..) {
             match self.within(&decoded, key, active, depth + 1) {
                 Ok(Some(rule)) => found.push(Finding { start, end, rule, view, shape: Shape::Whole }),
                 Ok(None) => {}
@@ -132,14 +149,17 @@ impl Session<'_> {
         Verdict::Masked { text: self.render(text, spans, &view), overlapped }
     }
 
-    fn scan(&mut self, bytes: &[u8], view: u8, key: Facts, active: u64, found: &mut Vec<Finding>) {
+    fn scan(&mut self, bytes: &[u8], view: u8, key: Facts, active: u64, seen: &mut Seen) {
+        let Seen { signs, found, encoded } = seen;
         let rules = self.engine.rules();
+        signs.read(bytes);
         Scan {
             rules,
             keys: &mut self.keys,
             active,
             key,
             bytes,
+            signs,
             view,
             found,
             token: Token::default(),
@@ -148,6 +168,13 @@ impl Session<'_> {
             last_key: None,
         }
         .run();
+        if bytes.len() >= token::MIN {
+            signs.tokens(bytes, &mut |start, end| {
+                token::decode(bytes, start, end, &mut |start, end, decoded| {
+                    encoded.push(Encoded { view, start, end, decoded });
+                });
+            });
+        }
     }
 
     /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.

@@ -13,8 +13,8 @@ pub(super) mod token;
 mod track;
 
 use super::keys::{Facts, KeyCache};
-use super::look::next_candidate;
 use super::rules::{Named, RuleSet, Validator};
+use super::signs::Signs;
 
 /// What a rule found in a view.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,8 @@ pub(super) struct Scan<'s, 'v> {
     /// What the attribute's own key says.
     pub(super) key: Facts,
     pub(super) bytes: &'v [u8],
+    /// Where its digits are, and where words end in it.
+    pub(super) signs: &'s mut Signs,
     pub(super) view: u8,
     pub(super) found: &'s mut Vec<Finding>,
     /// The last token that was judged.
@@ -85,15 +87,23 @@ pub(super) struct Before {
 
 impl Scan<'_, '_> {
     pub(super) fn run(&mut self) {
-        let mut at = 0;
-        while let Some(next) = next_candidate(self.bytes, at) {
-            at = if self.byte_at(next) == b'@' {
-                self.email(next);
-                next + 1
-            } else {
-                self.number(next)
+        let (mut at, mut address) = (0, self.next_address(0));
+        loop {
+            at = match (self.signs.next_digit(at), address) {
+                (Some(number), address) if address.is_none_or(|sign| number < sign) => self.number(number),
+                (_, Some(sign)) => {
+                    self.email(sign);
+                    address = self.next_address(sign + 1);
+                    sign + 1
+                }
+                (_, None) => break,
             };
         }
+    }
+
+    /// The first `@` from `at` on.
+    fn next_address(&self, at: usize) -> Option<usize> {
+        Some(at + memchr::memchr(b'@', self.bytes.get(at..)?)?)
     }
 
     fn email(&mut self, at: usize) {
@@ -193,12 +203,13 @@ impl Scan<'_, '_> {
         before
     }
 
+    /// Whether a key may stand before `at`, as `keyed` looks for it. Most values end here.
+    fn may_be_keyed(&mut self, at: usize) -> bool {
+        self.may_be_named(at, KEY + TAG) || self.may_be_given(at)
+    }
+
     /// The rule whose key stands right before `at` and whose value fits `token`.
     fn keyed(&mut self, at: usize, token: &[u8]) -> Option<u8> {
-        /// Bytes before a value that words of its key may take, and a tag before them.
-        const KEY: usize = 64;
-        const TAG: usize = 96;
-        // The value first: one look at it spares a look at each word before most numbers.
         let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
         if rules == 0 {
             return None;
@@ -264,7 +275,7 @@ impl Scan<'_, '_> {
         const MAX_REACH: usize = 256;
         if at > self.keys_until {
             let from = (self.keys_until + 1).max(at.saturating_sub(MAX_REACH));
-            self.last_key = self.rules.last_name_end(self.bytes, from, at).or(self.last_key);
+            self.last_key = self.rules.last_name_end(self.bytes, self.signs, from, at).or(self.last_key);
         }
         self.keys_until = self.keys_until.max(at);
         self.last_key.is_some_and(|end| end + reach >= at)
@@ -293,20 +304,24 @@ impl Scan<'_, '_> {
         }
     }
 
+    /// Whether a value at `at` may stand behind `"value":`, another of `VALUES` of `name_of`, or a tag: what these end with.
+    fn may_be_given(&self, at: usize) -> bool {
+        let before = self.bytes.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+        let sign = before.iter().rev().find(|sign| !is_given_by(**sign));
+        matches!(sign, Some(b'>' | b'e' | b'l' | b'a' | b't' | b'E' | b'L' | b'A' | b'T'))
+    }
+
     /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
     fn name_of(&self, at: usize) -> Option<(usize, usize)> {
         const NAMES: [&[u8]; 6] = [b"name", b"key", b"field", b"param", b"label", b"id"];
         const VALUES: [&[u8]; 4] = [b"value", b"val", b"data", b"content"];
-        const REACH: usize = 96;
         let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
-        let blank = |b: u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'\\' | b':' | b'=');
-        let low = at.saturating_sub(REACH);
-        let before = self.bytes.get(low..at)?;
-        let end = before.iter().rposition(|b| !blank(*b))? + 1;
-        // What `VALUES` end with; most texts end here.
-        if !matches!(before.get(end - 1)?, b'>' | b'e' | b'l' | b'a' | b't' | b'E' | b'L' | b'A' | b'T') {
+        if !self.may_be_given(at) {
             return None;
         }
+        let low = at.saturating_sub(REACH);
+        let before = self.bytes.get(low..at)?;
+        let end = before.iter().rposition(|b| !is_given_by(*b))? + 1;
         let (open, close) = if before.get(end - 1) == Some(&b'>') {
             (b'<', at)
         } else {
@@ -322,7 +337,7 @@ impl Scan<'_, '_> {
                 self.bytes.get(from..close).unwrap_or_default().iter().take_while(|b| is(**b)).count()
             };
             let word = from + length(from, &is_word);
-            let value = word + length(word, &blank);
+            let value = word + length(word, &is_given_by);
             let given = self.bytes.get(word..value)?.iter().any(|b| matches!(b, b':' | b'='));
             if given && is_one_of(self.bytes.get(from..word)?, &NAMES) {
                 return Some((value, value + length(value, &|b| !matches!(b, b'"' | b'\'' | b'\\' | b'>' | b'<'))));
@@ -347,6 +362,17 @@ impl Scan<'_, '_> {
             .count();
         (name > 0).then_some((open, open + name))
     }
+}
+
+/// Bytes before a value that words of its key may take, and a tag before them.
+const KEY: usize = 64;
+const TAG: usize = 96;
+/// Bytes before and behind a value in which its name may be given.
+const REACH: usize = 96;
+
+/// Whether it may stand between `"value"` and the value.
+fn is_given_by(sign: u8) -> bool {
+    sign.is_ascii_whitespace() || matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=')
 }
 
 /// Walks the words before a place, the nearest first; ends at what parts one field from the next, and at another value.

@@ -88,10 +88,7 @@ impl Scan<'_, '_> {
 
     /// The run of digits that begins at `start`, and where the next one of its cluster does.
     fn group(&self, start: usize) -> Option<(Group, Option<usize>)> {
-        let mut end = start;
-        while self.bytes.get(end).is_some_and(u8::is_ascii_digit) {
-            end += 1;
-        }
+        let end = self.signs.digits_end(start);
         let mut next = end;
         while next - end < MAX_SEPARATOR && self.bytes.get(next).is_some_and(|byte| is_separator(*byte)) {
             next += 1;
@@ -512,6 +509,9 @@ impl Scan<'_, '_> {
     }
 
     fn keyed_value(&mut self, group: Group) {
+        if !self.may_be_keyed(group.start) {
+            return;
+        }
         let mut end = group.start;
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
@@ -525,21 +525,26 @@ impl Scan<'_, '_> {
     /// what follows a key that is written together with its block (`epb0412AC89ABCDEF67`).
     fn keyed_token(&mut self, group: Group) {
         const BLOCK: usize = 16;
+        const PREFIXED: usize = BLOCK + 2;
         if group.len() != BLOCK && self.is_alone(group) {
             return;
         }
         let token = self.token_at(group.start);
+        // A block may have a `0x` before it.
+        if !matches!(token.end - token.start, BLOCK | PREFIXED) && token.end - group.start != BLOCK {
+            return;
+        }
         let start = token.start + if self.is_prefixed(token) { 2 } else { 0 };
         let is_block = |start: usize| {
             let signs = self.bytes.get(start..token.end).unwrap_or_default();
             signs.len() == BLOCK && signs.iter().all(u8::is_ascii_hexdigit)
         };
         if is_block(start) {
-            if !token.judged {
+            if !token.judged && self.may_be_keyed(token.start) {
                 self.token.judged = true;
                 self.keyed_hit(token.start, start, token.end);
             }
-        } else if is_block(group.start) {
+        } else if is_block(group.start) && self.may_be_keyed(group.start) {
             self.keyed_hit(group.start, group.start, token.end);
         }
     }

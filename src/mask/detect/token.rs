@@ -25,7 +25,7 @@ fn block_stands_in(bytes: &[u8]) -> bool {
 }
 
 /// Gives every token of `bytes` that may be encoded text: start, end, decoded bytes.
-pub(in crate::mask) fn decode_all(bytes: &[u8], found: &mut impl FnMut(usize, usize, Vec<u8>)) {
+fn decode_all(bytes: &[u8], found: &mut impl FnMut(usize, usize, Vec<u8>)) {
     let mut start = 0;
     while let Some(window) = bytes.get(start..start + MIN) {
         // The last sign that is in no token: all before it are in none that is long enough.
@@ -35,23 +35,28 @@ pub(in crate::mask) fn decode_all(bytes: &[u8], found: &mut impl FnMut(usize, us
         }
         let rest = bytes.get(start + MIN..).unwrap_or_default();
         let end = start + MIN + rest.iter().position(|byte| !is_sextet(*byte)).unwrap_or(rest.len());
-        let token_start = std::mem::replace(&mut start, end);
-        let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
-        let token = bytes.get(token_start..end).unwrap_or_default();
-        readings(token, &mut |decoded| found(token_start, end + padding, decoded));
-        // The signs 62 and 63 of the alphabets part words too, as in a path.
-        if token.iter().all(u8::is_ascii_alphanumeric) {
-            continue;
+        decode(bytes, start, end, found);
+        start = end;
+    }
+}
+
+/// Gives what the token `start..end` of `bytes`, and each part of it, may stand for.
+pub(in crate::mask) fn decode(bytes: &[u8], start: usize, end: usize, found: &mut impl FnMut(usize, usize, Vec<u8>)) {
+    let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
+    let token = bytes.get(start..end).unwrap_or_default();
+    readings(token, &mut |decoded| found(start, end + padding, decoded));
+    // The signs 62 and 63 of the alphabets part words too, as in a path.
+    if token.iter().all(u8::is_ascii_alphanumeric) {
+        return;
+    }
+    let mut from = start;
+    for piece in token.split(|b| !b.is_ascii_alphanumeric()) {
+        let to = from + piece.len();
+        let padding = if to == end { padding } else { 0 };
+        if piece.len() >= MIN {
+            readings(piece, &mut |decoded| found(from, to + padding, decoded));
         }
-        let mut from = token_start;
-        for piece in token.split(|b| !b.is_ascii_alphanumeric()) {
-            let to = from + piece.len();
-            let padding = if to == end { padding } else { 0 };
-            if piece.len() >= MIN {
-                readings(piece, &mut |decoded| found(from, to + padding, decoded));
-            }
-            from = to + 1;
-        }
+        from = to + 1;
     }
 }
 
@@ -142,6 +147,10 @@ fn starts_as_text(token: &[u8]) -> bool {
 
 /// Whether three digits in a row decode from each of three quads in a row, as in every encoded number of 11 digits.
 fn holds_digits(token: &[u8]) -> bool {
+    // Of three in a row, one is in each third place.
+    if !token.iter().skip(2 * 4).step_by(3 * 4).any(|first| begins_digits(*first)) {
+        return false;
+    }
     let mut row = 0;
     token.chunks_exact(4).any(|quad| {
         row = if quad.first().is_some_and(|first| begins_digits(*first)) { row + 1 } else { 0 };
@@ -150,12 +159,16 @@ fn holds_digits(token: &[u8]) -> bool {
 }
 
 fn is_hex_text(token: &[u8]) -> bool {
+    /// Pairs of digits of an encoded number.
+    const ROW: usize = 11;
     let mut row = 0;
     token.len().is_multiple_of(2)
         && token.first() != Some(&b'0')
+        // Of so many in a row, one is in each place that far from the one before.
+        && token.iter().skip(2 * (ROW - 1)).step_by(2 * ROW).any(|high| *high == b'3')
         && token.chunks_exact(2).any(|pair| {
             row = if matches!(pair, [b'3', b'0'..=b'9']) { row + 1 } else { 0 };
-            row == 11
+            row == ROW
         })
         && token.iter().all(u8::is_ascii_hexdigit)
 }

@@ -37,6 +37,7 @@ use regex::bytes::{Regex, RegexSet};
 
 use super::action::Action;
 use super::detect::pan::Brands;
+use super::signs::Signs;
 use automaton::Automaton;
 
 /// Rules are bits of a word.
@@ -220,9 +221,10 @@ impl RuleSet {
         std::str::from_utf8(name).ok().and(self.names.as_ref()).map(|names| names.named(name))
     }
 
-    /// The last place in `from..=to` where a key may end that counts in a text. It never leaves one out.
-    pub(super) fn last_name_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
-        self.names.as_ref().map_or(Some(to), |names| names.last_end(bytes, from, to))
+    /// The last place in `from..=to` where a key may end that counts in a text. It never leaves one out. `signs` are those of
+    /// `bytes`, and a byte stands at `to`.
+    pub(super) fn last_name_end(&self, bytes: &[u8], signs: &mut Signs, from: usize, to: usize) -> Option<usize> {
+        self.names.as_ref().map_or(Some(to), |names| names.last_end(bytes, signs, from, to))
     }
 
     pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {

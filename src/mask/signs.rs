@@ -1,0 +1,286 @@
+//! What stands where in a view: a bit for each byte, so that runs of digits and of encoded text, and the ends of words, are
+//! found 64 bytes at a time instead of byte by byte.
+//!
+//! The bits are made by plain comparisons of whole blocks, which compilers turn into vector instructions on every machine
+//! that has them. Behind the last byte of a view stand zeros: a run always ends.
+
+/// Calls `found` with each place in `bytes` where a character begins that may fold to another one: no ASCII, nor what begins
+/// with E4 to E9, which are Chinese characters.
+pub(super) fn foldable(bytes: &[u8], mut found: impl FnMut(usize)) {
+    let mut block = 0;
+    each_block(bytes, foldable_of, |mut signs| {
+        while signs != 0 {
+            found(block + signs.trailing_zeros() as usize);
+            signs &= signs - 1;
+        }
+        block += BLOCK;
+    });
+}
+
+/// Bytes of a block.
+const BLOCK: usize = 64;
+type Bytes = [u8; BLOCK];
+
+/// The bits of one view. Those that not every text asks for are made when it does.
+#[derive(Default)]
+pub(super) struct Signs {
+    digits: Vec<u64>,
+    sextets: Vec<u64>,
+    ends: Vec<u64>,
+}
+
+impl Signs {
+    /// Bytes of memory that they hold.
+    pub(super) fn capacity(&self) -> usize {
+        (self.digits.capacity() + self.sextets.capacity() + self.ends.capacity()) * size_of::<u64>()
+    }
+
+    /// Starts over with the digits of `bytes`.
+    pub(super) fn read(&mut self, bytes: &[u8]) {
+        self.sextets.clear();
+        self.ends.clear();
+        fill(&mut self.digits, bytes, digits_of);
+    }
+
+    /// The first digit from `at` on.
+    pub(super) fn next_digit(&self, at: usize) -> Option<usize> {
+        next(&self.digits, at)
+    }
+
+    /// Where the run of digits ends that `at` is in.
+    pub(super) fn digits_end(&self, at: usize) -> usize {
+        run_end(&self.digits, at)
+    }
+
+    /// Gives each run of at least 15 signs of base64 in `bytes`, the view that was read.
+    pub(super) fn tokens(&mut self, bytes: &[u8], found: &mut impl FnMut(usize, usize)) {
+        fill(&mut self.sextets, bytes, sextets_of);
+        let mut done = 0;
+        for (block, &signs) in self.sextets.iter().enumerate() {
+            let more = self.sextets.get(block + 1).copied().unwrap_or_default();
+            // Bit `i` stays where 2, 4, 8, 15 bits in a row begin at `i`.
+            let mut long = u128::from(signs) | u128::from(more) << BLOCK;
+            long &= long >> 1;
+            long &= long >> 2;
+            long &= long >> 4;
+            long &= long >> 7;
+            let mut starts = long as u64;
+            while starts != 0 {
+                let start = block * BLOCK + starts.trailing_zeros() as usize;
+                if start >= done {
+                    done = run_end(&self.sextets, start);
+                    found(start, done);
+                }
+                // What is left of this run in the block goes with it.
+                let rest = done.saturating_sub(block * BLOCK);
+                starts &= u64::MAX.checked_shl(rest as u32).unwrap_or(0);
+            }
+        }
+    }
+
+    /// The places in `from..=to`, last to first, before which a word or the name of a tag may end. A letter may only follow
+    /// another script (`卡ABC`), and two digits stand before a place only with `numbers`. `bytes` is the view that was read, and
+    /// a byte stands at `to`.
+    pub(super) fn word_ends<'s>(
+        &'s mut self,
+        bytes: &[u8],
+        numbers: bool,
+        from: usize,
+        to: usize,
+    ) -> impl Iterator<Item = usize> + use<'s> {
+        if self.ends.is_empty() {
+            fill(&mut self.ends, bytes, ends_of);
+            let mut before = 0;
+            for (ends, &digits) in self.ends.iter_mut().zip(&self.digits).filter(|_| !numbers) {
+                *ends &= !(digits & (digits << 1 | before >> (BLOCK - 1)));
+                before = digits;
+            }
+        }
+        // Bit `i` stands for the place behind byte `i`.
+        let (low, mut high) = (from.saturating_sub(1), to);
+        std::iter::from_fn(move || {
+            while high > low {
+                let block = (high - 1) / BLOCK;
+                let below = high - block * BLOCK;
+                let signs = self.ends.get(block)? & (u64::MAX >> (BLOCK - below));
+                if signs != 0 {
+                    high = block * BLOCK + BLOCK - 1 - signs.leading_zeros() as usize;
+                    return (high >= low).then_some(high + 1);
+                }
+                high = block * BLOCK;
+            }
+            None
+        })
+    }
+}
+
+/// The first bit from `at` on that is set.
+fn next(bits: &[u64], at: usize) -> Option<usize> {
+    let mut block = at / BLOCK;
+    let mut signs = bits.get(block)? & (u64::MAX << (at % BLOCK));
+    while signs == 0 {
+        block += 1;
+        signs = *bits.get(block)?;
+    }
+    Some(block * BLOCK + signs.trailing_zeros() as usize)
+}
+
+/// The first bit from `at` on that is not set.
+fn run_end(bits: &[u64], at: usize) -> usize {
+    let mut block = at / BLOCK;
+    let mut others = !bits.get(block).copied().unwrap_or_default() & (u64::MAX << (at % BLOCK));
+    while others == 0 {
+        block += 1;
+        others = !bits.get(block).copied().unwrap_or_default();
+    }
+    block * BLOCK + others.trailing_zeros() as usize
+}
+
+/// The bits of a block, of which each byte has one behind it.
+type Kind = fn(&Bytes, &Bytes) -> u64;
+
+/// The bits of all blocks.
+fn fill(bits: &mut Vec<u64>, bytes: &[u8], kind: Kind) {
+    bits.clear();
+    bits.reserve(bytes.len() / BLOCK + 1);
+    each_block(bytes, kind, |signs| bits.push(signs));
+}
+
+#[inline]
+fn each_block(bytes: &[u8], kind: Kind, mut found: impl FnMut(u64)) {
+    let mut at = 0;
+    while let (Some(block), Some(behind)) = (window(bytes, at), window(bytes, at + 1)) {
+        found(kind(block, behind));
+        at += BLOCK;
+    }
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        // A whole block may have no byte behind it; at most that many are left.
+        let mut padded = [0; BLOCK + 1];
+        if let Some(place) = padded.get_mut(..rest.len()) {
+            place.copy_from_slice(rest);
+        }
+        if let (Some(block), Some(behind)) = (window(&padded, 0), window(&padded, 1)) {
+            found(kind(block, behind));
+        }
+        at += BLOCK;
+    }
+}
+
+fn window(bytes: &[u8], at: usize) -> Option<&Bytes> {
+    bytes.get(at..)?.first_chunk()
+}
+
+fn digits_of(block: &Bytes, behind: &Bytes) -> u64 {
+    bits_of(block, behind, |byte, _| is_digit(byte))
+}
+
+fn foldable_of(block: &Bytes, behind: &Bytes) -> u64 {
+    bits_of(block, behind, |byte, _| is_between(byte, 0xC0, 0xFF) & !is_between(byte, 0xE4, 0xE9))
+}
+
+fn sextets_of(block: &Bytes, behind: &Bytes) -> u64 {
+    bits_of(block, behind, |byte, _| {
+        let joint = is(byte, b'+') | is(byte, b'/') | is(byte, b'-') | is(byte, b'_');
+        is_digit(byte) | is_letter(byte) | joint
+    })
+}
+
+fn ends_of(block: &Bytes, behind: &Bytes) -> u64 {
+    bits_of(block, behind, |byte, next| {
+        let other = is_between(byte, 0x80, 0xFF);
+        let tag = is(byte, b'-') | is(byte, b'.') | is(byte, b':');
+        let word = is_digit(byte) | is_letter(byte) | is(byte, b'_') | other | tag;
+        let goes_on = (is_letter(next) & !other) | (is_digit(next) & tag) | is_between(next, 0x80, 0xBF);
+        word & !goes_on
+    })
+}
+
+/// Set where `kind` of a byte and the one behind it gives 255, and not where it gives 0.
+#[inline(always)]
+fn bits_of(block: &Bytes, behind: &Bytes, kind: impl Fn(u8, u8) -> u8) -> u64 {
+    let mut kinds = [0; BLOCK];
+    let mut at = 0;
+    while at < BLOCK {
+        kinds[at] = kind(block[at], behind[at]) & 1 << (at % 8);
+        at += 1;
+    }
+    // The sum of eight different bits is the byte that holds them all; the multiplication adds up eight bytes in the highest.
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let (eighths, _) = kinds.as_chunks::<8>();
+    let mut bits = 0;
+    let mut at = 0;
+    while at < eighths.len() {
+        bits |= (u64::from_le_bytes(eighths[at]).wrapping_mul(ONES) >> 56) << (8 * at);
+        at += 1;
+    }
+    bits
+}
+
+#[inline(always)]
+fn is_between(byte: u8, first: u8, last: u8) -> u8 {
+    if byte.wrapping_sub(first) <= last - first { u8::MAX } else { 0 }
+}
+
+#[inline(always)]
+fn is_digit(byte: u8) -> u8 {
+    is_between(byte, b'0', b'9')
+}
+
+#[inline(always)]
+fn is_letter(byte: u8) -> u8 {
+    is_between(byte | 0x20, b'a', b'z')
+}
+
+#[inline(always)]
+fn is(byte: u8, sign: u8) -> u8 {
+    is_between(byte, sign, sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bits_say_what_each_byte_says(
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(b'7'), Just(b'-'), Just(0xE5), Just(0x85)], 0..300),
+            at in 0usize..310, reach in 0usize..200, numbers in any::<bool>(),
+        ) {
+            let mut signs = Signs::default();
+            signs.read(&bytes);
+            let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+            prop_assert_eq!(signs.next_digit(at), (at..bytes.len()).find(|at| digit(*at)));
+            if at < bytes.len() {
+                prop_assert_eq!(signs.digits_end(at), (at..).find(|at| !digit(*at)).unwrap());
+            }
+            let sextet = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+            let mut expected = Vec::new();
+            let mut start = 0;
+            for run in bytes.split(|byte| !sextet(byte)) {
+                if run.len() >= 15 {
+                    expected.push((start, start + run.len()));
+                }
+                start += run.len() + 1;
+            }
+            let mut found = Vec::new();
+            signs.tokens(&bytes, &mut |from, to| found.push((from, to)));
+            prop_assert_eq!(found, expected);
+            if at < bytes.len() {
+                let from = at.saturating_sub(reach);
+                let ends = |end: usize| {
+                    let (last, next) = (bytes[end - 1], bytes[end]);
+                    let tag = b"-.:".contains(&last);
+                    (last.is_ascii_alphanumeric() || !last.is_ascii() || last == b'_' || tag)
+                        && !(last.is_ascii() && next.is_ascii_alphabetic())
+                        && !(tag && next.is_ascii_digit())
+                        && !(0x80..0xC0).contains(&next)
+                        && (numbers || end < 2 || !last.is_ascii_digit() || !bytes[end - 2].is_ascii_digit())
+                };
+                let expected: Vec<_> = (from.max(1)..=at).rev().filter(|end| ends(*end)).collect();
+                prop_assert_eq!(signs.word_ends(&bytes, numbers, from, at).collect::<Vec<_>>(), expected);
+            }
+        }
+    }
+}
