@@ -9,6 +9,7 @@
 //! but a chain's first record is in the stream before any of a sender's is taken.
 
 mod check;
+mod continued;
 mod error;
 mod identity;
 mod watched;
@@ -66,6 +67,17 @@ pub struct Collector {
     pages: [JoinHandle<()>; 2],
 }
 
+/// How a collector is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// `--accept-clock`: the operator vouches for a clock that is far ahead of the chain.
+    pub accept_clock: bool,
+    /// `--continue-from-legs`: there is no log, and the chain goes on from what its legs hold.
+    pub continue_from_legs: bool,
+    /// `--reason`: why, which is sealed.
+    pub reason: Option<String>,
+}
+
 /// Why a collector that was started can't go on. What was acknowledged is in the write-ahead log; the place of a panic was
 /// printed when it happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +92,8 @@ pub enum Failure {
 
 impl Collector {
     /// Starts all parts; when this returns, records are accepted.
-    pub async fn start(config: Config, accept_clock: bool) -> Result<Self, StartError> {
+    pub async fn start(config: Config, start: Start) -> Result<Self, StartError> {
+        let Start { accept_clock, continue_from_legs, reason } = start;
         let started = Instant::now();
         config.stream.check()?;
         receive::check(&config.receivers.otlp)?;
@@ -93,10 +106,17 @@ impl Collector {
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
 
-        let recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
+        let mut recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
         let mut stream = Stream::new(&config.stream, Arc::clone(&disk), &config.data_dir, config.chain.clone());
         let archive = archive::Target::find(&config.archive, &config.data_dir, Arc::clone(&clock))?;
         archive.check().await?;
+        let mut continued = None;
+        if continue_from_legs {
+            let gone_on = continued::go_on(&config, recovered, &mut stream, &archive, &*clock, &disk, reason).await?;
+            (recovered, continued) = (gone_on.recovered, Some(gone_on.event));
+        } else if recovered.is_broken_off() {
+            return Err(StartError::BrokenOff { wal: config.wal_dir() });
+        }
         // A chain that begins must know that it does: then an archive that is away refuses the start.
         let archive_has_it = recovered.head().is_none() && holds(&archive, &config.chain).await?;
         let begun = has_begun(&recovered);
@@ -125,9 +145,14 @@ impl Collector {
             started: started_event(&config, accept_clock),
             genesis: identity.genesis.as_ref().map(|note| note.note().to_owned()),
             cut,
+            continued,
         };
         let write: wal::Write = Box::new(move |entry, now| scribe.write(entry, now));
         let log = wal::start(log, Arc::clone(&clock), reporter.clone(), write, options)?;
+        if continue_from_legs {
+            // What lies there counts from here on; the legs are not started before.
+            wal::rebuilt(&*disk, &config.wal_dir())?;
+        }
 
         let report = reporter.clone();
         let legs = deliver::start(deliver::Parts {

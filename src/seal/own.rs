@@ -25,6 +25,8 @@ pub enum Kind {
     Accepting,
     SenderRefused,
     FieldsDropped,
+    ChainRecovered,
+    WalImported,
 }
 
 impl Kind {
@@ -43,12 +45,20 @@ impl Kind {
             Self::Accepting => "sealtrail.accepting",
             Self::SenderRefused => "sealtrail.sender.refused",
             Self::FieldsDropped => "sealtrail.fields.dropped",
+            Self::ChainRecovered => "sealtrail.chain.recovered",
+            Self::WalImported => "sealtrail.wal.imported",
         }
     }
 
     /// Whether one record may stand for several; the others are never merged.
     fn is_merged(self) -> bool {
         !matches!(self, Self::Started | Self::Stopped | Self::Alive | Self::RulesChanged | Self::ConfigChanged)
+            && !self.counts_records()
+    }
+
+    /// Whether the count is one of records, of which there may be none.
+    fn counts_records(self) -> bool {
+        matches!(self, Self::ChainRecovered | Self::WalImported)
     }
 }
 
@@ -236,7 +246,7 @@ fn record(entry: &Entry, now: UnixNanos) -> LogRecord<'_> {
     if let Some(period) = period {
         attributes.push(KeyValue { key: Cow::Borrowed("sealtrail.period"), value: Value::String(Cow::Owned(period)) });
     }
-    if event.kind.is_merged() {
+    if event.kind.is_merged() || event.kind.counts_records() {
         let count = Value::Int(i64::try_from(event.count).unwrap_or(i64::MAX));
         attributes.push(KeyValue { key: Cow::Borrowed("sealtrail.count"), value: count });
     }

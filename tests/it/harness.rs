@@ -72,7 +72,11 @@ impl Collector {
 
     /// Starts a collector and kills it so long after that, whatever it is doing by then.
     pub fn kill_starting(dir: &Path, extra: &str, after: Duration) {
-        let (mut child, _) = spawn(dir, extra, &[], &[]);
+        Self::kill_starting_with(dir, extra, &[], after);
+    }
+
+    pub fn kill_starting_with(dir: &Path, extra: &str, arguments: &[&str], after: Duration) {
+        let (mut child, _) = spawn(dir, extra, arguments, &[]);
         let _ = follow(&mut child, &Arc::default());
         std::thread::sleep(after);
         child.kill().expect("it runs");

@@ -16,4 +16,5 @@ mod memory;
 mod s3;
 mod senders;
 mod sql;
+mod takeover;
 mod tamper;
