@@ -150,9 +150,7 @@ impl Error {
             | Self::Version { .. }
             | Self::Metadata { .. }
             | Self::Column { .. }
-            | Self::Unproven { .. } => {
-                "object_unreadable"
-            }
+            | Self::Unproven { .. } => "object_unreadable",
             _ => "archive_refused",
         }
     }

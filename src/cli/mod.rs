@@ -8,6 +8,7 @@ mod keys;
 mod manual;
 pub mod payments;
 mod verify;
+mod wal;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -40,6 +41,7 @@ enum Command {
     Demo(demo::Arguments),
     Config(config::Arguments),
     Keys(keys::Arguments),
+    Wal(wal::Arguments),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -61,6 +63,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::Wal(arguments) => wal::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
     };

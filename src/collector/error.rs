@@ -71,6 +71,11 @@ pub enum StartError {
     BrokenOff { wal: PathBuf },
     #[error(transparent)]
     Continue(#[from] Refusal),
+    #[error(
+        "can't listen for commands in {} (`control`): {source}\n  remedy  see that the collector's user may write there, then start again",
+        dir.display()
+    )]
+    Control { dir: PathBuf, source: io::Error },
     #[error("{source}\n  remedy  {}", source.remedy())]
     Receive {
         #[from]

@@ -10,8 +10,11 @@
 
 mod check;
 mod continued;
+mod control;
 mod error;
+mod history;
 mod identity;
+mod import;
 mod watched;
 
 use std::net::SocketAddr;
@@ -28,7 +31,9 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 pub use check::{Checked, check};
+pub use control::wal_import;
 pub use error::StartError;
+pub use import::Imported;
 
 use crate::archive::{self, Objects as _, Place};
 use crate::config::Config;
@@ -64,7 +69,8 @@ pub struct Collector {
     watched: Watched,
     log: wal::Running,
     legs: deliver::Handle,
-    pages: [JoinHandle<()>; 2],
+    /// Health, metrics, commands.
+    pages: [JoinHandle<()>; 3],
 }
 
 /// How a collector is to be started.
@@ -107,6 +113,8 @@ impl Collector {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
 
         let mut recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
+        let commands = control::bind(&*disk, &config.data_dir)
+            .map_err(|source| StartError::Control { dir: config.data_dir.clone(), source })?;
         let mut stream = Stream::new(&config.stream, Arc::clone(&disk), &config.data_dir, config.chain.clone());
         let archive = archive::Target::find(&config.archive, &config.data_dir, Arc::clone(&clock))?;
         archive.check().await?;
@@ -166,8 +174,8 @@ impl Collector {
             build: ParquetBuild::new(Arc::clone(&disk), config.archive.promotions.clone()),
             checkpoints,
             checkpoint_interval: config.seal.checkpoint_interval.get(),
-            clock,
-            disk,
+            clock: Arc::clone(&clock),
+            disk: Arc::clone(&disk),
             aside: Aside::Thread,
             scratch: config.wal_dir(),
             report: Arc::new(move |event| report.report(event)),
@@ -189,10 +197,22 @@ impl Collector {
             }
         };
         let (grpc, http) = (server.grpc_addr(), server.http_addr());
+        let importer = import::Importer {
+            chain: config.chain.clone(),
+            archive: config.archive.clone(),
+            data_dir: config.data_dir.clone(),
+            disk: Arc::clone(&disk),
+            shelf: Arc::clone(&log.shelf),
+            intake: log.intake.clone(),
+            engine: Arc::clone(&engine),
+            clock,
+            turn: tokio::sync::Mutex::default(),
+        };
         let (intake, carried) = (log.intake.clone(), legs.carried());
         let pages = [
             tokio::spawn(observe::http::serve(health, move |path| readiness(path, intake.state(), carried()))),
             tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started))),
+            tokio::spawn(control::serve(commands, Arc::new(importer))),
         ];
         let reloader = server.reloader();
         let (stop_receiving, stopped) = watch::channel(false);

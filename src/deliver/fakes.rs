@@ -126,6 +126,15 @@ impl MemoryLog {
         }
     }
 
+    /// Key and links of an object of these records, as another collector of the chain may have cut it.
+    pub(crate) fn object(&self, first: usize, last: usize) -> (String, Links) {
+        let state = self.state.lock().unwrap();
+        let links: Vec<Link> = state.files.values().flat_map(|file| &file.records).map(|(link, _)| *link).collect();
+        let (from, to) = (links[first], links[last]);
+        let key = sealtrail_chain::segment::object_key(state.head.chain(), from.observed, from.sequence);
+        (key, Links { first: from.sequence, last: to.sequence, before: from.previous, after: to.hash })
+    }
+
     /// Links of records that another collector would seal behind those that are here.
     pub(crate) fn foreign(&self, records: u64) -> Vec<Link> {
         let mut head = self.state.lock().unwrap().head.clone();

@@ -19,6 +19,7 @@ mod config;
 mod error;
 mod frame;
 mod header;
+pub mod import;
 mod intake;
 mod legs;
 mod log;

@@ -12,8 +12,8 @@ use super::config::Config;
 use super::header::{Header, Previous};
 use super::legs::{Confirmed, Leg, Legs};
 use super::log::{Home, Log};
-use super::rebuild::MARK;
 use super::reader::{self, Reader};
+use super::rebuild::MARK;
 use super::scan::{Scan, Tail, scan};
 use super::shelf::{self, Shelf};
 use super::{Error, FileState};
@@ -330,7 +330,7 @@ impl Recovered {
 }
 
 /// The first sequence that a WAL file's name tells.
-fn first_of(name: &str) -> Option<Sequence> {
+pub(super) fn first_of(name: &str) -> Option<Sequence> {
     let digits = name.strip_suffix(".wal").filter(|digits| digits.len() == 20)?;
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok().map(Sequence::new))?
 }

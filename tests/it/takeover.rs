@@ -30,7 +30,9 @@ fn a_chain_goes_on_from_its_legs() {
 
     let (_, recovered) = &records[before as usize + 1];
     assert!(records[before as usize].1.contains("sealtrail.started"));
-    for part in ["sealtrail.chain.recovered", "the disk died", &format!("record {} ", before - 1), &place.hash(before - 1)] {
+    for part in
+        ["sealtrail.chain.recovered", "the disk died", &format!("record {} ", before - 1), &place.hash(before - 1)]
+    {
         assert!(recovered.contains(part), "{part} is not in {recovered}");
     }
     // From here on the normal start goes on, and only that.
@@ -107,7 +109,10 @@ fn going_on_may_be_killed_and_started_again() {
     let last = match Collector::try_start(place.dir(), &place.config(), &[]) {
         Ok(collector) => collector,
         Err(log) => {
-            assert!(log.contains("start again with `--continue-from-legs`") || log.contains("has no log of it"), "{log}");
+            assert!(
+                log.contains("start again with `--continue-from-legs`") || log.contains("has no log of it"),
+                "{log}"
+            );
             place.start(&["--continue-from-legs"])
         }
     };
@@ -153,4 +158,153 @@ fn what_cannot_be_gone_on_from_is_refused() {
     place.put_back("archive", &kept);
     place.put_back("stream", &kept);
     assert!(text(&place.verify()).contains("local"), "the legs are as they were");
+}
+
+/// Two worlds from one beginning: in `old` the chain went on with records that `new`, gone on from the legs, never saw.
+fn forked(records: usize) -> (Place, Place, Vec<String>, Vec<String>) {
+    let place = Place::new();
+    let first = place.start(&[]);
+    let sent = place.send(&first, 100);
+    assert!(first.stop().0.success());
+    // One file holds all that comes, and the last one is never released.
+    let old = place.copy("1h");
+    let collector = old.start(&[]);
+    let only = old.send(&collector, records);
+    assert!(collector.stop().0.success());
+    place.lose_data();
+    (place, old, sent, only)
+}
+
+/// Each id once, and every record of `what` among them.
+fn once(records: &[(u64, String)], what: &[&[String]]) {
+    let mut found = ids(records);
+    found.sort();
+    let mut expected = what.concat();
+    expected.sort();
+    assert!(found == expected, "{} records, expected {}", found.len(), expected.len());
+}
+
+/// What only the old log held is sealed again under a record that names it, once, while live traffic goes on.
+#[test]
+fn what_only_the_old_log_held_is_sealed_again_once() {
+    let (place, old, mut sent, only) = forked(200);
+    let wal = old.data().join("wal");
+    let output = place.import(&wal);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("no collector runs on"), "{}", text(&output));
+
+    let new = place.start(&["--continue-from-legs"]);
+    sent.extend(place.send(&new, 50));
+    let output = place.import(&wal);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("sealed again 200 now, 0 by calls before"), "{}", text(&output));
+    sent.extend(place.send(&new, 50));
+    for round in 0..3 {
+        let again = place.import(&wal);
+        assert!(text(&again).contains("sealed again 0 now, 200 by calls before"), "{round}: {}", text(&again));
+    }
+    // Started again, and with all of it in the legs, it is known all the same.
+    assert!(new.stop().0.success());
+    let new = place.start(&[]);
+    let again = place.import(&wal);
+    assert!(text(&again).contains("sealed again 0 now, 200 by calls before"), "{}", text(&again));
+    assert!(new.stop().0.success());
+
+    let records = place.compare();
+    once(&records, &[&sent, &only]);
+    let stops =
+        |records: &[(u64, String)]| records.iter().filter(|(_, text)| text.contains("\"sealtrail.stopped\"")).count();
+    assert_eq!(stops(&records), 3, "the old one's own word is not repeated");
+    let (at, lead) =
+        records.iter().enumerate().find(|(_, (_, text))| text.contains("\"sealtrail.wal.imported\"")).expect("named");
+    for part in ["the disk was found", "records ", "file ", "own records are not repeated"] {
+        assert!(lead.1.contains(part), "{part} is not in {}", lead.1);
+    }
+    // Byte for byte, as the old world's legs have it.
+    let theirs = archived(&old.archive());
+    let content = |records: &[(u64, String)]| {
+        let ours = records.iter().filter(|(_, text)| ids(&[(0, text.clone())]).iter().any(|id| only.contains(id)));
+        ours.map(|(_, text)| text.clone()).collect::<Vec<_>>()
+    };
+    assert!(content(&records) == content(&theirs));
+    assert!(records[at + 1].1.contains(&only[0]));
+}
+
+/// Killed midway, command or collector, the import goes on where it was.
+#[test]
+fn an_import_that_is_killed_goes_on_where_it_was() {
+    let (place, old, sent, only) = forked(crate::harness::length("SEALTRAIL_IMPORT", 9_000) as usize);
+    let wal = old.data().join("wal");
+    let mut new = place.start(&["--continue-from-legs"]);
+    for round in 0..3 {
+        let mut command = place.import_command(&wal).stdout(std::process::Stdio::null()).spawn().expect("it runs");
+        until("a part is sealed", || new.log().contains("were sealed again"));
+        if round == 1 {
+            command.kill().expect("it runs, or has ended");
+        } else {
+            new.kill();
+            new = place.start(&[]);
+        }
+        command.wait().expect("it ends");
+        if round == 1 {
+            // Whoever was asked may still be at it; the next call waits for its turn.
+            let output = place.import(&wal);
+            assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+            break;
+        }
+    }
+    let again = place.import(&wal);
+    assert!(text(&again).contains("sealed again 0 now"), "{}", text(&again));
+    assert!(new.stop().0.success());
+    once(&place.compare(), &[&sent, &only]);
+}
+
+/// A damaged log is imported as far as it proves itself; what is lost is said.
+#[test]
+fn a_damaged_log_is_imported_up_to_the_damage() {
+    let (place, old, sent, only) = forked(200);
+    let wal = old.data().join("wal");
+    let file =
+        files(&wal).into_iter().rfind(|file| file.extension().is_some_and(|kind| kind == "wal")).expect("a file");
+    let mut bytes = std::fs::read(&file).expect("readable");
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    std::fs::write(&file, bytes).expect("written");
+    let new = place.start(&["--continue-from-legs"]);
+    let output = place.import(&wal);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("is damaged at byte"), "{}", text(&output));
+    assert!(new.stop().0.success());
+    let records = place.compare();
+    let found = ids(&records).len() - sent.len();
+    assert!(found > 50 && found < 150, "{found} of 200");
+    once(&records, &[&sent, &only[..found]]);
+}
+
+#[test]
+fn a_log_that_is_none_of_the_chains_is_refused() {
+    let (place, old, ..) = forked(10);
+    let new = place.start(&["--continue-from-legs"]);
+    let empty = place.dir().join("empty");
+    std::fs::create_dir(&empty).expect("made");
+    let foreign = Place::new();
+    let other = foreign.start(&[]);
+    foreign.send(&other, 10);
+    let running = foreign.data().join("wal");
+    for (wal, words) in [
+        (place.data().join("wal"), "another process holds"),
+        (running.clone(), "another process holds"),
+        (empty, "holds no file of a write-ahead log"),
+        (place.dir().join("absent"), "can't read"),
+    ] {
+        let output = place.import(&wal);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(text(&output).contains(words) && text(&output).contains("remedy"), "{words}: {}", text(&output));
+    }
+    assert!(other.stop().0.success());
+    let output = place.import(&running);
+    assert!(output.status.code() == Some(2) && text(&output).contains("does not know the log"), "{}", text(&output));
+    drop(old);
+    assert!(new.stop().0.success());
+    place.compare();
 }

@@ -179,6 +179,10 @@ impl Legs<'_> {
                 return Err(Refusal::ForeignKeys { dir: self.config.keys_dir(), expected, found });
             }
         }
+        let (expected, found) = (genesis.partition, self.config.stream.partition());
+        if expected != found {
+            return Err(Refusal::Partition { expected, found });
+        }
         Ok(note)
     }
 
@@ -256,7 +260,10 @@ impl Legs<'_> {
         });
         read.map_err(|error| Refusal::Stream { source: error.into() })?;
         if foreign > 0 {
-            warn!(notes = foreign, "the stream's topic of checkpoints holds notes that this chain's keys have not signed");
+            warn!(
+                notes = foreign,
+                "the stream's topic of checkpoints holds notes that this chain's keys have not signed"
+            );
         }
         Ok(())
     }
@@ -535,3 +542,6 @@ fn confirmed(end: End) -> Option<Confirmed> {
 fn last_of(next: Sequence) -> Option<Sequence> {
     next.get().checked_sub(1).map(Sequence::new)
 }
+
+#[cfg(test)]
+mod tests;

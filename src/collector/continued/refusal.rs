@@ -38,9 +38,13 @@ pub enum Refusal {
         "the checkpoint {key} in the archive can't be used: {problem}\n  remedy  run `sealtrail verify` on the archive; restore the object from its locked version"
     )]
     Checkpoint { key: String, problem: &'static str },
-    #[error("what was signed and kept on this machine can't be read: {problem}\n  remedy  move it away, if the archive holds this checkpoint or a later one")]
+    #[error(
+        "what was signed and kept on this machine can't be read: {problem}\n  remedy  move it away, if the archive holds this checkpoint or a later one"
+    )]
     Local { problem: String },
-    #[error("the stream can't be read: {source}\n  remedy  the chain can be gone on with when both legs answer: start again then")]
+    #[error(
+        "the stream can't be read: {source}\n  remedy  the chain can be gone on with when both legs answer: start again then"
+    )]
     Stream { source: stream::ContentsError },
     #[error(
         "the stream ends before record {stream}, the archive before record {archive}, and it takes only what the stream has committed: the stream has lost records\n  remedy  restore the stream, or fill it from the archive with `sealtrail reconcile --repair`"
@@ -86,6 +90,10 @@ pub enum Refusal {
         "the archive's genesis note is not the one that record 0 carries\n  remedy  keep both legs, and run `sealtrail verify` on them"
     )]
     TwoBeginnings,
+    #[error(
+        "`stream.kafka.partition` is {found}, and the chain began in partition {expected}\n  remedy  a chain stays in its partition: set it back"
+    )]
+    Partition { expected: u32, found: u32 },
     #[error(
         "the signing keys in {} are not those of this chain: it began with {}, found {}\n  remedy  put back the key files of this chain from their backup; they are never made anew for a chain that has begun",
         dir.display(),

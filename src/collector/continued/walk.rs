@@ -147,7 +147,6 @@ impl Walk {
 /// Whether a record is the collector's own word that it stopped.
 fn is_stop(text: &str) -> bool {
     text.contains(r#""eventName":"sealtrail.stopped""#)
-        && content::read(text).is_ok_and(|record| {
-            record.context.received.by == By::Own && record.log.event_name == "sealtrail.stopped"
-        })
+        && content::read(text)
+            .is_ok_and(|record| record.context.received.by == By::Own && record.log.event_name == "sealtrail.stopped")
 }

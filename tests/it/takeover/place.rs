@@ -10,6 +10,8 @@ use crate::harness::{Collector, archived, attributes, export, files, sealtrail, 
 
 pub struct Place {
     dir: tempfile::TempDir,
+    /// How long a file of the log takes records.
+    pub max_age: &'static str,
     sent: std::cell::Cell<u64>,
 }
 
@@ -20,7 +22,7 @@ pub fn ids(records: &[(u64, String)]) -> Vec<String> {
 
 impl Place {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("a temporary directory"), sent: Default::default() }
+        Self { dir: tempfile::tempdir().expect("a temporary directory"), max_age: "1s", sent: Default::default() }
     }
 
     pub fn dir(&self) -> &Path {
@@ -40,12 +42,41 @@ impl Place {
     pub fn config(&self) -> String {
         let path = |name: &str| self.dir().join(name).display().to_string();
         format!(
-            "wal: {{ segment: {{ max_mib: 1, max_age: 1s }} }}\nseal: {{ checkpoint_interval: 1s, keys_dir: '{}' }}\n\
+            "wal: {{ segment: {{ max_mib: 1, max_age: {} }} }}\nseal: {{ checkpoint_interval: 1s, keys_dir: '{}' }}\n\
              stream: {{ directory: {{ path: '{}' }} }}\narchive: {{ directory: {{ path: '{}' }} }}\n",
+            self.max_age,
             path("keys"),
             path("stream"),
             path("archive"),
         )
+    }
+
+    /// A copy of all of it, as if it went on in another world; `max_age` for its log.
+    pub fn copy(&self, max_age: &'static str) -> Self {
+        let copy = Self { max_age, sent: self.sent.clone(), ..Self::new() };
+        copy.sent.set(self.sent.get() + 1_000_000);
+        for name in ["data", "keys", "archive", "stream"] {
+            let (from, to) = (self.dir().join(name), copy.dir().join(name));
+            let status = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+            assert!(status.expect("cp runs").success());
+        }
+        copy
+    }
+
+    /// `sealtrail wal import` of a directory into the collector that runs here.
+    pub fn import(&self, wal: &Path) -> Output {
+        self.import_command(wal).output().expect("the binary runs")
+    }
+
+    pub fn import_command(&self, wal: &Path) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sealtrail"));
+        command
+            .args(["wal", "import"])
+            .arg(wal)
+            .args(["--reason", "the disk was found", "--data-dir"])
+            .arg(self.data());
+        command.stdin(std::process::Stdio::null());
+        command
     }
 
     pub fn start(&self, arguments: &[&str]) -> Collector {
@@ -115,7 +146,9 @@ impl Place {
     /// Hash of a record, as the archive has it.
     pub fn hash(&self, sequence: u64) -> String {
         let mut hash = None;
-        for file in files(&self.archive()).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "parquet")) {
+        for file in
+            files(&self.archive()).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "parquet"))
+        {
             let mut reader = sealtrail::archive::Reader::open(&file).expect("an object");
             let rows = reader.rows(&mut |row| {
                 if row.sequence.get() == sequence {
