@@ -15,14 +15,24 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, renameat_with, unlinkat};
 use sealtrail_chain::Segment;
 
+use super::follow::follow;
 use super::{ArchiveLeg, Error, Links, Listed, Objects, Reader};
+use crate::host::entropy;
 
 /// Below the root; dot names are no keys.
 const WORKDIR: &str = ".tmp";
+
+/// Names this process's unfinished files.
+static TOKEN: LazyLock<String> = LazyLock::new(|| {
+    let mut token = [0; 8];
+    entropy::fill(&mut token);
+    const_hex::encode(token)
+});
 
 /// Objects as files below `root`.
 #[derive(Clone)]
@@ -43,8 +53,8 @@ impl DirectoryArchive {
         Ok(archive)
     }
 
-    /// Makes the directory if it isn't there, and removes what an earlier run left unfinished. One process at a time may do
-    /// so: the data directory's lock sees to that.
+    /// Makes the directory if it isn't there, and removes what an earlier run left unfinished. What another process has
+    /// unfinished there at this moment it builds again: its sync finds the file gone.
     pub fn make(&self) -> Result<(), Error> {
         let root = self.root.as_path();
         let workdir = root.join(WORKDIR);
@@ -78,6 +88,15 @@ impl DirectoryArchive {
         }
     }
 
+    fn proof(&self, key: &str) -> Result<Option<Links>, Error> {
+        let path = self.path(key)?;
+        match Reader::open(&path) {
+            Ok(reader) => follow(reader)?.map(Some).map_err(|problem| Error::Unproven { path, problem }),
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn store_segment(&self, key: &str, file: &Path, expected: &Links) -> Result<(), Error> {
         if self.store(key, file)? {
             return Ok(());
@@ -95,7 +114,8 @@ impl DirectoryArchive {
 
     fn store_note(&self, key: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.path(key)?;
-        let name = key.replace('/', "-");
+        // Another collector of the chain may write the same key at this moment.
+        let name = format!("{}-{}", *TOKEN, key.replace('/', "-"));
         let temporary = self.root.join(WORKDIR).join(name);
         remove_if_there(&temporary)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&temporary);
@@ -153,6 +173,11 @@ impl ArchiveLeg for DirectoryArchive {
     async fn put_segment(&self, key: &str, file: &Path, segment: &Segment) -> Result<(), Error> {
         let (key, file, links) = (key.to_owned(), file.to_owned(), Links::from(segment));
         self.blocking(move |archive| archive.store_segment(&key, &file, &links)).await
+    }
+
+    async fn proven(&self, key: &str) -> Result<Option<Links>, Error> {
+        let key = key.to_owned();
+        self.blocking(move |archive| archive.proof(&key)).await
     }
 
     async fn put_note(&self, key: &str, bytes: &[u8]) -> Result<(), Error> {

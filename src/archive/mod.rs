@@ -12,8 +12,10 @@ mod columns;
 mod config;
 mod directory;
 mod fields;
+mod follow;
 mod layout;
 mod links;
+pub mod listing;
 mod metadata;
 mod pages;
 mod promotion;
@@ -47,6 +49,8 @@ pub trait ArchiveLeg: Send + Sync + 'static {
     /// Stores the Parquet file as `key`, unless there is one already: the same links are success, others an alarm.
     /// Afterwards `file` may be gone; where it is not, it is the caller's to remove.
     fn put_segment(&self, key: &str, file: &Path, segment: &Segment) -> impl Future<Output = Result<(), Error>> + Send;
+    /// What the object at `key` proves of its segment: its records were read, and each follows the one before.
+    fn proven(&self, key: &str) -> impl Future<Output = Result<Option<Links>, Error>> + Send;
     /// Stores a small sibling (genesis, checkpoint, range) as `key`; the same bytes again are success.
     fn put_note(&self, key: &str, bytes: &[u8]) -> impl Future<Output = Result<(), Error>> + Send;
     /// Where a Parquet file for `put_segment` is built (same file system as the target, where that is a directory).
@@ -105,6 +109,8 @@ pub enum Error {
     Differs { key: String, expected: Box<Links>, found: Box<Links> },
     #[error("object {key} exists with other bytes; another collector writes this chain, or the archive was changed")]
     NoteDiffers { key: String },
+    #[error("the records of {path} {problem}: the archive was changed; run `sealtrail verify` on it")]
+    Unproven { path: PathBuf, problem: &'static str },
     #[error("`{key}` is not a key of the archive")]
     Key { key: String },
     #[error(transparent)]
@@ -155,9 +161,11 @@ impl Error {
             Self::Io { .. } | Self::Write { .. } => "io",
             Self::S3(error) => error.reason(),
             Self::Differs { .. } | Self::NoteDiffers { .. } => "object_differs",
-            Self::Unreadable { .. } | Self::Version { .. } | Self::Metadata { .. } | Self::Column { .. } => {
-                "object_unreadable"
-            }
+            Self::Unreadable { .. }
+            | Self::Version { .. }
+            | Self::Metadata { .. }
+            | Self::Column { .. }
+            | Self::Unproven { .. } => "object_unreadable",
             _ => "archive_refused",
         }
     }

@@ -82,6 +82,13 @@ impl ArchiveLeg for Target {
         }
     }
 
+    async fn proven(&self, key: &str) -> Result<Option<Links>, Error> {
+        match self {
+            Self::Directory(archive) => archive.proven(key).await,
+            Self::S3(archive) => archive.proven(key).await,
+        }
+    }
+
     async fn put_note(&self, key: &str, bytes: &[u8]) -> Result<(), Error> {
         match self {
             Self::Directory(archive) => archive.put_note(key, bytes).await,

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::config::read;
 use super::could_not_run;
 use super::exit::Exit;
-use crate::collector::{Collector, StartError};
+use crate::collector::{Collector, Start, StartError};
 use crate::config::Config;
 use crate::host::guard;
 use crate::observe::logs;
@@ -34,6 +34,13 @@ pub(super) struct Arguments {
     /// Takes the machine's clock as right although it differs much from the chain's last record.
     #[arg(long)]
     accept_clock: bool,
+    /// Goes on with a chain whose write-ahead log is lost, from what its legs hold; the keys must be the chain's. Shuts out a
+    /// collector of the same chain that still runs elsewhere. Once, not in a service's command line.
+    #[arg(long)]
+    continue_from_legs: bool,
+    /// Why; it is sealed with the fact.
+    #[arg(long, value_name = "TEXT", requires = "continue_from_legs")]
+    reason: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -59,7 +66,7 @@ async fn collect(config: Config, arguments: &Arguments, level: &logs::LevelHandl
     else {
         return could_not_run(&"can't listen for signals");
     };
-    let collector = match Collector::start(config, arguments.accept_clock).await {
+    let collector = match Collector::start(config, start(arguments)).await {
         Ok(collector) => collector,
         Err(error) => return refused(&error),
     };
@@ -86,6 +93,11 @@ async fn collect(config: Config, arguments: &Arguments, level: &logs::LevelHandl
             Exit::Ok
         }
     }
+}
+
+fn start(arguments: &Arguments) -> Start {
+    let Arguments { accept_clock, continue_from_legs, reason, .. } = arguments;
+    Start { accept_clock: *accept_clock, continue_from_legs: *continue_from_legs, reason: reason.clone() }
 }
 
 fn refused(error: &StartError) -> Exit {

@@ -17,7 +17,7 @@ use super::exit::Exit;
 use super::payments::Payments;
 use super::{could_not_run, say, style};
 use crate::archive;
-use crate::collector::Collector;
+use crate::collector::{Collector, Start};
 use crate::config::Config;
 use crate::host::{Clock, SystemClock, guard};
 
@@ -50,7 +50,8 @@ fn demo(dir: &Path, runtime: &tokio::runtime::Runtime) -> Result<Exit, String> {
     let data = dir.join("data");
     let again = data.join("wal").exists();
     head(1, "the collector starts on its embedded default");
-    let collector = runtime.block_on(Collector::start(config(&data), false)).map_err(|error| error.to_string())?;
+    let collector =
+        runtime.block_on(Collector::start(config(&data), Start::default())).map_err(|error| error.to_string())?;
     say(format_args!("  OTLP/gRPC on {}, OTLP/HTTP on {}", collector.grpc(), collector.http()));
     let keys = if again { "found" } else { "made" };
     say(format_args!("  signing keys {keys} in {}", data.join("keys").display()));

@@ -9,6 +9,7 @@ mod manual;
 pub mod payments;
 mod reconcile;
 mod verify;
+mod wal;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::Arguments),
     Config(config::Arguments),
     Keys(keys::Arguments),
+    Wal(wal::Arguments),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -64,6 +66,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::Wal(arguments) => wal::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
     };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sealtrail_chain::ChainName;
 use sealtrail_chain::note::{NoteError, Vkey};
 
+use super::continued::Refusal;
 use crate::seal::keys::KeyError;
 use crate::{archive, deliver, mask, receive, stream, wal};
 
@@ -59,10 +60,22 @@ pub enum StartError {
     )]
     Partition { expected: u32, found: u32 },
     #[error(
-        "the legs hold a chain `{chain}` already, but {} has no log of it\n  remedy  put its data directory back, or give the new chain another name; to go on from the legs needs `--continue-from-legs`, which this release does not have yet",
+        "the legs hold a chain `{chain}` already, but {} has no log of it\n  remedy  put its data directory back; where that is lost, go on from the legs with `--continue-from-legs`; or give the new chain another name",
         wal.display()
     )]
     LegsHoldChain { chain: ChainName, wal: PathBuf },
+    #[error(
+        "the log in {} was being rebuilt from the legs when the collector ended: what lies there doesn't count yet\n  remedy  start again with `--continue-from-legs`: it begins anew, and nothing is lost",
+        wal.display()
+    )]
+    BrokenOff { wal: PathBuf },
+    #[error(transparent)]
+    Continue(#[from] Refusal),
+    #[error(
+        "can't listen for commands in {} (`control`): {source}\n  remedy  see that the collector's user may write there, then start again",
+        dir.display()
+    )]
+    Control { dir: PathBuf, source: io::Error },
     #[error("{source}\n  remedy  {}", source.remedy())]
     Receive {
         #[from]

@@ -13,7 +13,7 @@ use super::{StartError, is_empty};
 use crate::config::Config;
 use crate::deliver::{Keys, Store};
 use crate::host::{Disk, guard};
-use crate::seal::keys;
+use crate::seal::keys::Keys as KeyFiles;
 use crate::wal::reader::Reader;
 use crate::wal::{self, Recovered};
 
@@ -34,28 +34,21 @@ impl Identity {
         now: UnixNanos,
         disk: &Arc<dyn Disk>,
     ) -> Result<Self, StartError> {
-        let log = Genesis::origin(&config.seal.origin, &config.chain).map_err(StartError::Origin)?;
         let dir = config.keys_dir();
         let new = recovered.head().is_none();
         if new && in_legs {
             return Err(StartError::LegsHoldChain { chain: config.chain.clone(), wal: config.wal_dir() });
         }
-        let found = keys::Keys::read(&dir, &log)?;
-        let pair = match found {
-            Some(pair) => pair,
+        let keys = match keys(config)? {
+            Some(keys) => keys,
             None if new => {
-                let pair = keys::Keys::generate(&dir, &log)?;
-                info!(dir = %dir.display(), public = %keys::Keys::public_file(&dir).display(), "signing keys made: back them up");
-                pair
+                let log = log(config)?;
+                let pair = KeyFiles::generate(&dir, &log)?;
+                info!(dir = %dir.display(), public = %KeyFiles::public_file(&dir).display(), "signing keys made: back them up");
+                named(config, log, pair)
             }
             None => return Err(StartError::NoKeys { dir }),
         };
-        let keys = Arc::new(Keys {
-            origin: log,
-            chain: config.chain.clone(),
-            ed25519: pair.ed25519,
-            ml_dsa_44: pair.ml_dsa_44,
-        });
         if let Err(error) = guard::lock_in_memory(&*keys) {
             warn!(%error, "the signing keys can't be kept out of the swap: raise the limit of locked memory (`ulimit -l`)");
         }
@@ -83,6 +76,22 @@ impl Identity {
         checkpoints.newest()?;
         Ok(())
     }
+}
+
+/// The chain's keys, where there are any.
+pub(super) fn keys(config: &Config) -> Result<Option<Arc<Keys>>, StartError> {
+    let log = log(config)?;
+    Ok(KeyFiles::read(&config.keys_dir(), &log)?.map(|pair| named(config, log, pair)))
+}
+
+/// `<origin>/<chain>`
+fn log(config: &Config) -> Result<String, StartError> {
+    Genesis::origin(&config.seal.origin, &config.chain).map_err(StartError::Origin)
+}
+
+fn named(config: &Config, origin: String, pair: KeyFiles) -> Arc<Keys> {
+    let KeyFiles { ed25519, ml_dsa_44 } = pair;
+    Arc::new(Keys { origin, chain: config.chain.clone(), ed25519, ml_dsa_44 })
 }
 
 fn genesis(config: &Config, keys: &Keys, now: UnixNanos) -> Result<Signed<Genesis>, StartError> {

@@ -9,8 +9,12 @@
 //! but a chain's first record is in the stream before any of a sender's is taken.
 
 mod check;
+mod continued;
+mod control;
 mod error;
+mod history;
 mod identity;
+mod import;
 mod watched;
 
 use std::net::SocketAddr;
@@ -27,7 +31,9 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 pub use check::{Checked, check};
+pub use control::wal_import;
 pub use error::StartError;
+pub use import::Imported;
 
 use crate::archive::{self, Objects as _, Place};
 use crate::config::Config;
@@ -65,8 +71,20 @@ pub struct Collector {
     watched: Watched,
     log: wal::Running,
     legs: deliver::Handle,
-    pages: [JoinHandle<()>; 2],
+    /// Health, metrics, commands.
+    pages: [JoinHandle<()>; 3],
     spool: Spool,
+}
+
+/// How a collector is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// `--accept-clock`: the operator vouches for a clock that is far ahead of the chain.
+    pub accept_clock: bool,
+    /// `--continue-from-legs`: there is no log, and the chain goes on from what its legs hold.
+    pub continue_from_legs: bool,
+    /// `--reason`: why, which is sealed.
+    pub reason: Option<String>,
 }
 
 /// Why a collector that was started can't go on. What was acknowledged is in the write-ahead log; the place of a panic was
@@ -83,7 +101,8 @@ pub enum Failure {
 
 impl Collector {
     /// Starts all parts; when this returns, records are accepted.
-    pub async fn start(config: Config, accept_clock: bool) -> Result<Self, StartError> {
+    pub async fn start(config: Config, start: Start) -> Result<Self, StartError> {
+        let Start { accept_clock, continue_from_legs, reason } = start;
         let started = Instant::now();
         config.stream.check()?;
         receive::check(&config.receivers.otlp)?;
@@ -96,10 +115,19 @@ impl Collector {
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
 
-        let recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
+        let mut recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
+        let commands = control::bind(&*disk, &config.data_dir)
+            .map_err(|source| StartError::Control { dir: config.data_dir.clone(), source })?;
         let mut stream = Stream::new(&config.stream, Arc::clone(&disk), &config.data_dir, config.chain.clone());
         let archive = archive::Target::find(&config.archive, &config.data_dir, Arc::clone(&clock))?;
         archive.check().await?;
+        let mut continued = None;
+        if continue_from_legs {
+            let gone_on = continued::go_on(&config, recovered, &mut stream, &archive, &*clock, &disk, reason).await?;
+            (recovered, continued) = (gone_on.recovered, Some(gone_on.event));
+        } else if recovered.is_broken_off() {
+            return Err(StartError::BrokenOff { wal: config.wal_dir() });
+        }
         // A chain that begins must know that it does: then an archive that is away refuses the start.
         let archive_has_it = recovered.head().is_none() && holds(&archive, &config.chain).await?;
         let begun = has_begun(&recovered);
@@ -130,9 +158,14 @@ impl Collector {
             started: started_event(&config, accept_clock),
             genesis: identity.genesis.as_ref().map(|note| note.note().to_owned()),
             cut,
+            continued,
         };
         let write: wal::Write = Box::new(move |entry, now| scribe.write(entry, now));
         let log = wal::start(log, Arc::clone(&clock), reporter.clone(), write, options)?;
+        if continue_from_legs {
+            // What lies there counts from here on; the legs are not started before.
+            wal::rebuilt(&*disk, &config.wal_dir())?;
+        }
 
         let report = reporter.clone();
         let legs = deliver::start(deliver::Parts {
@@ -146,8 +179,8 @@ impl Collector {
             build: ParquetBuild::new(Arc::clone(&disk), config.archive.promotions.clone()),
             checkpoints,
             checkpoint_interval: config.seal.checkpoint_interval.get(),
-            clock,
-            disk,
+            clock: Arc::clone(&clock),
+            disk: Arc::clone(&disk),
             aside: Aside::Thread,
             scratch: config.wal_dir(),
             report: Arc::new(move |event| report.report(event)),
@@ -169,10 +202,22 @@ impl Collector {
             }
         };
         let (grpc, http) = (server.grpc_addr(), server.http_addr());
+        let importer = import::Importer {
+            chain: config.chain.clone(),
+            archive: config.archive.clone(),
+            data_dir: config.data_dir.clone(),
+            disk: Arc::clone(&disk),
+            shelf: Arc::clone(&log.shelf),
+            intake: log.intake.clone(),
+            engine: Arc::clone(&engine),
+            clock,
+            turn: tokio::sync::Mutex::default(),
+        };
         let (intake, carried) = (log.intake.clone(), legs.carried());
         let pages = [
             tokio::spawn(observe::http::serve(health, move |path| readiness(path, intake.state(), carried()))),
             tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started, legs.lag()))),
+            tokio::spawn(control::serve(commands, Arc::new(importer))),
         ];
         let reloader = server.reloader();
         let (stop_receiving, stopped) = watch::channel(false);

@@ -2,6 +2,10 @@
 //! checkpoints up to there; then the file is released.
 //!
 //! A crash between any two steps repeats them: an object is recognised by its links, a note by its bytes.
+//!
+//! Where a collector of the same chain, that was replaced since, has cut its segments elsewhere, its object may stand under a
+//! key that this one is about to write. It holds the same records, which are read to prove it; then the archive goes on behind
+//! them, with an object that begins within a file of the log.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -11,15 +15,17 @@ use std::{future, io};
 
 use sealtrail_chain::content::{self, Value};
 use sealtrail_chain::segment::{checkpoint_key, genesis_key, object_key, range_key};
-use sealtrail_chain::{ChainName, Hash, Segment, Sequence, UnixNanos};
+use sealtrail_chain::{ChainName, Link, Segment, Sequence, UnixNanos};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
+use tracing::info;
 
 use super::checkpoint::{Kept, Store};
 use super::leg::{Oldest, Standing};
+use super::stream::hash_at;
 use super::{Build, Committed, Cursor, Failure, Report, Wal};
-use crate::archive::{ArchiveLeg, Links};
-use crate::host::{Aside, Clock, Disk};
+use crate::archive::{ArchiveLeg, Error as ArchiveError, Links};
+use crate::host::{Aside, Clock, Disk, entropy};
 use crate::observe::event::Delivered;
 use crate::stream::End;
 use crate::wal::{FileState, Leg, Progress};
@@ -70,6 +76,8 @@ pub(super) struct Task<W, A, B> {
     disk: Arc<dyn Disk>,
     aside: Aside,
     workdir: PathBuf,
+    /// Names this process's unfinished objects: another collector of the chain may build there, too.
+    token: String,
     standing: Standing,
 }
 
@@ -109,6 +117,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             disk: setup.disk,
             aside: setup.aside,
             workdir: setup.workdir,
+            token: token(),
             standing: Standing::new(Leg::Archive, setup.report, setup.clock.now().0.rotate_left(32)),
         }
     }
@@ -151,8 +160,8 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             return Ok(false);
         }
         for file in progress.files.iter().filter(|file| file.closed && file.records > 0) {
-            if file.first >= self.next() && file_end(file) <= committed.next {
-                self.archive(file).await?;
+            while file_end(file) > self.next() && file_end(file) <= committed.next {
+                self.archive(file, &progress.files).await?;
             }
         }
         self.put_checkpoints().await?;
@@ -162,64 +171,85 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         Ok(committed.finished && all && self.waiting.is_empty() && self.objects.is_empty())
     }
 
-    async fn archive(&mut self, file: &FileState) -> Result<(), Failure> {
-        let object = self.describe(*file).await?;
-        self.looked = Some(file.first);
+    /// Archives what the archive lacks of a file; more than that, or less, where another collector has been there.
+    async fn archive(&mut self, file: &FileState, files: &[FileState]) -> Result<(), Failure> {
+        let from = file.first.max(self.next());
+        let object = self.describe(*file, from).await?;
+        self.looked = Some(from);
         self.oldest.set(Some(object.observed));
         if let Some(note) = &object.genesis {
             self.leg.put_note(&genesis_key(&object.chain), note.as_bytes()).await?;
         }
-        if !self.is_there(file, &object).await? {
-            self.put(file, &object).await?;
-        }
+        let held = match self.find(&object, files).await? {
+            Some(held) => held,
+            None => self.put(file, &object, files).await?,
+        };
         self.standing.succeeded();
-        let end = End { last: object.links.last, hash: object.links.after };
+        let end = End { last: held.last, hash: held.after };
         self.wal.confirm(Leg::Archive, end);
         self.archived.send_modify(|archived| archived.next = end.last.next());
         self.looked = None;
         self.oldest.set(None);
-        Delivered { leg: Leg::Archive.name(), first: file.first, last: end.last }.emit();
+        Delivered { leg: Leg::Archive.name(), first: from, last: end.last }.emit();
         Ok(())
     }
 
-    /// Whether an object of before the start is there, as it must be where it was confirmed.
-    async fn is_there(&self, file: &FileState, object: &Object) -> Result<bool, Failure> {
-        if file.first >= self.fresh {
-            return Ok(false);
+    /// The object of before the start that is there, as it must be where it was confirmed.
+    async fn find(&self, object: &Object, files: &[FileState]) -> Result<Option<Links>, Failure> {
+        if object.links.first >= self.fresh {
+            return Ok(None);
         }
         match self.leg.segment(&object.key).await? {
-            Some(links) if links == object.links => Ok(true),
-            Some(_) => Err(Failure::OtherObject { key: object.key.clone() }),
-            None if self.confirmed >= Some(object.links.last) => Err(Failure::Gone { key: object.key.clone() }),
-            None => Ok(false),
+            Some(found) if found == object.links => Ok(Some(found)),
+            Some(found) => self.recognise(object, found, files).await.map(Some),
+            None if self.confirmed >= Some(object.links.first) => Err(Failure::Gone { key: object.key.clone() }),
+            None => Ok(None),
         }
     }
 
-    async fn put(&self, file: &FileState, object: &Object) -> Result<(), Failure> {
-        let path = self.workdir.join(format!("{:020}.parquet.tmp", file.first.get()));
+    /// An object under our key that ends elsewhere: whether it holds our records all the same.
+    async fn recognise(&self, object: &Object, found: Links, files: &[FileState]) -> Result<Links, Failure> {
+        let other = || Failure::OtherObject { key: object.key.clone() };
+        let begins = (found.first, found.before) == (object.links.first, object.links.before);
+        if !begins || found.last >= self.committed.borrow().next {
+            return Err(other());
+        }
+        let ours = hash_at(&*self.wal, files, found.last)?;
+        if ours == Some(found.after) && self.leg.proven(&object.key).await?.as_ref() == Some(&found) {
+            info!(first = %found.first, last = %found.last, "the archive holds these records from another collector of the chain");
+            return Ok(found);
+        }
+        Err(other())
+    }
+
+    /// Puts the object; gives what stands under its key then.
+    async fn put(&self, file: &FileState, object: &Object, files: &[FileState]) -> Result<Links, Failure> {
+        let path = self.workdir.join(format!("{}-{:020}.parquet.tmp", self.token, object.links.first.get()));
         self.remove(&path)?;
-        let segment = self.built(*file, path.clone()).await?;
+        let segment = self.built(*file, object.links.first, path.clone()).await?;
         let links = &object.links;
-        if (segment.first, segment.last, segment.before, segment.after)
-            != (links.first, links.last, links.before, links.after)
-        {
+        if Links::from(&segment) != *links {
             return Err(Failure::OtherObject { key: object.key.clone() });
         }
         let put = self.leg.put_segment(&object.key, &path, &segment).await;
         // A directory has moved it away; anything else has copied it.
         self.remove(&path)?;
-        Ok(put?)
+        match put {
+            Ok(()) => Ok(links.clone()),
+            Err(ArchiveError::Differs { found, .. }) => self.recognise(object, *found, files).await,
+            Err(error) => Err(error.into()),
+        }
     }
 
-    async fn built(&self, file: FileState, path: PathBuf) -> Result<Segment, Failure> {
+    async fn built(&self, file: FileState, from: Sequence, path: PathBuf) -> Result<Segment, Failure> {
         let (wal, build) = (self.wal.clone(), self.build.clone());
-        let build = move || build.build(wal.open(file.first)?, file.synced, &path);
+        let build = move || build.build(wal.open(file.first)?, from, file.synced, &path);
         self.aside.run(build).await.unwrap_or(Err(Failure::Panic))
     }
 
-    async fn describe(&self, file: FileState) -> Result<Object, Failure> {
+    async fn describe(&self, file: FileState, from: Sequence) -> Result<Object, Failure> {
         let wal = self.wal.clone();
-        let describe = move || describe(wal.open(file.first)?, &file);
+        let describe = move || describe(wal.open(file.first)?, &file, from);
         self.aside.run(describe).await.unwrap_or(Err(Failure::Panic))
     }
 
@@ -273,9 +303,10 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
     async fn look_for_oldest(&mut self) {
         let next = self.next();
         let first = self.progress.borrow().files.iter().find(|file| file_end(file) > next).copied();
-        if let Some(file) = first.filter(|file| self.looked != Some(file.first)) {
-            let found = self.describe(file).await.ok();
-            self.looked = found.as_ref().map(|_| file.first);
+        let first = first.map(|file| (file, file.first.max(next)));
+        if let Some((file, from)) = first.filter(|(_, from)| self.looked != Some(*from)) {
+            let found = self.describe(file, from).await.ok();
+            self.looked = found.as_ref().map(|_| from);
             self.oldest.set(found.map(|object| object.observed));
         }
     }
@@ -302,20 +333,28 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
     }
 }
 
-fn describe(mut cursor: impl Cursor, file: &FileState) -> Result<Object, Failure> {
-    let (chain, before) = (cursor.head().chain().clone(), cursor.head().hash());
-    let short = Failure::Short { next: file.first };
-    let Some(stored) = cursor.next(file.synced)? else { return Err(short) };
-    let observed = stored.link.observed;
-    let genesis = if file.first == Sequence::ZERO { genesis_note(stored.content)? } else { None };
-    let links = links(file, before)?;
-    let key = object_key(&chain, observed, file.first);
-    Ok(Object { chain, key, links, observed, genesis })
+fn token() -> String {
+    let mut token = [0; 8];
+    entropy::fill(&mut token);
+    const_hex::encode(token)
 }
 
-fn links(file: &FileState, before: Hash) -> Result<Links, Failure> {
-    let last = file_end(file).get().checked_sub(1).ok_or(Failure::Short { next: file.first })?;
-    Ok(Links { first: file.first, last: Sequence::new(last), before, after: file.last_hash })
+/// The object of a file's records from `from` on.
+fn describe(mut cursor: impl Cursor, file: &FileState, from: Sequence) -> Result<Object, Failure> {
+    let chain = cursor.head().chain().clone();
+    let short = |next| Failure::Short { next };
+    let last = file_end(file).get().checked_sub(1).map(Sequence::new).ok_or(short(from))?;
+    loop {
+        let Some(stored) = cursor.next(file.synced)? else { return Err(short(from)) };
+        let Link { sequence, previous: before, observed, .. } = stored.link;
+        if sequence < from {
+            continue;
+        }
+        let genesis = if from == Sequence::ZERO { genesis_note(stored.content)? } else { None };
+        let links = Links { first: from, last, before, after: file.last_hash };
+        let key = object_key(&chain, observed, from);
+        return Ok(Object { chain, key, links, observed, genesis });
+    }
 }
 
 /// The note that record 0 carries as `sealtrail.genesis`.

@@ -61,17 +61,18 @@ impl Due {
 
 /// A signed checkpoint that is synced here.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Kept {
-    pub(super) size: u64,
-    pub(super) root: Root,
-    pub(super) unix_seconds: u64,
-    pub(super) note: String,
+pub struct Kept {
+    pub size: u64,
+    pub root: Root,
+    pub unix_seconds: u64,
+    pub note: String,
     /// Text of the `.range` object; `None`: interim.
-    pub(super) ranges: Option<String>,
+    pub ranges: Option<String>,
 }
 
 impl Kept {
-    pub(super) fn is_object(&self) -> bool {
+    /// Whether it goes to the archive, too.
+    pub fn is_object(&self) -> bool {
         self.ranges.is_some()
     }
 
@@ -106,7 +107,7 @@ impl Store {
     }
 
     /// All that is kept, in the order in which it was signed. Leftovers of a crash are removed.
-    pub(super) fn load(&self) -> Result<Vec<Kept>, Error> {
+    pub fn load(&self) -> Result<Vec<Kept>, Error> {
         let failed = |source| Error::Io { doing: "list", path: self.dir.clone(), source };
         let names = self.disk.list(&self.dir).map_err(failed)?;
         let (mut kept, mut leftovers) = (Vec::new(), Vec::new());
@@ -131,7 +132,18 @@ impl Store {
     /// Signs what is due and keeps it: when this returns, it may go out.
     pub(super) fn sign(&self, due: &Due, unix_seconds: u64) -> Result<Kept, Error> {
         let kept = due.sign(&self.keys, unix_seconds);
-        let name = |kind| Name { size: kept.size, unix_seconds, kind };
+        self.keep(&kept)?;
+        Ok(kept)
+    }
+
+    /// Signs an object over `head`, all of it committed, and keeps it. `since`: from the size of the object before.
+    pub fn sign_object(&self, head: &Head, since: CompactRange, unix_seconds: u64) -> Result<Kept, Error> {
+        self.sign(&Due::object(head, since), unix_seconds)
+    }
+
+    /// Keeps one that was signed before, and may have gone out.
+    pub fn keep(&self, kept: &Kept) -> Result<(), Error> {
+        let name = |kind| Name { size: kept.size, unix_seconds: kept.unix_seconds, kind };
         match &kept.ranges {
             None => self.write(name(Kind::Interim), &kept.note)?,
             Some(ranges) => {
@@ -139,7 +151,7 @@ impl Store {
                 self.write(name(Kind::Checkpoint), &kept.note)?;
             }
         }
-        Ok(kept)
+        Ok(())
     }
 
     /// The stream has this one, and so all before it: older interim ones are needed no longer.

@@ -126,6 +126,15 @@ impl MemoryLog {
         }
     }
 
+    /// Key and links of an object of these records, as another collector of the chain may have cut it.
+    pub(crate) fn object(&self, first: usize, last: usize) -> (String, Links) {
+        let state = self.state.lock().unwrap();
+        let links: Vec<Link> = state.files.values().flat_map(|file| &file.records).map(|(link, _)| *link).collect();
+        let (from, to) = (links[first], links[last]);
+        let key = sealtrail_chain::segment::object_key(state.head.chain(), from.observed, from.sequence);
+        (key, Links { first: from.sequence, last: to.sequence, before: from.previous, after: to.hash })
+    }
+
     /// Links of records that another collector would seal behind those that are here.
     pub(crate) fn foreign(&self, records: u64) -> Vec<Link> {
         let mut head = self.state.lock().unwrap().head.clone();
@@ -339,13 +348,20 @@ impl ArchiveLeg for MemoryArchive {
         Ok(self.reach()?.objects.get(key).cloned())
     }
 
+    async fn proven(&self, key: &str) -> Result<Option<Links>, archive::Error> {
+        self.segment(key).await
+    }
+
     async fn put_segment(&self, key: &str, _: &Path, segment: &Segment) -> Result<(), archive::Error> {
         let mut state = self.reach()?;
         let links = Links { first: segment.first, last: segment.last, before: segment.before, after: segment.after };
-        if let Some(found) = state.objects.insert(key.to_owned(), links.clone()) {
-            assert!(found == links, "an object is never changed");
-        } else {
-            state.order.push(key.to_owned());
+        match state.objects.get(key).filter(|found| **found != links) {
+            Some(found) => {
+                let (key, expected, found) = (key.to_owned(), Box::new(links), Box::new(found.clone()));
+                return Err(archive::Error::Differs { key, expected, found });
+            }
+            None if state.objects.insert(key.to_owned(), links).is_none() => state.order.push(key.to_owned()),
+            None => {}
         }
         if state.deaf > 0 {
             state.deaf -= 1;
@@ -372,8 +388,8 @@ impl ArchiveLeg for MemoryArchive {
 pub(crate) struct SegmentOnly;
 
 impl Build for SegmentOnly {
-    fn build<C: Cursor>(&self, mut cursor: C, synced: u64, _: &Path) -> Result<Segment, Failure> {
-        let mut head = cursor.head().clone();
+    fn build<C: Cursor>(&self, mut cursor: C, from: Sequence, synced: u64, _: &Path) -> Result<Segment, Failure> {
+        let mut head = super::parquet::pass_over(&mut cursor, from, synced)?;
         let (first, before) = (head.next(), head.hash());
         let mut range = CompactRange::empty(first.get());
         while let Some(stored) = cursor.next(synced)? {

@@ -37,7 +37,7 @@ use crate::wal::{Leg, Progress, ReleaseError, reader};
 
 use leg::{Lag, Oldest};
 
-pub use checkpoint::{Error as CheckpointError, Keys, Store};
+pub use checkpoint::{Error as CheckpointError, Kept, Keys, Store};
 pub use held::Held;
 pub use parquet::ParquetBuild;
 pub use resume::{Known, Refusal, Resume, compare, take_over};
@@ -68,8 +68,8 @@ pub trait Cursor: Send + 'static {
 
 /// Makes the object of one closed file; checks every record against its link. Called on a thread that may block.
 pub trait Build: Send + Sync + 'static {
-    /// Writes the object of all records up to `synced` as a new file at `path`, synced.
-    fn build<C: Cursor>(&self, cursor: C, synced: u64, path: &Path) -> Result<Segment, Failure>;
+    /// Writes the object of the records from `from` on, up to `synced`, as a new file at `path`, synced.
+    fn build<C: Cursor>(&self, cursor: C, from: Sequence, synced: u64, path: &Path) -> Result<Segment, Failure>;
 }
 
 /// Takes own records into the chain; never blocks.

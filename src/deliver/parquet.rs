@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use sealtrail_chain::Segment;
+use sealtrail_chain::{Head, Run, Segment, Sequence};
 
 use super::{Build, Cursor, Failure};
 use crate::archive::{Promotions, SegmentWriter};
@@ -23,11 +23,12 @@ impl ParquetBuild {
 }
 
 impl Build for ParquetBuild {
-    fn build<C: Cursor>(&self, mut cursor: C, synced: u64, path: &Path) -> Result<Segment, Failure> {
+    fn build<C: Cursor>(&self, mut cursor: C, from: Sequence, synced: u64, path: &Path) -> Result<Segment, Failure> {
         let failed = |doing| move |source| Failure::Io { doing, path: path.to_owned(), source };
         let file = self.disk.create(path).map_err(failed("create"))?;
         let out = Append { file: &*file, at: 0 };
-        let mut writer = SegmentWriter::new(cursor.head().clone(), &self.promotions, cursor.rules(), out)?;
+        let head = pass_over(&mut cursor, from, synced)?;
+        let mut writer = SegmentWriter::new(head, &self.promotions, cursor.rules(), out)?;
         while let Some(stored) = cursor.next(synced)? {
             writer.push(&stored.link, stored.content)?;
         }
@@ -35,6 +36,16 @@ impl Build for ParquetBuild {
         file.sync().map_err(failed("sync"))?;
         Ok(written.segment)
     }
+}
+
+/// Goes to record `from`; gives the head before it.
+pub(super) fn pass_over<C: Cursor>(cursor: &mut C, from: Sequence, synced: u64) -> Result<Head, Failure> {
+    let mut run = Run::behind(cursor.head().clone());
+    while run.next() < from {
+        let stored = cursor.next(synced)?.ok_or(Failure::Short { next: from })?;
+        run.follow_link(&stored.link)?;
+    }
+    Ok(run.head())
 }
 
 /// A file as a writer that goes on behind what it wrote; the Parquet writer buffers.

@@ -123,7 +123,7 @@ fn hash_of<E>(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error(
-        "the stream holds records up to {stream} and the write-ahead log up to {log} (both exclusive): another collector has gone on with this chain, or the data directory is an older copy\n  remedy  put the newest data directory back; to go on from the legs needs `--continue-from-legs`, which this release does not have yet"
+        "the stream holds records up to {stream} and the write-ahead log up to {log} (both exclusive): another collector has gone on with this chain, or the data directory is an older copy\n  remedy  where another collector runs, this one is not needed: seal what only its log holds again with `sealtrail wal import` there; else put the newest data directory back, or move this log away, start with `--continue-from-legs`, and import it then"
     )]
     Ahead { stream: Sequence, log: Sequence },
     #[error(
@@ -131,7 +131,7 @@ pub enum Refusal {
     )]
     Lost { confirmed: Sequence, next: Sequence },
     #[error(
-        "record {sequence} has hash {found} in the stream and {expected} in the write-ahead log: these are two chains of one name\n  remedy  keep both, and find out which collector wrote the other; to seal the records of one again in the other needs `sealtrail wal import`, which this release does not have yet"
+        "record {sequence} has hash {found} in the stream and {expected} in the write-ahead log: these are two chains of one name\n  remedy  keep both, and find out which collector wrote the other; where it has gone on with this chain, seal what only this log holds again with `sealtrail wal import` there"
     )]
     Other { sequence: Sequence, expected: Hash, found: Hash },
     #[error(

@@ -362,7 +362,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
 }
 
 /// Hash of a record that the log holds, or of the one before the first of a file.
-fn hash_at<W: Wal>(wal: &W, files: &[FileState], sequence: Sequence) -> Result<Option<Hash>, Failure> {
+pub(super) fn hash_at<W: Wal>(wal: &W, files: &[FileState], sequence: Sequence) -> Result<Option<Hash>, Failure> {
     let next = sequence.next();
     let holds = |file: &&FileState| (file.first.get()..=file.first.get() + file.records).contains(&next.get());
     let Some(file) = files.iter().find(holds) else { return Ok(None) };

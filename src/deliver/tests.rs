@@ -252,6 +252,65 @@ async fn a_fenced_collector_behind_another_stops_for_good() {
     assert_eq!(bench.events.lock().unwrap().last().and_then(|event| event.reason.clone()).as_deref(), Some("fenced"));
 }
 
+/// A collector that was replaced since may have archived the same records in other pieces, before this one came to them. They
+/// are the chain's all the same: the archive goes on behind them, within a file of the log or past its end.
+#[tokio::test]
+async fn objects_of_the_same_records_that_end_elsewhere_are_gone_on_from() {
+    for (theirs, ours) in [
+        (vec![(0, 2)], vec![(0, 2), (3, 4), (5, 8), (9, 10)]),
+        (vec![(0, 1), (2, 3)], vec![(0, 1), (2, 3), (4, 4), (5, 8), (9, 10)]),
+        (vec![(0, 6)], vec![(0, 6), (7, 8), (9, 10)]),
+        (vec![(0, 8)], vec![(0, 8), (9, 10)]),
+    ] {
+        for fresh in [true, false] {
+            let bench = Bench::new();
+            bench.log.add(5);
+            bench.log.close();
+            bench.log.add(4);
+            let put = || {
+                let mut state = bench.archive.state.lock().unwrap();
+                state.objects.extend(theirs.iter().map(|(first, last)| bench.log.object(*first, *last)));
+            };
+            if !fresh {
+                // Files of before the start are asked for, those of after it are put.
+                bench.log.close();
+                put();
+            }
+            bench.archive.state.lock().unwrap().down = fresh;
+            let handle = bench.start();
+            if fresh {
+                bench.log.close();
+                put();
+                bench.archive.state.lock().unwrap().down = false;
+            }
+            bench.until(|bench| bench.log.confirmed(Leg::Archive) >= Some(8)).await;
+            bench.log.add(2);
+            assert_eq!(bench.stop(handle).await, []);
+            bench.check_stream(11);
+            let state = bench.archive.state.lock().unwrap();
+            let found: Vec<_> = state.objects.values().map(|links| (links.first.get(), links.last.get())).collect();
+            assert_eq!(found, ours, "{theirs:?} {fresh}");
+        }
+    }
+}
+
+/// An object of other records under our key stops the leg, whatever else it claims.
+#[tokio::test]
+async fn an_object_of_other_records_stops_the_leg() {
+    let bench = Bench::new();
+    bench.log.add(5);
+    bench.log.close();
+    let (key, links) = bench.log.object(0, 2);
+    let forged = crate::archive::Links { after: sealtrail_chain::Hash([9; 32]), ..links };
+    bench.archive.state.lock().unwrap().objects.insert(key, forged);
+    let handle = bench.start();
+    bench.log.add(2);
+    bench.log.finish();
+    let left = handle.stop(Duration::from_secs(3)).await;
+    assert_eq!(left.iter().map(|left| left.leg).collect::<Vec<_>>(), [Leg::Archive]);
+    assert!(bench.events.lock().unwrap().iter().any(|event| event.reason.as_deref() == Some("object_differs")));
+}
+
 /// An absent archive holds up neither the stream nor the stop, and what it lacks stays here until it is back.
 #[tokio::test]
 async fn an_absent_archive_is_named_and_catches_up_after_a_restart() {

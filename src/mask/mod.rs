@@ -1,7 +1,7 @@
 //! Masking: what the rules recognise never goes further than this module.
 //!
-//! A record comes in as `Received` and leaves as `Masked`, which only `Session::mask` makes: nothing else can be sealed
-//! (promise 2). Every text of a record is looked at wherever it stands (body, attributes, nested values, keys, names,
+//! A record comes in as `Received` and leaves as `Masked`, which only `Session::mask` makes (and `wal::import`, of what was
+//! masked before): nothing else can be sealed (promise 2). Every text of a record is looked at wherever it stands (body, attributes, nested values, keys, names,
 //! schema URLs, severity) and whatever its type; only trace and span ids, times and numbers of the record itself stay
 //! unseen. What can't be read as what it claims to be is masked as text; what can't be inspected within the limits is
 //! replaced whole and counted. Work is linear in a record's size. Masking a masked record changes nothing.
@@ -30,7 +30,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use sealtrail_chain::content::{LogRecord, Tail};
-use sealtrail_chain::{Checksum, Content};
+use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
 pub use engine::{Engine, Session};
 pub use rules::{Class, Problem, RuleError};
@@ -74,7 +74,8 @@ impl<'a> Received<'a> {
     }
 }
 
-/// The masked canonical text of a record: the only thing that can be sealed. Made by the engine alone.
+/// The masked canonical text of a record: the only thing that can be sealed. Made by the engine alone, but for what a log of
+/// this chain has held masked already ([`Masked::sealed_before`]).
 pub struct Masked {
     content: Content,
     checksum: Checksum,
@@ -86,6 +87,15 @@ impl Masked {
     pub(crate) fn for_test(text: &str) -> Self {
         let content = Content::parse(text.to_owned()).expect("canonical text");
         Self { checksum: content.checksum(), content }
+    }
+
+    /// Content that was masked before it was sealed, in a log of this chain: it must follow `head`, which moves past it.
+    ///
+    /// `wal::import` alone calls this (a test sees to it), behind a head that the chain knows: what follows that head was
+    /// sealed by a collector of the chain, which could seal nothing else than what its rules had masked.
+    pub(crate) fn sealed_before(head: &mut Head, link: &Link, content: Content) -> Result<Self, Break> {
+        head.follow(link, content.as_str())?;
+        Ok(Self { content, checksum: link.checksum })
     }
 
     /// The canonical text.

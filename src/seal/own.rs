@@ -26,6 +26,8 @@ pub enum Kind {
     SenderRefused,
     FieldsDropped,
     Repaired,
+    ChainRecovered,
+    WalImported,
 }
 
 impl Kind {
@@ -45,6 +47,8 @@ impl Kind {
             Self::SenderRefused => "sealtrail.sender.refused",
             Self::FieldsDropped => "sealtrail.fields.dropped",
             Self::Repaired => "sealtrail.repaired",
+            Self::ChainRecovered => "sealtrail.chain.recovered",
+            Self::WalImported => "sealtrail.wal.imported",
         }
     }
 
@@ -53,7 +57,12 @@ impl Kind {
         !matches!(
             self,
             Self::Started | Self::Stopped | Self::Alive | Self::RulesChanged | Self::ConfigChanged | Self::Repaired
-        )
+        ) && !self.counts_records()
+    }
+
+    /// Whether the count is one of records, of which there may be none.
+    fn counts_records(self) -> bool {
+        matches!(self, Self::ChainRecovered | Self::WalImported)
     }
 }
 
@@ -241,7 +250,7 @@ fn record(entry: &Entry, now: UnixNanos) -> LogRecord<'_> {
     if let Some(period) = period {
         attributes.push(KeyValue { key: Cow::Borrowed("sealtrail.period"), value: Value::String(Cow::Owned(period)) });
     }
-    if event.kind.is_merged() {
+    if event.kind.is_merged() || event.kind.counts_records() {
         let count = Value::Int(i64::try_from(event.count).unwrap_or(i64::MAX));
         attributes.push(KeyValue { key: Cow::Borrowed("sealtrail.count"), value: count });
     }

@@ -7,6 +7,7 @@
 
 mod config;
 mod configured;
+mod contents;
 mod directory;
 mod frame;
 pub mod kafka;
@@ -21,6 +22,7 @@ use sealtrail_chain::{Hash, Sequence};
 
 pub use config::{Config, Directory, Invalid};
 pub use configured::Stream;
+pub use contents::{Contents, ContentsError};
 pub use directory::DirectoryStream;
 pub use message::{Builder, MAX_MESSAGE};
 

@@ -37,6 +37,8 @@ pub struct Options {
     pub genesis: Option<String>,
     /// What was cut off, from `Recovered`.
     pub cut: Option<super::Cut>,
+    /// The chain goes on from its legs: said behind `started`, and together with it.
+    pub continued: Option<Event>,
 }
 
 /// The log at work.
@@ -440,7 +442,7 @@ impl Writer {
         self.seal_own(observed, false);
     }
 
-    /// `started`, and in record 0 the genesis note.
+    /// `started`, and in record 0 the genesis note; then how the chain goes on, where that is not from a log.
     fn begin(&mut self, options: Options) -> io::Result<()> {
         let observed = self.observe();
         let mut entry = Entry::at(options.started, observed);
@@ -460,8 +462,10 @@ impl Writer {
             let reason = Some(format!("back by {} ms since the last record", behind / 1_000_000));
             self.reporter.report(Event { reason, ..Event::new(Kind::ClockStepped) });
         }
-        let record = (self.write)(&entry, observed).map_err(io::Error::other)?;
-        self.log.append(observed, self.clock.monotonic(), &mut [&mut iter::once(record).collect()])?;
+        let entries = iter::once(entry).chain(options.continued.map(|event| Entry::at(event, observed)));
+        let records = entries.map(|entry| (self.write)(&entry, observed)).collect::<Result<Batch, _>>();
+        let mut records = records.map_err(io::Error::other)?;
+        self.log.append(observed, self.clock.monotonic(), &mut [&mut records])?;
         let state = self.judge(0);
         self.turn(state);
         self.gate.set(state);

@@ -38,7 +38,8 @@ pub enum Error {
     Clock { days: u64 },
 }
 
-const CONTINUE: &str = "`--continue-from-legs` goes on from what the legs hold (this release doesn't have it yet)";
+const CONTINUE: &str = "where that can't be, move the directory away, start with `--continue-from-legs`, which goes on from what the legs hold, \
+     and seal what only it holds again with `sealtrail wal import`";
 
 impl From<reader::Error> for Error {
     fn from(error: reader::Error) -> Self {

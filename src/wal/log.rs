@@ -21,7 +21,7 @@ use super::config::Config;
 use super::frame::{self, FileId};
 use super::header::{Header, Previous};
 use super::shelf::{self, Shelf};
-use super::{Batch, Durable, FileState};
+use super::{Batch, DAY, Durable, FileState};
 use crate::host::{Disk, File, Lock, entropy};
 use crate::observe::event;
 use crate::seal::{Sealer, Slot};
@@ -55,8 +55,6 @@ struct Open {
     /// Whether its last frame is a mark.
     marked: bool,
 }
-
-const DAY: u64 = 86_400_000_000_000;
 
 impl Log {
     /// Begins a new file behind what was recovered. `last`: where the newest file with a record ends.

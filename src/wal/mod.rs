@@ -19,10 +19,12 @@ mod config;
 mod error;
 mod frame;
 mod header;
+pub mod import;
 mod intake;
 mod legs;
 mod log;
 pub mod reader;
+mod rebuild;
 mod recover;
 mod scan;
 mod shelf;
@@ -38,11 +40,15 @@ pub use error::Error;
 pub use intake::Intake;
 pub use legs::{Confirmed, Leg, Legs};
 pub use log::Log;
-pub use recover::{Cut, Recovered, open};
+pub use rebuild::{Rebuild, RebuildError, done as rebuilt};
+pub use recover::{Cut, Recovered, Vacant, open};
 pub use scan::Tail;
 pub use shelf::{ReleaseError, Shelf, path};
 
 use sealtrail_chain::{Hash, Sequence};
+
+/// Nanoseconds; no file holds records of two days.
+const DAY: u64 = 86_400_000_000_000;
 
 /// Records that are submitted together: room is left in it for the frames.
 pub type Batch = crate::seal::Batch<{ frame::ROOM }>;

@@ -10,13 +10,24 @@ use sealtrail_chain::{ChainName, Hash, Head, Sequence, UnixNanos};
 
 use super::config::Config;
 use super::header::{Header, Previous};
-use super::legs::{Leg, Legs};
+use super::legs::{Confirmed, Leg, Legs};
 use super::log::{Home, Log};
 use super::reader::{self, Reader};
+use super::rebuild::MARK;
 use super::scan::{Scan, Tail, scan};
 use super::shelf::{self, Shelf};
 use super::{Error, FileState};
 use crate::host::{Disk, Lock};
+
+/// A directory in which nothing counts: neither a record nor the head of a chain.
+pub struct Vacant {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) dir: PathBuf,
+    pub(super) legs: Legs,
+    /// Files of the log without a record, or of an attempt to rebuild it that was broken off, and temporary ones.
+    pub(super) leftovers: Vec<PathBuf>,
+    lock: Lock,
+}
 
 /// What a directory holds, whole and in order.
 pub struct Recovered {
@@ -37,6 +48,8 @@ pub struct Recovered {
     cut: Option<Cut>,
     /// Names that are left over: files of a release that a crash broke off, and temporary ones.
     leftovers: Vec<PathBuf>,
+    /// The log was being rebuilt when a run ended: what lies here doesn't count.
+    broken_off: bool,
 }
 
 /// Bytes at the end of the last file which no witness proves to be on the disk: they may be in the kernel's memory alone, in
@@ -76,23 +89,51 @@ pub fn open(disk: Arc<dyn Disk>, dir: &Path, chain: &ChainName) -> Result<Recove
         io::ErrorKind::InvalidData => Error::Legs { path: dir.join("legs") },
         _ => io("read `legs` in")(error),
     })?;
-    let mut recovered = Recovered {
-        disk,
-        dir: dir.to_owned(),
-        lock,
-        legs,
-        files: Vec::new(),
-        head: None,
-        before: None,
-        begun: BTreeMap::new(),
-        last: None,
-        unproven: None,
-        cut: None,
-        leftovers: Vec::new(),
-    };
-    let found = recovered.find_files(chain)?;
-    recovered.read(found)?;
-    Ok(recovered)
+    let (disk, dir) = (Arc::clone(&disk), dir.to_owned());
+    let vacant = Vacant { disk, dir, legs, leftovers: Vec::new(), lock };
+    let marked = vacant.is_marked().map_err(io("list"))?;
+    if marked { Ok(vacant.broken_off()) } else { vacant.read(chain) }
+}
+
+impl Vacant {
+    /// What the leg is known here to hold.
+    pub fn confirmed(&self, leg: Leg) -> Option<Confirmed> {
+        self.legs.confirmed(leg)
+    }
+
+    /// Reads all files of the log, whether or not they are marked as being rebuilt.
+    pub(super) fn read(self, chain: &ChainName) -> Result<Recovered, Error> {
+        let mut recovered = self.recovered(false);
+        let found = recovered.find_files(chain)?;
+        recovered.read(found)?;
+        Ok(recovered)
+    }
+
+    fn broken_off(self) -> Recovered {
+        self.recovered(true)
+    }
+
+    fn recovered(self, broken_off: bool) -> Recovered {
+        Recovered {
+            disk: self.disk,
+            dir: self.dir,
+            lock: self.lock,
+            legs: self.legs,
+            files: Vec::new(),
+            head: None,
+            before: None,
+            begun: BTreeMap::new(),
+            last: None,
+            unproven: None,
+            cut: None,
+            leftovers: Vec::new(),
+            broken_off,
+        }
+    }
+
+    fn is_marked(&self) -> io::Result<bool> {
+        Ok(self.disk.list(&self.dir)?.iter().any(|name| name == MARK))
+    }
 }
 
 impl Recovered {
@@ -113,6 +154,23 @@ impl Recovered {
     /// What was cut off the end, if the last run did not end well.
     pub fn cut(&self) -> Option<Cut> {
         self.cut
+    }
+
+    /// Whether a run ended while the log was being rebuilt from the legs: then that must be done anew, and nothing else.
+    pub fn is_broken_off(&self) -> bool {
+        self.broken_off
+    }
+
+    /// The directory as one to be written anew, unless it holds a record, or the head of a chain, that counts.
+    pub fn vacate(self) -> Result<Result<Vacant, Self>, Error> {
+        if self.head.is_some() || !self.files.is_empty() {
+            return Ok(Err(self));
+        }
+        let io = |source| Error::Io { doing: "list", path: self.dir.clone(), source };
+        let names = self.disk.list(&self.dir).map_err(io)?;
+        let left = |name: &&String| name.ends_with(".new") || first_of(name).is_some();
+        let leftovers = names.iter().filter(left).map(|name| self.dir.join(name)).collect();
+        Ok(Ok(Vacant { disk: self.disk, dir: self.dir, legs: self.legs, leftovers, lock: self.lock }))
     }
 
     /// Hash of a record that is held, or of the one before the first that is.
@@ -272,7 +330,7 @@ impl Recovered {
 }
 
 /// The first sequence that a WAL file's name tells.
-fn first_of(name: &str) -> Option<Sequence> {
+pub(super) fn first_of(name: &str) -> Option<Sequence> {
     let digits = name.strip_suffix(".wal").filter(|digits| digits.len() == 20)?;
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok().map(Sequence::new))?
 }

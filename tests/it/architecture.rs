@@ -42,6 +42,15 @@ fn modules_use_only_what_the_table_allows() {
     assert!(used.len() > 10, "the test reads no `use` lines: {used:?}");
 }
 
+/// Promise 2: what was masked by an engine of the past is taken as masked in one place alone, which checks its links.
+#[test]
+fn only_the_import_takes_what_was_masked_before() {
+    let calls =
+        |file: &std::path::PathBuf| std::fs::read_to_string(file).expect("readable").contains("Masked::sealed_before(");
+    let callers = files(Path::new("src")).into_iter().filter(calls).collect::<Vec<_>>();
+    assert_eq!(callers, [Path::new("src/wal/import.rs")]);
+}
+
 fn table(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let rows = text
         .split("<!-- may-use -->")

@@ -72,12 +72,18 @@ impl Collector {
 
     /// Starts a collector and kills it so long after that, whatever it is doing by then.
     pub fn kill_starting(dir: &Path, extra: &str, after: Duration) {
-        Self::kill_starting_with(dir, extra, &[], after);
+        Self::kill_starting_with(dir, extra, &[], &[], after);
     }
 
-    /// As `kill_starting`, with variables of its environment.
-    pub fn kill_starting_with(dir: &Path, extra: &str, environment: &[(String, String)], after: Duration) {
-        let (mut child, _) = spawn(dir, extra, &[], environment);
+    /// As `kill_starting`, with arguments and variables of its environment.
+    pub fn kill_starting_with(
+        dir: &Path,
+        extra: &str,
+        arguments: &[&str],
+        environment: &[(String, String)],
+        after: Duration,
+    ) {
+        let (mut child, _) = spawn(dir, extra, arguments, environment);
         let _ = follow(&mut child, &Arc::default());
         std::thread::sleep(after);
         child.kill().expect("it runs");

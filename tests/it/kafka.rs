@@ -3,6 +3,7 @@
 
 mod faults;
 mod settings;
+mod takeover;
 pub mod topic;
 mod zombie;
 

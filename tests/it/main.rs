@@ -19,4 +19,5 @@ mod reconcile;
 mod s3;
 mod senders;
 mod sql;
+mod takeover;
 mod tamper;

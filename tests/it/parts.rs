@@ -12,7 +12,8 @@ pub struct Part {
 }
 
 impl Part {
-    fn up(words: &[&str]) -> Self {
+    /// A part of its own, with these words of `parts up`; it ends with this process.
+    pub fn up(words: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("sealtrail-parts-").tempdir().expect("a temporary directory").keep();
         let mut up = vec!["up"];
         up.extend(words);

@@ -242,6 +242,17 @@ impl ArchiveLeg for S3Archive {
         self.store_segment(key, file, &Links::from(segment)).await
     }
 
+    async fn proven(&self, key: &str) -> Result<Option<Links>, super::Error> {
+        self.ready().await?;
+        match self.head(key, None).await? {
+            None => Ok(None),
+            Some(stored) => {
+                self.check_lock(key, &stored)?;
+                Ok(Some(self.read_through(key).await?))
+            }
+        }
+    }
+
     async fn put_note(&self, key: &str, bytes: &[u8]) -> Result<(), super::Error> {
         self.ready().await?;
         self.store_note(key, bytes).await

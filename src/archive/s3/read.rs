@@ -5,7 +5,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +13,13 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD, unlinkat};
-use sealtrail_chain::{Head, Link, Run, UnixNanos};
 use tokio::runtime::Handle;
 
 use super::S3Archive;
 use super::error::{Error, Why, why};
 use super::stored::Stored;
-use crate::archive::{self, Footer, Links, Listed, Objects, Reader};
+use crate::archive::follow::follow;
+use crate::archive::{self, Links, Listed, Objects, Reader};
 
 /// A note is some kilobytes; whatever lies at its key is not read further than this.
 const LONGEST_NOTE: u64 = 1 << 20;
@@ -131,24 +130,6 @@ impl S3Archive {
         let patience = tokio::time::timeout(self.config.timeouts.transfer.get(), read).await;
         patience.unwrap_or_else(|_| Err(self.error("read", key, Why::TimedOut)))
     }
-}
-
-/// The outer error: it can't be read; the inner: what it holds is no run of a chain.
-fn follow(mut reader: Reader) -> Result<Result<Links, &'static str>, archive::Error> {
-    let Footer { segment, range_before, .. } = reader.footer().clone();
-    let links = Links::from(&segment);
-    let mut run = Run::behind(Head::resume(segment.chain, segment.first, UnixNanos(0), segment.before, range_before));
-    let mut follows = true;
-    reader.rows(&mut |row| {
-        let (previous, hash) = (run.hash(), row.hash);
-        let link = Link { sequence: row.sequence, observed: row.observed, previous, checksum: row.checksum, hash };
-        follows = run.follow(&link, row.content).is_ok();
-        if follows { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    Ok(match follows && (run.next(), run.hash()) == (links.last.next(), links.after) {
-        true => Ok(links),
-        false => Err("its records are not those that its footer names"),
-    })
 }
 
 /// A new file in `dir` that is gone when it is closed.

@@ -49,6 +49,7 @@ fn options() -> Options {
         started: Event::new(Kind::Started),
         genesis: Some("genesis".into()),
         cut: None,
+        continued: None,
     }
 }
 

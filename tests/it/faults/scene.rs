@@ -224,7 +224,7 @@ impl Scene {
 
     /// Starts the collector and kills it so long after.
     pub fn kill_starting(&self, after: Duration) {
-        Collector::kill_starting_with(&self.home, &self.config, &self.environment, after);
+        Collector::kill_starting_with(&self.home, &self.config, &[], &self.environment, after);
     }
 
     /// The fault lasts: this long, under load.

@@ -1,0 +1,205 @@
+//! One chain whose legs and keys lie outside the data directory, which may be lost.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use sealtrail::cli::payments::Payments;
+
+use crate::harness::{Collector, archived, attributes, export, files, sealtrail, streamed, text};
+
+pub struct Place {
+    dir: tempfile::TempDir,
+    /// How long a file of the log takes records.
+    pub max_age: &'static str,
+    sent: std::cell::Cell<u64>,
+}
+
+/// The ids that senders gave, in order.
+pub fn ids(records: &[(u64, String)]) -> Vec<String> {
+    attributes(records, "test.id")
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a temporary directory"), max_age: "1s", sent: Default::default() }
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+    pub fn data(&self) -> PathBuf {
+        self.dir().join("data")
+    }
+    pub fn archive(&self) -> PathBuf {
+        self.dir().join("archive")
+    }
+    pub fn stream(&self) -> PathBuf {
+        self.dir().join("stream")
+    }
+
+    /// Small segments, so that there are some.
+    pub fn config(&self) -> String {
+        let path = |name: &str| self.dir().join(name).display().to_string();
+        format!(
+            "wal: {{ segment: {{ max_mib: 1, max_age: {} }} }}\nseal: {{ checkpoint_interval: 1s, keys_dir: '{}' }}\n\
+             stream: {{ directory: {{ path: '{}' }} }}\narchive: {{ directory: {{ path: '{}' }} }}\n",
+            self.max_age,
+            path("keys"),
+            path("stream"),
+            path("archive"),
+        )
+    }
+
+    /// A copy of all of it, as if it went on in another world; `max_age` for its log.
+    pub fn copy(&self, max_age: &'static str) -> Self {
+        let copy = Self { max_age, sent: self.sent.clone(), ..Self::new() };
+        copy.sent.set(self.sent.get() + 1_000_000);
+        for name in ["data", "keys", "archive", "stream"] {
+            let (from, to) = (self.dir().join(name), copy.dir().join(name));
+            let status = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+            assert!(status.expect("cp runs").success());
+        }
+        copy
+    }
+
+    /// `sealtrail wal import` of a directory into the collector that runs here.
+    pub fn import(&self, wal: &Path) -> Output {
+        self.import_command(wal).output().expect("the binary runs")
+    }
+
+    pub fn import_command(&self, wal: &Path) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sealtrail"));
+        command
+            .args(["wal", "import"])
+            .arg(wal)
+            .args(["--reason", "the disk was found", "--data-dir"])
+            .arg(self.data());
+        command.stdin(std::process::Stdio::null());
+        command
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Collector {
+        let started = Collector::try_start(self.dir(), &self.config(), arguments);
+        started.unwrap_or_else(|log| panic!("the collector did not start:\n{log}"))
+    }
+
+    /// Sends so many payments; the ids that they were given, all acknowledged.
+    pub fn send(&self, collector: &Collector, records: usize) -> Vec<String> {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let mut client = collector.client().await;
+            let mut payments = Payments::new(self.sent.get(), 1_800_000_000_000_000_000);
+            let mut sent = Vec::new();
+            while sent.len() < records {
+                let mut request = payments.request(50.min(records - sent.len())).0;
+                let logs = request.resource_logs.iter_mut().flat_map(|logs| &mut logs.scope_logs);
+                for record in logs.flat_map(|logs| &mut logs.log_records) {
+                    let id = format!("takeover-{}", self.sent.replace(self.sent.get() + 1));
+                    let value = Some(AnyValue { value: Some(any_value::Value::StringValue(id.clone())) });
+                    record.attributes.push(KeyValue { key: "test.id".into(), value, ..KeyValue::default() });
+                    sent.push(id);
+                }
+                export(&mut client, &request).await;
+            }
+            sent
+        })
+    }
+
+    pub fn lose_data(&self) {
+        std::fs::remove_dir_all(self.data()).expect("removed");
+    }
+
+    /// From now on nothing can be archived: a file lies where a directory must be made.
+    pub fn block_archive(&self) {
+        let dir = self.archive().join("audit-logs");
+        std::fs::rename(&dir, self.dir().join("blocked")).ok();
+        std::fs::write(&dir, "").expect("written");
+    }
+
+    pub fn unblock_archive(&self) {
+        let dir = self.archive().join("audit-logs");
+        std::fs::remove_file(&dir).expect("blocked before");
+        std::fs::rename(self.dir().join("blocked"), &dir).ok();
+    }
+
+    pub fn empty_archive(&self) {
+        std::fs::remove_dir_all(self.archive()).expect("removed");
+        let _ = std::fs::remove_dir_all(self.dir().join("blocked"));
+    }
+
+    /// Both legs hold the same, whole and in order, and verify finds nothing; what they hold.
+    pub fn compare(&self) -> Vec<(u64, String)> {
+        let (archived, streamed) = (archived(&self.archive()), streamed(&self.stream()));
+        assert!(archived == streamed, "the legs differ: {} archived, {} streamed", archived.len(), streamed.len());
+        assert!(archived.iter().enumerate().all(|(place, (at, _))| place as u64 == *at), "a gap or a repeat");
+        let output = self.verify();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        archived
+    }
+
+    pub fn verify(&self) -> Output {
+        let path = |name: &str| self.dir().join(name).display().to_string();
+        sealtrail(&["verify", "--public-key", &path("keys/log.vkey"), &path("archive"), &path("stream")])
+    }
+
+    /// Hash of a record, as the archive has it.
+    pub fn hash(&self, sequence: u64) -> String {
+        let mut hash = None;
+        for file in
+            files(&self.archive()).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "parquet"))
+        {
+            let mut reader = sealtrail::archive::Reader::open(&file).expect("an object");
+            let rows = reader.rows(&mut |row| {
+                if row.sequence.get() == sequence {
+                    hash = Some(row.hash.to_string());
+                }
+                std::ops::ControlFlow::Continue(())
+            });
+            rows.expect("rows");
+        }
+        hash.expect("the record is archived")
+    }
+
+    /// `--continue-from-legs` is refused in these words, and leaves no log behind.
+    pub fn refuses(&self, words: &[&str]) {
+        let Err(log) = Collector::try_start(self.dir(), &self.config(), &["--continue-from-legs"]) else {
+            panic!("gone on with although {words:?}")
+        };
+        for word in words {
+            assert!(log.contains(word), "`{word}` is not in {log}");
+        }
+        let left = files(&self.data().join("wal"));
+        assert!(left.iter().all(|file| file.ends_with("lock")), "{left:?}");
+    }
+
+    pub fn aside(&self, name: &str, to: &Path) {
+        let to = to.with_file_name(format!("kept-{name}"));
+        std::fs::create_dir_all(to.parent().expect("a parent")).expect("made");
+        std::fs::rename(self.dir().join(name), to).expect("moved");
+    }
+
+    pub fn put_back(&self, name: &str, from: &Path) {
+        let _ = std::fs::remove_dir_all(self.dir().join(name));
+        std::fs::rename(from.with_file_name(format!("kept-{name}")), self.dir().join(name)).expect("moved back");
+    }
+
+    pub fn take_keys_of(&self, other: &Self) {
+        let (from, to) = (other.dir().join("keys"), self.dir().join("keys"));
+        let status = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(status.expect("cp runs").success());
+    }
+
+    /// The oldest file of the stream goes, as by retention; one is added so that there is another.
+    pub fn cut_stream(&self) {
+        let dir = self.stream().join("audit-logs/0");
+        let files = sealtrail::stream::reader::files(&dir).expect("a partition");
+        let mut messages = sealtrail::stream::reader::Messages::open(&files[0]).expect("messages");
+        messages.next().expect("sound").expect("a first message");
+        let at = messages.at() as usize;
+        let bytes = std::fs::read(&files[0].path).expect("readable");
+        let first = messages.next().expect("sound").expect("a second").span().expect("headers").first.get();
+        std::fs::write(dir.join(format!("{first:020}.messages")), &bytes[at..]).expect("written");
+        std::fs::remove_file(&files[0].path).expect("removed");
+    }
+}
