@@ -4,6 +4,17 @@
 //! The bits are made by plain comparisons of whole blocks, which compilers turn into vector instructions on every machine
 //! that has them. Behind the last byte of a view stand zeros: a run always ends.
 
+/// The place behind the last bit before `at` that is not set.
+fn run_start(bits: &[u64], at: usize) -> usize {
+    let mut block = at / BLOCK;
+    let mut others = !bits.get(block).copied().unwrap_or_default() & !(u64::MAX << (at % BLOCK));
+    while others == 0 && block > 0 {
+        block -= 1;
+        others = !bits.get(block).copied().unwrap_or_default();
+    }
+    if others == 0 { 0 } else { (block + 1) * BLOCK - others.leading_zeros() as usize }
+}
+
 /// Calls `found` with each place in `bytes` where a character begins that may fold to another one: no ASCII, nor what begins
 /// with E4 to E9, which are Chinese characters.
 pub(super) fn foldable(bytes: &[u8], mut found: impl FnMut(usize)) {
@@ -25,6 +36,7 @@ type Bytes = [u8; BLOCK];
 #[derive(Default)]
 pub(super) struct Signs {
     digits: Vec<u64>,
+    words: Vec<u64>,
     sextets: Vec<u64>,
     ends: Vec<u64>,
 }
@@ -32,11 +44,13 @@ pub(super) struct Signs {
 impl Signs {
     /// Bytes of memory that they hold.
     pub(super) fn capacity(&self) -> usize {
-        (self.digits.capacity() + self.sextets.capacity() + self.ends.capacity()) * size_of::<u64>()
+        let kinds = [&self.digits, &self.words, &self.sextets, &self.ends];
+        kinds.iter().map(|bits| bits.capacity() * size_of::<u64>()).sum()
     }
 
     /// Starts over with the digits of `bytes`.
     pub(super) fn read(&mut self, bytes: &[u8]) {
+        self.words.clear();
         self.sextets.clear();
         self.ends.clear();
         fill(&mut self.digits, bytes, digits_of);
@@ -50,6 +64,15 @@ impl Signs {
     /// Where the run of digits ends that `at` is in.
     pub(super) fn digits_end(&self, at: usize) -> usize {
         run_end(&self.digits, at)
+    }
+
+    /// Where the run of letters and digits begins and ends that `at` is in; nowhere but there when it is in none. `bytes` is
+    /// the view that was read.
+    pub(super) fn word(&mut self, bytes: &[u8], at: usize) -> (usize, usize) {
+        if self.words.is_empty() {
+            fill(&mut self.words, bytes, words_of);
+        }
+        (run_start(&self.words, at), run_end(&self.words, at))
     }
 
     /// Gives each run of at least 15 signs of base64 in `bytes`, the view that was read.
@@ -178,6 +201,10 @@ fn foldable_of(block: &Bytes, behind: &Bytes) -> u64 {
     bits_of(block, behind, |byte, _| is_between(byte, 0xC0, 0xFF) & !is_between(byte, 0xE4, 0xE9))
 }
 
+fn words_of(block: &Bytes, behind: &Bytes) -> u64 {
+    bits_of(block, behind, |byte, _| is_digit(byte) | is_letter(byte))
+}
+
 fn sextets_of(block: &Bytes, behind: &Bytes) -> u64 {
     bits_of(block, behind, |byte, _| {
         let joint = is(byte, b'+') | is(byte, b'/') | is(byte, b'-') | is(byte, b'_');
@@ -254,6 +281,11 @@ mod tests {
             prop_assert_eq!(signs.next_digit(at), (at..bytes.len()).find(|at| digit(*at)));
             if at < bytes.len() {
                 prop_assert_eq!(signs.digits_end(at), (at..).find(|at| !digit(*at)).unwrap());
+            }
+            if at < bytes.len() {
+                let word = |at: &usize| bytes.get(*at).is_some_and(u8::is_ascii_alphanumeric);
+                let start = at - (0..at).rev().take_while(word).count();
+                prop_assert_eq!(signs.word(&bytes, at), (start, (at..).find(|at| !word(at)).unwrap()));
             }
             let sextet = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
             let mut expected = Vec::new();

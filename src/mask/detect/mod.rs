@@ -145,21 +145,12 @@ impl Scan<'_, '_> {
             && self.bytes.iter().skip(end).all(blank)
     }
 
-    /// The token around `at`; each byte is looked at once over the whole pass.
+    /// The token around `at`.
     fn token_at(&mut self, at: usize) -> Token {
         if at >= self.token.start && at < self.token.end {
             return self.token;
         }
-        // A place before the last token may be asked for again.
-        let low = if self.token.end <= at { self.token.end } else { 0 };
-        let mut start = at;
-        while start > low && self.byte_before(start).is_ascii_alphanumeric() {
-            start -= 1;
-        }
-        let mut end = at;
-        while self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
-            end += 1;
-        }
+        let (start, end) = self.signs.word(self.bytes, at);
         self.token = Token { start, end, hex: None, judged: false };
         self.token
     }

@@ -46,17 +46,18 @@ pub(in crate::mask) fn decode(bytes: &[u8], start: usize, end: usize, found: &mu
     let token = bytes.get(start..end).unwrap_or_default();
     readings(token, &mut |decoded| found(start, end + padding, decoded));
     // The signs 62 and 63 of the alphabets part words too, as in a path.
-    if token.iter().all(u8::is_ascii_alphanumeric) {
-        return;
-    }
-    let mut from = start;
-    for piece in token.split(|b| !b.is_ascii_alphanumeric()) {
-        let to = from + piece.len();
-        let padding = if to == end { padding } else { 0 };
-        if piece.len() >= MIN {
-            readings(piece, &mut |decoded| found(from, to + padding, decoded));
+    let mut from = 0;
+    while let Some(part) = token.get(from..).filter(|part| part.len() >= MIN) {
+        let length = part.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(part.len());
+        if length == token.len() {
+            return;
         }
-        from = to + 1;
+        let to = start + from + length;
+        let padding = if to == end { padding } else { 0 };
+        if let Some(part) = part.get(..length).filter(|part| part.len() >= MIN) {
+            readings(part, &mut |decoded| found(start + from, to + padding, decoded));
+        }
+        from += length + 1;
     }
 }
 
@@ -134,7 +135,14 @@ fn holds_tag(token: &[u8]) -> bool {
     }
     // A tag, its length, and the first digits of a number.
     let tagged = |head: &[u8]| matches!(head, [0x5A, 6..=10, digits] | [0x57, 8..=19, digits] if digits >> 4 < 10 && digits & 15 < 10);
-    base64(token).windows(3).any(tagged)
+    let mut head = [0; 3];
+    token.chunks(4).any(|quad| {
+        let (decoded, length) = base64_quad(quad);
+        decoded.iter().take(length).any(|byte| {
+            head = [head[1], head[2], *byte];
+            tagged(&head)
+        })
+    })
 }
 
 /// Whether base64 text that decodes to ASCII, or to Chinese in UTF-8, may begin like this.
@@ -181,13 +189,19 @@ fn byte(pair: &[u8]) -> Option<u8> {
 }
 
 fn base64(token: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(token.len() / 4 * 3 + 3);
+    let mut bytes = Vec::with_capacity(token.len() / 4 * 3 + 3);
     for quad in token.chunks(4) {
-        let bits =
-            quad.iter().fold(0u32, |bits, b| bits << 6 | u32::from(sextet(*b).unwrap_or(0))) << (6 * (4 - quad.len()));
-        decoded.extend_from_slice(bits.to_be_bytes().get(1..quad.len().max(1)).unwrap_or_default());
+        let (decoded, length) = base64_quad(quad);
+        bytes.extend_from_slice(decoded.get(..length).unwrap_or_default());
     }
-    decoded
+    bytes
+}
+
+/// What up to four signs decode to, and how many bytes of it count.
+fn base64_quad(quad: &[u8]) -> ([u8; 3], usize) {
+    let bits = quad.iter().fold(0u32, |bits, b| bits << 6 | u32::from(sextet(*b).unwrap_or(0)));
+    let [_, decoded @ ..] = (bits << (6 * (4 - quad.len()))).to_be_bytes();
+    (decoded, quad.len().saturating_sub(1))
 }
 
 fn sextet(byte: u8) -> Option<u8> {

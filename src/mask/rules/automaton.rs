@@ -23,7 +23,8 @@ const MAX_NAME: usize = 96;
 
 /// More states than any set of sensible patterns needs; with the classes of bytes, what a table of them may take is bounded.
 const MAX_STATES: usize = 1 << 14;
-const PAIRS: usize = 1 << 14;
+/// Three bytes by their lower five bits: letters whatever their case; others that are taken for them only cost a walk.
+const TRIPLES: usize = 1 << 15;
 const DEAD: u16 = 0;
 const START: u16 = 1;
 
@@ -36,8 +37,8 @@ pub(super) struct Automaton {
     /// By state: rules that match here whatever follows, and rules that match where the text ends here.
     here: Vec<u64>,
     at_end: Vec<u64>,
-    /// Two bytes (their lower seven bits) that a name may end with.
-    pairs: Box<[bool; PAIRS]>,
+    /// Three bytes that a name may end with, a bit for each.
+    triples: Box<[u64; TRIPLES / 64]>,
     /// A name may end with two digits.
     numbers: bool,
 }
@@ -99,7 +100,7 @@ impl Automaton {
             next: Vec::new(),
             here: Vec::new(),
             at_end: Vec::new(),
-            pairs: Box::new([false; PAIRS]),
+            triples: Box::new([0; TRIPLES / 64]),
             numbers: false,
         };
         let mut at = 0;
@@ -122,27 +123,46 @@ impl Automaton {
                 return None;
             }
         }
-        for last in 0..=255 {
-            for before in 0..=255 {
-                if !automaton.may_end_with(before, last) {
-                    continue;
-                }
-                automaton.numbers |= before.is_ascii_digit() && last.is_ascii_digit();
-                if let Some(pair) = automaton.pairs.get_mut(pair(before, last)) {
-                    *pair = true;
-                }
-            }
-        }
+        automaton.gather_ends();
         Some(automaton)
     }
 
-    /// Whether a name may end with these two bytes, or with the last one alone.
-    fn may_end_with(&self, before: u8, last: u8) -> bool {
-        let state = self.step(START, last.to_ascii_lowercase());
-        let before = before.to_ascii_lowercase();
-        self.here(state) | self.at_end(state) != 0
-            || self.step(state, before) != DEAD
-            || (last.is_ascii_uppercase() && self.step(self.step(state, b'_'), before) != DEAD)
+    /// Gathers the bytes that a name may end with, as `may_end` walks them.
+    fn gather_ends(&mut self) {
+        for last in 0..=255 {
+            let ones = self.behind(&[START], last);
+            for before in 0..=255 {
+                let twos = self.behind(&ones, before);
+                let ends = self.is_end(&ones, last) || self.is_end(&twos, before);
+                if !ends && twos.is_empty() {
+                    continue;
+                }
+                self.numbers |= before.is_ascii_digit() && last.is_ascii_digit();
+                for third in 0..=255 {
+                    let (word, bit) = triple(third, before, last);
+                    if self.triples[word] & bit == 0 && (ends || !self.behind(&twos, third).is_empty()) {
+                        self.triples[word] |= bit;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The states that `byte` leads to, with and without a `_` that parts the word which a capital begins.
+    fn behind(&self, states: &[u16], byte: u8) -> Vec<u16> {
+        let next = states.iter().map(|state| self.step(*state, byte.to_ascii_lowercase()));
+        let mut next: Vec<_> = next.filter(|state| *state != DEAD).collect();
+        if byte.is_ascii_uppercase() {
+            let parted: Vec<_> =
+                next.iter().map(|state| self.step(*state, b'_')).filter(|state| *state != DEAD).collect();
+            next.extend(parted);
+        }
+        next
+    }
+
+    /// Whether a walk that came to one of `states` by `byte` says that a name ends here.
+    fn is_end(&self, states: &[u16], byte: u8) -> bool {
+        states.iter().any(|state| byte == 0xFF || (self.here(*state) | self.at_end(*state)) != 0)
     }
 
     fn step(&self, state: u16, byte: u8) -> u16 {
@@ -193,11 +213,14 @@ impl Automaton {
     pub(super) fn last_end(&self, bytes: &[u8], signs: &mut Signs, from: usize, to: usize) -> Option<usize> {
         signs.word_ends(bytes, self.numbers, from, to).find(|&end| {
             let name = bytes.get(..end).unwrap_or_default();
-            let pair = match name {
-                [.., before, last] => self.pairs[pair(*before, *last)],
+            let may_end = match name {
+                [.., third, before, last] => {
+                    let (word, bit) = triple(*third, *before, *last);
+                    self.triples[word] & bit != 0
+                }
                 _ => true,
             };
-            pair && self.may_end(name)
+            may_end && self.may_end(name)
         })
     }
 
@@ -224,8 +247,11 @@ impl Automaton {
     }
 }
 
-fn pair(before: u8, last: u8) -> usize {
-    usize::from(last & 0x7F) << 7 | usize::from(before & 0x7F)
+/// The place of three bytes in `triples`.
+fn triple(third: u8, before: u8, last: u8) -> (usize, u64) {
+    let low = |byte: u8| usize::from(byte & 31);
+    let place = low(last) << 10 | low(before) << 5 | low(third);
+    (place / 64, 1 << (place % 64))
 }
 
 #[cfg(test)]
