@@ -108,7 +108,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             disk: setup.disk,
             aside: setup.aside,
             workdir: setup.workdir,
-            standing: Standing::new(Leg::Archive, setup.report, setup.clock.now().0.rotate_left(32)),
+            standing: Standing::new(Leg::Archive, true, setup.report, setup.clock.now().0.rotate_left(32)),
             clock: setup.clock,
         }
     }
@@ -132,6 +132,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
                     let retry_in = self.standing.failed(&failure);
                     self.lag().await;
                     sleep(retry_in).await;
+                    self.standing.tries();
                 }
                 Err(failure) => return self.standing.stopped(&failure),
             }

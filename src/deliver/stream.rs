@@ -24,9 +24,6 @@ use crate::observe::event;
 use crate::stream::{Batch, Builder, End, StreamLeg};
 use crate::wal::{FileState, Leg, Progress};
 
-/// How long records gather for one transaction.
-const WINDOW: Duration = Duration::from_millis(100);
-
 /// Most bytes of messages in one transaction.
 const BATCH_BYTES: usize = 8 << 20;
 
@@ -41,6 +38,8 @@ pub struct Committed {
     pub finished: bool,
     /// Another collector has, or may have, taken the chain over: what this one commits is in doubt.
     pub fenced: bool,
+    /// The last attempt to reach the stream failed, or there was none yet.
+    pub down: bool,
 }
 
 pub(super) struct Setup<W, S> {
@@ -49,6 +48,7 @@ pub(super) struct Setup<W, S> {
     pub(super) progress: watch::Receiver<Progress>,
     pub(super) attach: Attach,
     pub(super) doubt: Duration,
+    pub(super) window: Duration,
     pub(super) checkpoints: Store,
     pub(super) interval: Duration,
     /// Checkpoint objects that the stream has.
@@ -65,6 +65,7 @@ pub(super) struct Task<W: Wal, S> {
     /// Whether the stream is ours, its end compared with the log.
     attached: bool,
     doubt: Duration,
+    window: Duration,
     /// `None`: to be found again, after a start or a failed read.
     tail: Option<Tail<W>>,
     builder: Builder,
@@ -99,13 +100,15 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             Attach::Later { confirmed } => (false, confirmed),
         };
         let next = end.map_or(Sequence::ZERO, |end| end.last.next());
-        let committed = Committed { next, object: state.object, finished: false, fenced: false };
+        Lag::of(&setup.progress.borrow(), next).show(Leg::Stream, None, setup.clock.now());
+        let committed = Committed { next, object: state.object, finished: false, fenced: false, down: !attached };
         Ok(Self {
             wal: setup.wal,
             leg: setup.leg,
             progress: setup.progress,
             attached,
             doubt: setup.doubt,
+            window: setup.window,
             tail: None,
             builder: Builder::default(),
             committed: watch::Sender::new(committed),
@@ -114,7 +117,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             signing: Signing::new(setup.checkpoints, setup.interval, setup.aside, setup.clock.clone(), state),
             waiting,
             objects: setup.objects,
-            standing: Standing::new(Leg::Stream, setup.report, setup.clock.now().0),
+            standing: Standing::new(Leg::Stream, attached, setup.report, setup.clock.now().0),
             clock: setup.clock,
         })
     }
@@ -135,20 +138,20 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
                     return;
                 }
                 Err(failure) if failure.is_passing() => {
-                    let wait = self.standing.failed(&failure);
-                    (self.tail, self.oldest) = (None, None);
+                    self.tail = None;
                     drop(self.builder.take());
                     if failure.needs_take_over() {
                         self.detach(&failure);
                     }
-                    sleep(wait).await;
+                    self.failed(&failure).await;
                 }
                 Err(failure) => {
                     if failure.is_overtaken() {
                         self.fence(true);
                         event::Fenced { error: &failure }.emit();
                     }
-                    return self.standing.stopped(&failure);
+                    self.standing.stopped(&failure);
+                    return self.tell();
                 }
             }
         }
@@ -169,13 +172,14 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             Batch { messages: self.builder.take(), checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
         let idle = batch.messages.is_empty() && batch.checkpoints.is_empty();
         if !idle {
-            self.commit(batch, &progress).await?;
+            self.commit(batch).await?;
         }
         let Some(tail) = &mut self.tail else { return Ok(Next::Round) };
         // At the stop the last file may stay open; it ends here all the same.
         let ends = stop == Stop::SegmentEnd || stop == Stop::CaughtUp && progress.finished;
         self.signing.see(tail, ends);
-        Lag::of(&progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
+        // What has come meanwhile counts.
+        Lag::of(&self.progress.borrow(), self.next()).show(Leg::Stream, self.oldest, self.clock.now());
         let (next, at_end) = (self.next(), self.next() == end_of(&progress));
         Ok(match stop {
             Stop::Full => Next::Round,
@@ -226,7 +230,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         if let Some(end) = resume.end.filter(|end| self.end.is_none_or(|known| known.last < end.last)) {
             self.advance(self.next(), end);
         }
-        self.standing.succeeded();
+        self.succeeded();
         self.fence(false);
         Ok(())
     }
@@ -249,10 +253,10 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     }
 
     /// Sends the batch until the stream has it.
-    async fn commit(&mut self, batch: Batch, progress: &Progress) -> Result<(), Failure> {
+    async fn commit(&mut self, batch: Batch) -> Result<(), Failure> {
         while let Err(error) = self.leg.commit(&batch).await {
-            self.again_after(error.into(), progress).await?;
-            if batch.end().is_some() && self.stands(&batch, progress).await? {
+            self.again_after(error.into()).await?;
+            if batch.end().is_some() && self.stands(&batch).await? {
                 // Whether its checkpoints stand too isn't known; they are sent again.
                 self.confirmed(&batch);
                 return Ok(());
@@ -264,11 +268,11 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
     }
 
     /// Asks the stream whether the batch took effect although its commit failed.
-    async fn stands(&mut self, batch: &Batch, progress: &Progress) -> Result<bool, Failure> {
+    async fn stands(&mut self, batch: &Batch) -> Result<bool, Failure> {
         let end = loop {
             match self.leg.end().await {
                 Ok(tail) => break tail.end(),
-                Err(error) => self.again_after(error.into(), progress).await?,
+                Err(error) => self.again_after(error.into()).await?,
             }
         };
         let next = |end: Option<End>| end.map_or(Sequence::ZERO, |end| end.last.next());
@@ -281,18 +285,46 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         }
     }
 
-    async fn again_after(&mut self, failure: Failure, progress: &Progress) -> Result<(), Failure> {
+    async fn again_after(&mut self, failure: Failure) -> Result<(), Failure> {
         if !failure.is_passing() || failure.needs_take_over() {
             return Err(failure);
         }
-        let wait = self.standing.failed(&failure);
-        Lag::of(progress, self.next()).show(Leg::Stream, self.oldest, self.clock.now());
-        sleep(wait).await;
+        self.failed(&failure).await;
         Ok(())
     }
 
-    fn confirmed(&mut self, batch: &Batch) {
+    /// Waits until the next attempt is due, and says meanwhile that the stream is down.
+    async fn failed(&mut self, failure: &Failure) {
+        let wait = self.standing.failed(failure);
+        self.tell();
+        let progress = self.progress.borrow().clone();
+        self.show_lag(&progress);
+        sleep(wait).await;
+        self.standing.tries();
+    }
+
+    fn show_lag(&mut self, progress: &Progress) {
+        let (lag, next) = (Lag::of(progress, self.next()), self.next());
+        if lag.records > 0 && self.oldest.is_none() {
+            // Only a gauge hangs on it.
+            self.oldest = observed_at(&*self.wal, &progress.files, next).ok().flatten();
+        }
+        lag.show(Leg::Stream, self.oldest, self.clock.now());
+    }
+
+    fn succeeded(&mut self) {
         self.standing.succeeded();
+        self.tell();
+    }
+
+    /// Lets those know who wait for commits whether there is any use in it.
+    fn tell(&self) {
+        let down = self.standing.is_down();
+        self.committed.send_if_modified(|committed| std::mem::replace(&mut committed.down, down) != down);
+    }
+
+    fn confirmed(&mut self, batch: &Batch) {
+        self.succeeded();
         let (Some(first), Some(end)) = (batch.messages.first(), batch.end()) else { return };
         self.advance(first.first, end);
     }
@@ -345,7 +377,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             () = self.signing.turn(next) => return,
         }
         if !self.progress.borrow().finished {
-            sleep(WINDOW).await;
+            sleep(self.window).await;
         }
     }
 }
@@ -362,6 +394,19 @@ fn hash_at<W: Wal>(wal: &W, files: &[FileState], sequence: Sequence) -> Result<O
     while let Some(stored) = cursor.next(file.synced)? {
         if stored.link.sequence == sequence {
             return Ok(Some(stored.link.hash));
+        }
+    }
+    Ok(None)
+}
+
+/// When a record that the log holds was observed.
+fn observed_at<W: Wal>(wal: &W, files: &[FileState], sequence: Sequence) -> Result<Option<UnixNanos>, Failure> {
+    let holds = |file: &&FileState| (file.first.get()..file.first.get() + file.records).contains(&sequence.get());
+    let Some(file) = files.iter().find(holds) else { return Ok(None) };
+    let mut cursor = wal.open(file.first)?;
+    while let Some(stored) = cursor.next(file.synced)? {
+        if stored.link.sequence == sequence {
+            return Ok(Some(stored.link.observed));
         }
     }
     Ok(None)
