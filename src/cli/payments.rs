@@ -31,6 +31,12 @@ const NAMES: [&str; 8] =
     ["zhang.san", "li.si", "wang.wu", "zhao.liu", "anna.schmidt", "j.doe", "maria.rossi", "ken.sato"];
 const ISSUERS: [(&str, usize); 6] =
     [("411111", 16), ("555555", 16), ("622588", 16), ("378282", 15), ("353011", 16), ("621700", 19)];
+const AGENTS: [&str; 4] = [
+    "checkout-web/5.12.0 (Chrome; Windows)",
+    "wallet-ios/8.3.1 (iPhone; zh-CN)",
+    "pos-terminal/2.7.4 (Linux; armv7)",
+    "wallet-android/8.3.0 (Pixel; en-GB)",
+];
 const REGIONS: [&str; 5] = ["110101", "310104", "440106", "330102", "510104"];
 
 impl Payments {
@@ -76,6 +82,8 @@ impl Payments {
                 "client.address",
                 &format!("10.{}.{}.{}", self.random.below(256), self.random.below(256), self.random.below(256)),
             ),
+            text("merchant_id", &format!("mch-{}", self.random.digits(8))),
+            text("user_agent.original", AGENTS[self.random.below(AGENTS.len() as u64) as usize]),
         ];
         if self.number.is_multiple_of(7) {
             let inner = vec![text("卡号", &planted.pan), text("安全码", &planted.cvv)];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{StartError, load};
 use crate::archive::Place;
 use crate::archive::s3::Mode;
-use crate::config::Config;
+use crate::config::{Acknowledge, Config};
 use crate::host::SystemClock;
 use crate::seal::keys;
 use crate::{archive, receive};
@@ -30,11 +30,21 @@ pub fn check(config: &Config) -> Result<Checked, StartError> {
     lines.extend(listeners);
     lines.push(("rules", format!("{} ({})", config.mask.rules.join(", "), sealtrail_chain::Checksum(engine.digest()))));
     lines.push(("log", format!("{}, at most {} MiB", config.wal_dir().display(), config.wal.max_size_mib)));
+    lines.push(("acknowledge", acknowledge(config)));
     lines.push(("stream", config.stream.describe(&config.data_dir)));
     lines.extend(archive(config)?);
     lines.push(("health", format!("http://{}/", config.health_check.endpoint)));
     lines.push(("metrics", format!("http://{}/metrics", config.telemetry.metrics.endpoint)));
     Ok(Checked { lines })
+}
+
+fn acknowledge(config: &Config) -> String {
+    match config.acknowledge {
+        Acknowledge::Wal => "when the write-ahead log is synced".to_owned(),
+        Acknowledge::Stream => {
+            format!("when the stream has committed, refused after {}", config.acknowledge_timeout)
+        }
+    }
 }
 
 /// The bucket itself is not asked: a configuration can be right while its server is away.

@@ -36,12 +36,12 @@ pub use error::StartError;
 pub use import::Imported;
 
 use crate::archive::{self, Objects as _, Place};
-use crate::config::Config;
+use crate::config::{Acknowledge, Config};
 use crate::deliver::{self, Attach, Held, Known, ParquetBuild, Store};
 use crate::host::{Aside, Clock, Disk, SystemClock, SystemDisk};
 use crate::mask::Engine;
+use crate::observe;
 use crate::observe::event::RulesRefused;
-use crate::observe::{self, Metrics};
 use crate::receive::{self, Pipeline};
 use crate::seal::keys;
 use crate::seal::own::{Event, Kind, Reporter, Scribe};
@@ -57,6 +57,12 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// A collector that another one has just replaced sees the other's first record well within this.
 const DOUBT: Duration = Duration::from_secs(5);
+
+/// How long records gather for one transaction of the stream while no sender waits for it: fewer, larger ones.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// The same where senders wait: while one transaction is under way the next one's records gather, which is enough.
+const NO_WINDOW: Duration = Duration::ZERO;
 
 /// A running collector.
 pub struct Collector {
@@ -174,6 +180,10 @@ impl Collector {
             stream,
             attach,
             doubt: DOUBT,
+            window: match config.acknowledge {
+                Acknowledge::Wal => WINDOW,
+                Acknowledge::Stream => NO_WINDOW,
+            },
             archive,
             archived,
             build: ParquetBuild::new(Arc::clone(&disk), config.archive.promotions.clone()),
@@ -191,8 +201,13 @@ impl Collector {
             return Err(error);
         }
 
-        let pipeline = Pipeline { engine: Arc::clone(&engine), intake: log.intake.clone(), reporter: reporter.clone() };
-        let bound = receive::Server::bind(&config.receivers.otlp, &config.memory_limiter, pipeline);
+        let bound = match config.acknowledge {
+            Acknowledge::Wal => bind_receivers(&config, &engine, log.intake.clone(), &reporter),
+            Acknowledge::Stream => {
+                let timeout = config.acknowledge_timeout.get();
+                bind_receivers(&config, &engine, legs.intake(log.intake.clone(), timeout), &reporter)
+            }
+        };
         let server = match bound {
             Ok(server) => server,
             Err(error) => {
@@ -213,9 +228,9 @@ impl Collector {
             clock,
             turn: tokio::sync::Mutex::default(),
         };
-        let (intake, carried) = (log.intake.clone(), legs.carried());
+        let (ready, carried) = (server.readiness(), legs.carried());
         let pages = [
-            tokio::spawn(observe::http::serve(health, move |path| readiness(path, intake.state(), carried()))),
+            tokio::spawn(observe::http::serve(health, move |path| readiness(path, ready(), carried()))),
             tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started, legs.lag()))),
             tokio::spawn(control::serve(commands, Arc::new(importer))),
         ];
@@ -426,6 +441,10 @@ fn started_event(config: &Config, accept_clock: bool) -> Event {
         .chain(config.stream.is_insecure().then_some("kafka"))
         .map(|name| format!("insecure {name}"));
     let accepted = accept_clock.then(|| "clock accepted".to_owned());
+    let acknowledge = match config.acknowledge {
+        Acknowledge::Wal => None,
+        Acknowledge::Stream => Some("acknowledge stream".to_owned()),
+    };
     let weaknesses = match &config.archive.place {
         Place::Directory(_) => Vec::new(),
         Place::S3(s3) => s3.weaknesses(),
@@ -433,7 +452,11 @@ fn started_event(config: &Config, accept_clock: bool) -> Event {
     for weakness in &weaknesses {
         warn!(weakness, "the archive proves less than it could");
     }
-    let notes = insecure.chain(accepted).chain(weaknesses.into_iter().map(str::to_owned)).collect::<Vec<_>>();
+    let notes = insecure
+        .chain(accepted)
+        .chain(acknowledge)
+        .chain(weaknesses.into_iter().map(str::to_owned))
+        .collect::<Vec<_>>();
     event.reason = (!notes.is_empty()).then(|| notes.join(", "));
     event.resource = Some(format!("sealtrail {}{}", env!("CARGO_PKG_VERSION"), statements(config)));
     event
@@ -517,6 +540,17 @@ async fn first_kept(legs: &deliver::Handle) -> Result<(), StartError> {
     }
 }
 
+/// The receivers, whose senders are answered when `intake` says so.
+fn bind_receivers<K: wal::Keep>(
+    config: &Config,
+    engine: &Arc<ArcSwap<Engine>>,
+    intake: K,
+    reporter: &Reporter,
+) -> Result<receive::Server, receive::Error> {
+    let pipeline = Pipeline { engine: Arc::clone(engine), intake, reporter: reporter.clone() };
+    receive::Server::bind(&config.receivers.otlp, &config.memory_limiter, pipeline)
+}
+
 async fn bind(endpoint: &str, key: &'static str) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
     observe::http::bind(endpoint).await.map_err(|source| StartError::Listen {
         key,
@@ -537,7 +571,6 @@ fn readiness(path: &str, state: Result<(), wal::Refused>, carried: bool) -> Opti
             (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{refused}\"}}\n"))
         }
     };
-    Metrics::get().wal_writable.set(i64::from(state.is_ok()));
     (path == "/").then_some((status, "application/json", text))
 }
 

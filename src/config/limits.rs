@@ -22,12 +22,25 @@ const MOST_MIB: u64 = 1 << 30;
 
 /// The first problem, in the order of the file's keys.
 pub(super) fn problem(config: &Config) -> Option<Problem> {
-    log(config)
+    answer(config)
+        .or_else(|| log(config))
         .or_else(|| times(config))
         .or_else(|| stream(config))
         .or_else(|| bucket(config))
         .or_else(|| paths(config))
         .or_else(|| endpoints(config))
+}
+
+/// An answer that takes longer has no sender left; and the stop waits for it.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
+
+fn answer(config: &Config) -> Option<Problem> {
+    let sensible = Duration::from_millis(100)..=LONGEST_ANSWER;
+    (!sensible.contains(&config.acknowledge_timeout)).then(|| Problem {
+        key: "acknowledge_timeout".into(),
+        what: "the time for an answer is out of range".into(),
+        remedy: "100ms to 30s; 4s is the default, and less than most senders wait",
+    })
 }
 
 fn log(config: &Config) -> Option<Problem> {

@@ -34,6 +34,9 @@ pub struct Config {
     pub seal: seal::Config,
     /// When a sender is answered.
     pub acknowledge: Acknowledge,
+    /// With `acknowledge: stream`, how long an answer waits for the commit before its sender is told to try again. Shorter
+    /// than senders wait: 5 s in the OpenTelemetry Collector, 10 s in the SDKs.
+    pub acknowledge_timeout: Duration,
     pub wal: wal::Config,
     pub stream: stream::Config,
     pub archive: archive::Config,
@@ -55,9 +58,11 @@ pub struct Receivers {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Acknowledge {
-    /// On stable storage of this machine.
+    /// On stable storage of this machine: it survives every crash, not the loss of the disk.
     #[default]
     Wal,
+    /// Committed in the stream as well: it survives the loss of the machine, and nothing is taken while the stream is away.
+    Stream,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -121,6 +126,7 @@ impl Default for Config {
             mask: mask::Config::default(),
             seal: seal::Config::default(),
             acknowledge: Acknowledge::default(),
+            acknowledge_timeout: Duration::from_secs(4),
             wal: wal::Config::default(),
             stream: stream::Config::default(),
             archive: archive::Config::default(),

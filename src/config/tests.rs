@@ -56,6 +56,8 @@ fn a_reference_can_be_a_number_and_cannot_change_the_structure() {
 #[test]
 fn what_cannot_work_is_refused_with_its_key_and_line() {
     for (text, key) in [
+        ("acknowledge: stream\nacknowledge_timeout: 0s\n", "acknowledge_timeout"),
+        ("acknowledge: stream\nacknowledge_timeout: 31s\n", "acknowledge_timeout"),
         ("wal:\n  max_size_mib: 0\n", "wal.max_size_mib"),
         ("wal:\n  max_size_mib: 17\n", "wal.max_size_mib"),
         ("wal:\n  max_size_mib: 18446744073709551615\n", "wal.max_size_mib"),

@@ -118,7 +118,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
             aside: setup.aside,
             workdir: setup.workdir,
             token: token(),
-            standing: Standing::new(Leg::Archive, setup.report, setup.clock.now().0.rotate_left(32)),
+            standing: Standing::new(Leg::Archive, true, setup.report, setup.clock.now().0.rotate_left(32)),
         }
     }
 
@@ -145,6 +145,7 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
                     let retry_in = self.standing.failed(&failure);
                     self.look_for_oldest().await;
                     sleep(retry_in).await;
+                    self.standing.tries();
                 }
                 Err(failure) => return self.standing.stopped(&failure),
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sealtrail_chain::{Sequence, UnixNanos};
 
 use super::{Failure, Report};
-use crate::observe::event::{LegFailed, LegStopped, LegUp};
+use crate::observe::event::{Circuit, LegCircuit, LegFailed, LegStopped, LegUp};
 use crate::observe::{Metrics, metrics};
 use crate::seal::own::{Event, Kind};
 use crate::wal::{FileState, Leg, Progress};
@@ -17,19 +17,35 @@ pub(super) struct Standing {
     leg: Leg,
     /// `None`: not tried yet.
     up: Option<bool>,
+    circuit: Circuit,
     attempts: u32,
     jitter: Jitter,
     report: Report,
 }
 
 impl Standing {
-    /// A leg counts as up until it fails: its numbers stand on the metrics page from the start.
-    pub(super) fn new(leg: Leg, report: Report, seed: u64) -> Self {
+    /// A leg counts as up until it fails: its numbers stand on the metrics page from the start. `reached`: whether it answered
+    /// when the collector started; else the first attempt decides.
+    pub(super) fn new(leg: Leg, reached: bool, report: Report, seed: u64) -> Self {
         let (metrics, labels) = (Metrics::get(), metrics::Leg { leg: leg.name() });
         metrics.leg_up.get_or_create(&labels).set(1);
         drop(metrics.leg_failures.get_or_create(&labels));
         drop(metrics.leg_records.get_or_create(&labels));
-        Self { leg, up: None, attempts: 0, jitter: Jitter(seed), report }
+        let circuit = if reached { Circuit::Closed } else { Circuit::HalfOpen };
+        LegCircuit { leg: leg.name(), circuit }.emit();
+        Self { leg, up: None, circuit, attempts: 0, jitter: Jitter(seed), report }
+    }
+
+    /// Whether nothing says that it would take what it is given now.
+    pub(super) fn is_down(&self) -> bool {
+        self.circuit != Circuit::Closed
+    }
+
+    /// The wait behind a failure is over: the attempt that comes now decides.
+    pub(super) fn tries(&mut self) {
+        if self.circuit == Circuit::Open {
+            self.turn(Circuit::HalfOpen);
+        }
     }
 
     /// It did not take what it was given; says how long to wait before the next attempt.
@@ -52,6 +68,7 @@ impl Standing {
     /// It took what it was given.
     pub(super) fn succeeded(&mut self) {
         self.attempts = 0;
+        self.turn(Circuit::Closed);
         if self.up == Some(true) {
             return;
         }
@@ -62,7 +79,15 @@ impl Standing {
         LegUp { leg: self.leg.name() }.emit();
     }
 
+    fn turn(&mut self, circuit: Circuit) {
+        if self.circuit != circuit {
+            self.circuit = circuit;
+            LegCircuit { leg: self.leg.name(), circuit }.emit();
+        }
+    }
+
     fn down(&mut self, reason: &'static str) {
+        self.turn(Circuit::Open);
         if self.up != Some(false) {
             self.up = Some(false);
             self.tell(Kind::LegDown, "failure", Some(reason));
@@ -122,15 +147,14 @@ impl Oldest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lag {
     pub(super) records: u64,
-    /// Of all files with a record that the leg doesn't hold.
+    /// Of the log's files; of one that the leg holds in part, its share by records.
     pub(super) bytes: u64,
 }
 
 impl Lag {
     /// `next`: first record that the leg doesn't hold.
     pub(super) fn of(progress: &Progress, next: Sequence) -> Self {
-        let behind = |file: &&FileState| file.first.get() + file.records > next.get();
-        let bytes = progress.files.iter().filter(behind).map(|file| file.synced).sum();
+        let bytes = progress.files.iter().map(|file| bytes_from(file, next)).sum();
         let end = progress.files.last().map_or(0, |file| file.first.get() + file.records);
         Self { records: end.saturating_sub(next.get()), bytes }
     }
@@ -145,9 +169,65 @@ impl Lag {
     }
 }
 
+fn bytes_from(file: &FileState, next: Sequence) -> u64 {
+    let held = next.get().saturating_sub(file.first.get()).min(file.records);
+    let lacking = u128::from(file.synced) * u128::from(file.records - held);
+    lacking.checked_div(u128::from(file.records)).map_or(0, |bytes| bytes as u64)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use sealtrail_chain::Hash;
+
     use super::*;
+
+    #[test]
+    fn a_lag_counts_whole_files_and_a_share_of_the_one_that_is_held_in_part() {
+        let file = |first, records, synced| FileState {
+            first: Sequence::new(first),
+            synced,
+            records,
+            last_hash: Hash([0; 32]),
+            closed: true,
+        };
+        let progress = Progress { files: vec![file(10, 10, 5_000), file(20, 4, 1_000)], finished: false };
+        for (next, records, bytes) in
+            [(0, 24, 6_000), (10, 14, 6_000), (15, 9, 3_500), (20, 4, 1_000), (23, 1, 250), (24, 0, 0)]
+        {
+            assert_eq!(Lag::of(&progress, Sequence::new(next)), Lag { records, bytes }, "{next}");
+        }
+        let empty = Progress { files: vec![file(0, 0, 300)], finished: false };
+        assert_eq!(Lag::of(&empty, Sequence::ZERO), Lag { records: 0, bytes: 0 });
+    }
+
+    /// Closed while it takes what it is given; open between attempts, half-open in one.
+    #[test]
+    fn the_circuit_follows_the_attempts() {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let report: Report = {
+            let events = events.clone();
+            Arc::new(move |event: Event| events.lock().unwrap().push(event.kind))
+        };
+        let failure = Failure::Panic;
+        let mut leg = Standing::new(Leg::Archive, false, report, 1);
+        assert_eq!((leg.circuit, leg.is_down()), (Circuit::HalfOpen, true), "not reached yet");
+        leg.succeeded();
+        leg.tries();
+        assert_eq!((leg.circuit, leg.is_down()), (Circuit::Closed, false));
+        for _ in 0..2 {
+            leg.failed(&failure);
+            assert_eq!((leg.circuit, leg.is_down()), (Circuit::Open, true));
+            leg.tries();
+            assert_eq!((leg.circuit, leg.is_down()), (Circuit::HalfOpen, true));
+        }
+        leg.succeeded();
+        assert_eq!(leg.circuit, Circuit::Closed);
+        leg.stopped(&failure);
+        assert_eq!(leg.circuit, Circuit::Open);
+        assert_eq!(*events.lock().unwrap(), [Kind::LegDown, Kind::LegUp, Kind::LegDown]);
+    }
 
     #[test]
     fn waits_grow_to_a_limit_and_never_vanish() {

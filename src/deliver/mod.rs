@@ -12,6 +12,7 @@
 mod archive;
 mod checkpoint;
 mod held;
+mod intake;
 mod leg;
 mod parquet;
 mod resume;
@@ -39,6 +40,7 @@ use leg::{Lag, Oldest};
 
 pub use checkpoint::{Error as CheckpointError, Kept, Keys, Store};
 pub use held::Held;
+pub use intake::{Intake, Streamed};
 pub use parquet::ParquetBuild;
 pub use resume::{Known, Refusal, Resume, compare, take_over};
 pub use stream::Committed;
@@ -83,6 +85,8 @@ pub struct Parts<W, S, A, B> {
     pub attach: Attach,
     /// How long a collector that may have been fenced waits for the other one to show itself.
     pub doubt: Duration,
+    /// How long records gather for one transaction.
+    pub window: Duration,
     pub archive: A,
     /// What the archive was last known to hold.
     pub archived: Option<End>,
@@ -150,6 +154,7 @@ where
         progress: parts.progress.clone(),
         attach: parts.attach,
         doubt: parts.doubt,
+        window: parts.window,
         checkpoints: parts.checkpoints.clone(),
         interval: parts.checkpoint_interval,
         objects,
@@ -248,6 +253,12 @@ impl Handle {
         self.committed.clone()
     }
 
+    /// The way into `log` for receivers whose senders are answered after the stream's commit; without one within `timeout`
+    /// they are refused.
+    pub fn intake(&self, log: crate::wal::Intake, timeout: Duration) -> Intake {
+        Intake::new(log, self.committed.clone(), timeout)
+    }
+
     /// Waits, after the log has said that it is `finished`, until both legs hold all of it, at most for `grace`; says
     /// what they don't hold then. It stays in the log.
     pub async fn stop(mut self, grace: Duration) -> Vec<Left> {
@@ -278,7 +289,7 @@ impl Handle {
 pub struct Left {
     pub leg: Leg,
     pub records: u64,
-    /// Of the write-ahead log, by whole files.
+    /// Of the write-ahead log.
     pub bytes: u64,
 }
 

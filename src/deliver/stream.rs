@@ -24,9 +24,6 @@ use crate::observe::event;
 use crate::stream::{Batch, Builder, End, StreamLeg};
 use crate::wal::{FileState, Leg, Progress};
 
-/// How long records gather for one transaction.
-const WINDOW: Duration = Duration::from_millis(100);
-
 /// Most bytes of messages in one transaction.
 const BATCH_BYTES: usize = 8 << 20;
 
@@ -41,6 +38,8 @@ pub struct Committed {
     pub finished: bool,
     /// Another collector has, or may have, taken the chain over: what this one commits is in doubt.
     pub fenced: bool,
+    /// The last attempt to reach the stream failed, or there was none yet.
+    pub down: bool,
 }
 
 pub(super) struct Setup<W, S> {
@@ -49,6 +48,7 @@ pub(super) struct Setup<W, S> {
     pub(super) progress: watch::Receiver<Progress>,
     pub(super) attach: Attach,
     pub(super) doubt: Duration,
+    pub(super) window: Duration,
     pub(super) checkpoints: Store,
     pub(super) interval: Duration,
     /// Checkpoint objects that the stream has.
@@ -65,6 +65,7 @@ pub(super) struct Task<W: Wal, S> {
     /// Whether the stream is ours, its end compared with the log.
     attached: bool,
     doubt: Duration,
+    window: Duration,
     /// `None`: to be found again, after a start or a failed read.
     tail: Option<Tail<W>>,
     builder: Builder,
@@ -98,13 +99,14 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             Attach::Later { confirmed } => (false, confirmed),
         };
         let next = end.map_or(Sequence::ZERO, |end| end.last.next());
-        let committed = Committed { next, object: state.object, finished: false, fenced: false };
+        let committed = Committed { next, object: state.object, finished: false, fenced: false, down: !attached };
         Ok(Self {
             wal: setup.wal,
             leg: setup.leg,
             progress: setup.progress,
             attached,
             doubt: setup.doubt,
+            window: setup.window,
             tail: None,
             builder: Builder::default(),
             committed: watch::Sender::new(committed),
@@ -113,7 +115,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             signing: Signing::new(setup.checkpoints, setup.interval, setup.aside, Arc::clone(&setup.clock), state),
             waiting,
             objects: setup.objects,
-            standing: Standing::new(Leg::Stream, setup.report, setup.clock.now().0),
+            standing: Standing::new(Leg::Stream, attached, setup.report, setup.clock.now().0),
         })
     }
 
@@ -137,21 +139,20 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
                     return;
                 }
                 Err(failure) if failure.is_passing() => {
-                    let wait = self.standing.failed(&failure);
                     self.tail = None;
                     drop(self.builder.take());
-                    self.look_for_oldest();
                     if failure.needs_take_over() {
                         self.detach(&failure);
                     }
-                    sleep(wait).await;
+                    self.failed(&failure).await;
                 }
                 Err(failure) => {
                     if failure.is_overtaken() {
                         self.fence(true);
                         event::Fenced { error: &failure }.emit();
                     }
-                    return self.standing.stopped(&failure);
+                    self.standing.stopped(&failure);
+                    return self.tell();
                 }
             }
         }
@@ -228,7 +229,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         if let Some(end) = resume.end.filter(|end| self.end.is_none_or(|known| known.last < end.last)) {
             self.advance(self.next(), end);
         }
-        self.standing.succeeded();
+        self.succeeded();
         self.fence(false);
         Ok(())
     }
@@ -289,9 +290,17 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         if !failure.is_passing() || failure.needs_take_over() {
             return Err(failure);
         }
-        let wait = self.standing.failed(&failure);
-        sleep(wait).await;
+        self.failed(&failure).await;
         Ok(())
+    }
+
+    /// Waits until the next attempt is due, and says meanwhile that the stream is down.
+    async fn failed(&mut self, failure: &Failure) {
+        let wait = self.standing.failed(failure);
+        self.tell();
+        self.look_for_oldest();
+        sleep(wait).await;
+        self.standing.tries();
     }
 
     /// A stream that has not answered since the start has been given nothing yet. Only a gauge hangs on it.
@@ -302,8 +311,19 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         }
     }
 
-    fn confirmed(&mut self, batch: &Batch) {
+    fn succeeded(&mut self) {
         self.standing.succeeded();
+        self.tell();
+    }
+
+    /// Lets those know who wait for commits whether there is any use in it.
+    fn tell(&self) {
+        let down = self.standing.is_down();
+        self.committed.send_if_modified(|committed| std::mem::replace(&mut committed.down, down) != down);
+    }
+
+    fn confirmed(&mut self, batch: &Batch) {
+        self.succeeded();
         let (Some(first), Some(end)) = (batch.messages.first(), batch.end()) else { return };
         self.advance(first.first, end);
     }
@@ -356,7 +376,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             () = self.signing.turn(next) => return,
         }
         if !self.progress.borrow().finished {
-            sleep(WINDOW).await;
+            sleep(self.window).await;
         }
     }
 }

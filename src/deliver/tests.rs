@@ -53,6 +53,7 @@ impl Bench {
             stream: self.stream.clone(),
             attach,
             doubt: Duration::from_millis(1),
+            window: Duration::from_millis(100),
             archive: self.archive.clone(),
             archived: None,
             build: SegmentOnly,

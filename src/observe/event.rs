@@ -107,6 +107,30 @@ impl LegUp {
     }
 }
 
+/// Whether a leg is given anything: the states of a circuit breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Circuit {
+    /// It takes what it is given.
+    Closed,
+    /// The attempt that is under way decides.
+    HalfOpen,
+    /// It failed: nothing before the next attempt.
+    Open,
+}
+
+/// A leg's circuit breaker has changed.
+pub struct LegCircuit {
+    pub leg: &'static str,
+    pub circuit: Circuit,
+}
+
+impl LegCircuit {
+    pub fn emit(self) {
+        Metrics::get().leg_circuit.get_or_create(&Leg { leg: self.leg }).set(self.circuit as i64);
+        debug!(leg = self.leg, circuit = ?self.circuit, "circuit breaker");
+    }
+}
+
 /// A leg won't be tried again before a restart.
 pub struct LegStopped<'a> {
     pub leg: &'static str,

@@ -55,6 +55,7 @@ pub struct Metrics {
     pub leg_lag_bytes: Family<Leg, Gauge>,
     pub leg_lag_seconds: Family<Leg, GaugeF64>,
     pub leg_up: Family<Leg, Gauge>,
+    pub leg_circuit: Family<Leg, Gauge>,
     pub fenced: Gauge,
     pub checkpoint_size: Gauge,
     pub uptime_seconds: GaugeF64,
@@ -119,10 +120,17 @@ impl Metrics {
             "Batches or segments that a leg did not take; they are tried again"
         );
         let leg_lag_records = metric!("sealtrail_leg_lag_records", "Durable records that a leg has not confirmed");
-        let leg_lag_bytes = metric!("sealtrail_leg_lag_bytes", "Bytes of write-ahead log that a leg has not confirmed");
+        let leg_lag_bytes = metric!(
+            "sealtrail_leg_lag_bytes",
+            "Bytes of write-ahead log that a leg has not confirmed; a file held in part counts by its share of records"
+        );
         let leg_lag_seconds =
             metric!("sealtrail_leg_lag_seconds", "Age of the oldest record that this leg has not confirmed");
         let leg_up = metric!("sealtrail_leg_up", "1 while the leg takes what it is given, else 0");
+        let leg_circuit = metric!(
+            "sealtrail_leg_circuit_state",
+            "Circuit breaker of the leg: 0 closed (it takes what it is given), 1 half-open (an attempt after a failure is under way), 2 open (the next attempt is waited for)"
+        );
         let fenced = metric!("sealtrail_fenced", "1 when another collector has taken the chain over, for good");
         let checkpoint_size = metric!("sealtrail_checkpoint_size", "Records under the newest signed checkpoint");
         let uptime_seconds = metric!("otelcol_process_uptime_seconds", "Time since the start of the process");
@@ -150,6 +158,7 @@ impl Metrics {
             leg_lag_bytes,
             leg_lag_seconds,
             leg_up,
+            leg_circuit,
             fenced,
             checkpoint_size,
             uptime_seconds,

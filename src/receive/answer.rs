@@ -1,4 +1,4 @@
-//! Every answer that a sender can get, in one closed list: a success that names a `Durable`, or a `Refusal`.
+//! Every answer that a sender can get, in one closed list: a success that takes a proof of what is kept, or a `Refusal`.
 //!
 //! Texts are fixed or made of numbers; nothing that a sender wrote comes back. Codes and retry hints follow the OTLP
 //! specification 1.9 ("OTLP/gRPC Response", "OTLP/HTTP Response").
@@ -61,6 +61,8 @@ impl Refusal {
             Self::Log(wal::Refused::Disk) => "disk",
             Self::Log(wal::Refused::Clock) => "clock",
             Self::Log(wal::Refused::Fenced) => "fenced",
+            Self::Log(wal::Refused::StreamDown) => "stream_down",
+            Self::Log(wal::Refused::Uncommitted) => "stream_timeout",
             Self::Internal => "internal",
         }
     }
@@ -95,6 +97,7 @@ impl Refusal {
         let seconds = match self {
             Self::Memory | Self::BrokenBody => 1,
             Self::SlowBody | Self::Stopping | Self::Log(wal::Refused::Stopping | wal::Refused::Disk) => 5,
+            Self::Log(wal::Refused::StreamDown | wal::Refused::Uncommitted) => 5,
             Self::Log(wal::Refused::Full | wal::Refused::Fenced) => 15,
             Self::Log(wal::Refused::Clock) => 60,
             _ => return None,
@@ -269,7 +272,7 @@ fn records(count: u64) -> String {
 }
 
 /// The only maker of a success. `kept` is `None` only for a request that holds no record at all.
-pub(super) fn accepted(kept: Option<wal::Durable>, rejected: Rejected) -> ExportLogsServiceResponse {
+pub(super) fn accepted<P: wal::Proof>(kept: Option<P>, rejected: Rejected) -> ExportLogsServiceResponse {
     let _proof = kept;
     let partial_success = (rejected.count() > 0).then(|| ExportLogsPartialSuccess {
         rejected_log_records: i64::try_from(rejected.count()).unwrap_or(i64::MAX),
@@ -299,8 +302,15 @@ mod tests {
             rejected.add(index * 3, Reason::TooDeep);
         }
         rejected.add(99, Reason::Type);
-        let logs =
-            [wal::Refused::Full, wal::Refused::Disk, wal::Refused::Clock, wal::Refused::Stopping, wal::Refused::Fenced];
+        let logs = [
+            wal::Refused::Full,
+            wal::Refused::Disk,
+            wal::Refused::Clock,
+            wal::Refused::Stopping,
+            wal::Refused::Fenced,
+            wal::Refused::StreamDown,
+            wal::Refused::Uncommitted,
+        ];
         let all = [
             Refusal::Unauthenticated,
             Refusal::UnknownPath,
@@ -335,10 +345,10 @@ mod tests {
 
     #[test]
     fn a_success_names_what_was_refused_beside_it() {
-        assert_eq!(response_json(&accepted(None, Rejected::default())), b"{}");
+        assert_eq!(response_json(&accepted(None::<wal::Durable>, Rejected::default())), b"{}");
         let mut rejected = Rejected::default();
         rejected.add(2, Reason::TooLarge);
-        let json = String::from_utf8(response_json(&accepted(None, rejected))).unwrap();
+        let json = String::from_utf8(response_json(&accepted(None::<wal::Durable>, rejected))).unwrap();
         let expected = r#"{"partialSuccess":{"errorMessage":"1 record refused; larger than the limit once masked: 1 (at 2)","rejectedLogRecords":"1"}}"#;
         assert_eq!(json, expected);
     }

@@ -31,8 +31,8 @@ use crate::observe::event::Refused;
 use crate::observe::metrics::Transport as Label;
 use crate::seal::own::{Event, Kind};
 
-/// How long the requests in hand may take to finish after the stop.
-pub(super) const DRAIN: Duration = Duration::from_secs(10);
+/// How long the requests in hand may take to finish after the stop, where no answer may take longer.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How often the credential files are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(3);
 /// Time until a connection must have brought its first request.
@@ -82,6 +82,12 @@ pub(super) struct Door {
 }
 
 impl Door {
+    /// How long the requests in hand may take to finish after the stop.
+    fn drain(&self) -> Duration {
+        // Behind the answer's own bound a moment to write it.
+        DRAIN.max(self.way.patience() + Duration::from_secs(1))
+    }
+
     /// Reads the credentials again, and tells log and chain how it went.
     pub(super) fn reload(&self) -> Result<(), Error> {
         if self.config.tls.is_none() && self.config.auth.is_none() {
@@ -145,7 +151,7 @@ pub(super) async fn serve(socket: TcpListener, door: Arc<Door>, mut stop: watch:
     }
     drop(socket);
     let drained = async { while connections.join_next().await.is_some() {} };
-    let _ = timeout(DRAIN, drained).await;
+    let _ = timeout(door.drain(), drained).await;
     connections.shutdown().await;
 }
 
@@ -216,7 +222,7 @@ async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, shared:
         }
     }
     connection.as_mut().graceful_shutdown();
-    let _ = timeout(DRAIN, connection).await;
+    let _ = timeout(shared.door.drain(), connection).await;
 }
 
 fn builder(config: &Protocol, transport: Transport) -> auto::Builder<TokioExecutor> {

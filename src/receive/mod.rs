@@ -1,8 +1,8 @@
 //! Receiving OTLP over gRPC and HTTP: everything between a socket and the write-ahead log's answer.
 //!
 //! A request is authenticated before its body is read, charged to the memory limiter while it arrives, bounded in size and
-//! time, then read, masked and handed to the log by one way for all encodings (`pipeline`). A success is said only with a
-//! [`crate::wal::Durable`] in hand (`answer`). Nothing that a sender wrote goes into a log line, a metric or an answer:
+//! time, then read, masked and handed on by one way for all encodings (`pipeline`). A success is said only with a
+//! [`crate::wal::Proof`] in hand (`answer`). Nothing that a sender wrote goes into a log line, a metric or an answer:
 //! errors of other crates are never printed, all texts come from the closed lists in `answer`.
 
 mod answer;
@@ -37,6 +37,8 @@ use limiter::Limiter;
 use listener::{Door, Transport};
 use pipeline::Way;
 
+use crate::wal;
+
 /// Judges the listeners as [`Server::bind`] would, without binding them: for each its key and how it would listen.
 pub fn check(config: &Config) -> Result<Vec<(&'static str, String)>, Error> {
     let listeners: Vec<_> = listeners(config).collect();
@@ -54,12 +56,13 @@ pub fn check(config: &Config) -> Result<Vec<(&'static str, String)>, Error> {
 /// Both listeners, bound but not yet served.
 pub struct Server {
     bound: Vec<(TcpListener, Arc<Door>)>,
+    way: Arc<dyn Way>,
 }
 
 impl Server {
     /// Checks what the configuration says of the listeners, reads their files and binds them. Senders may connect from here
     /// on; they are served by [`Server::run`].
-    pub fn bind(config: &Config, limiter: &MemoryLimiter, pipeline: Pipeline) -> Result<Self, Error> {
+    pub fn bind<K: wal::Keep>(config: &Config, limiter: &MemoryLimiter, pipeline: Pipeline<K>) -> Result<Self, Error> {
         Self::with(config, limiter, Arc::new(pipeline))
     }
 
@@ -78,7 +81,13 @@ impl Server {
         if bound.is_empty() {
             return Err(Error::NoProtocol);
         }
-        Ok(Self { bound })
+        Ok(Self { bound, way })
+    }
+
+    /// Whether a request would be taken now, and if not, why: what is asked before a body is read.
+    pub fn readiness(&self) -> impl Fn() -> Result<(), wal::Refused> + Send + Sync + 'static {
+        let way = Arc::clone(&self.way);
+        move || way.ready()
     }
 
     /// Where gRPC listens, if it does.
@@ -102,7 +111,7 @@ impl Server {
     }
 
     /// Serves until `stop` says true, then closes the listeners, lets the requests that are in hand finish (for 10 seconds
-    /// at most) and returns. Needs a tokio runtime with time and I/O.
+    /// at most, or as long as their answers may take) and returns. Needs a tokio runtime with time and I/O.
     pub async fn run(self, stop: watch::Receiver<bool>) -> io::Result<()> {
         let reloader = self.reloader();
         let mut doors = JoinSet::new();

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::mask::Engine;
 use crate::observe::Metrics;
 use crate::observe::event::{Accepted, Refused};
 use crate::seal::own::{Event, Kind, Reporter};
-use crate::wal;
+use crate::wal::{self, Keep};
 
 /// Bodies up to this size are worked on where they arrived (about half a millisecond); larger ones would hold up the other
 /// connections of that thread.
@@ -32,11 +33,11 @@ static CORES: LazyLock<Semaphore> =
 
 /// What the receivers hand requests to.
 #[derive(Clone)]
-pub struct Pipeline {
+pub struct Pipeline<K> {
     /// The rules in force; swapped by a reload.
     pub engine: Arc<ArcSwap<Engine>>,
-    /// The way into the log.
-    pub intake: wal::Intake,
+    /// Where records are kept, and when that is so.
+    pub intake: K,
     /// Where refusals and dropped fields are told.
     pub reporter: Reporter,
 }
@@ -67,15 +68,21 @@ pub(super) type Outcome<'a> = Pin<Box<dyn Future<Output = Result<ExportLogsServi
 pub(super) trait Way: Send + Sync + 'static {
     /// Whether records would be taken now.
     fn ready(&self) -> Result<(), wal::Refused>;
+    /// How long an answer may be waited for that this machine alone can't give.
+    fn patience(&self) -> Duration;
     /// Takes a request to its end. A refusal is counted and reported before it returns.
     fn take(&self, request: Request) -> Outcome<'_>;
     /// Tells the chain.
     fn report(&self, event: Event);
 }
 
-impl Way for Pipeline {
+impl<K: Keep> Way for Pipeline<K> {
     fn ready(&self) -> Result<(), wal::Refused> {
         self.intake.state()
+    }
+
+    fn patience(&self) -> Duration {
+        self.intake.patience()
     }
 
     fn take(&self, request: Request) -> Outcome<'_> {
@@ -87,7 +94,7 @@ impl Way for Pipeline {
     }
 }
 
-impl Pipeline {
+impl<K: Keep> Pipeline<K> {
     async fn export(&self, request: Request) -> Result<ExportLogsServiceResponse, Refusal> {
         let (transport, sender) = (request.transport, sender(&request.origin));
         let (result, total) = match self.prepare(request).await {
@@ -111,7 +118,7 @@ impl Pipeline {
         let Prepared { masked, rejected, rules, charges, .. } = prepared;
         if masked.is_empty() {
             return if rejected.count() == 0 {
-                Ok(accepted(None, rejected))
+                Ok(accepted::<K::Proof>(None, rejected))
             } else {
                 Err(Refusal::Records(Box::new(rejected)))
             };
@@ -119,9 +126,9 @@ impl Pipeline {
         let records = masked.len() as u64;
         // The charges go with the records: a sender that hangs up doesn't take its share of the memory back before they
         // have left it.
-        let durable = self.intake.submit(masked, rules, charges).await.map_err(Refusal::Log)?;
+        let kept = self.intake.keep(masked, rules, charges).await.map_err(Refusal::Log)?;
         Accepted { transport, records }.emit();
-        Ok(accepted(Some(durable), rejected))
+        Ok(accepted(Some(kept), rejected))
     }
 
     /// Does the work on the processor, off the reactor where it is long.

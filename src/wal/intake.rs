@@ -1,14 +1,39 @@
 //! The way into the log for the receivers, and the word on whether it is open.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::commit::Message;
 use super::{Batch, Durable, Refused};
 use crate::observe::Metrics;
+
+/// Where receivers hand records to, and with it, when a sender is told that they are kept. There is one for each value of
+/// `acknowledge`; which it is is decided once, at the start, and is part of the receivers' type from there on.
+pub trait Keep: Clone + Send + Sync + 'static {
+    /// What a success is answered with.
+    type Proof: Proof;
+    /// Whether records would be taken now, and if not, why (readiness, and early refusal before a body is read).
+    fn state(&self) -> Result<(), Refused>;
+    /// Takes records, as [`Intake::submit`] does, and comes back when they are kept. `held` is dropped when the records have
+    /// left memory and nobody waits for this any more.
+    fn keep(
+        &self,
+        records: Batch,
+        rules: [u8; 32],
+        held: impl Send + Sync + 'static,
+    ) -> impl Future<Output = Result<Self::Proof, Refused>> + Send;
+    /// How long an answer may be waited for that this machine alone can't give.
+    fn patience(&self) -> Duration;
+}
+
+/// What a success may be answered with: proof that records are kept. Made by a sync (`Durable`) and by a commit of the stream
+/// (`deliver::Streamed`), and by nothing else: a test counts.
+pub trait Proof: Send + 'static {}
 
 /// The way into the log, for the receivers: one bounded channel, a batch in, `Result<Durable, Refused>` back.
 #[derive(Clone)]
@@ -56,6 +81,28 @@ impl Intake {
     /// Whether records would be taken now, and if not, why (readiness, and early refusal before a body is read).
     pub fn state(&self) -> Result<(), Refused> {
         self.gate.state()
+    }
+}
+
+/// `acknowledge: wal`.
+impl Keep for Intake {
+    type Proof = Durable;
+
+    fn state(&self) -> Result<(), Refused> {
+        self.state()
+    }
+
+    async fn keep(
+        &self,
+        records: Batch,
+        rules: [u8; 32],
+        held: impl Send + Sync + 'static,
+    ) -> Result<Durable, Refused> {
+        self.submit(records, rules, held).await
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::ZERO
     }
 }
 

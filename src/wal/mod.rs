@@ -37,7 +37,7 @@ mod tests;
 pub use commit::{Fence, Options, Running, Write, start};
 pub use config::{Config, Segment};
 pub use error::Error;
-pub use intake::Intake;
+pub use intake::{Intake, Keep, Proof};
 pub use legs::{Confirmed, Leg, Legs};
 pub use log::Log;
 pub use rebuild::{Rebuild, RebuildError, done as rebuilt};
@@ -53,7 +53,7 @@ const DAY: u64 = 86_400_000_000_000;
 /// Records that are submitted together: room is left in it for the frames.
 pub type Batch = crate::seal::Batch<{ frame::ROOM }>;
 
-/// Proof that records are on stable storage; the only way to an answer that says so.
+/// Proof that records are on stable storage of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Durable {
     first: Sequence,
@@ -67,9 +67,16 @@ impl Durable {
     pub fn last(&self) -> Sequence {
         self.last
     }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(first: u64, last: u64) -> Self {
+        Self { first: Sequence::new(first), last: Sequence::new(last) }
+    }
 }
 
-/// Why records were not taken; all of it can be tried again after `retry_after`.
+impl Proof for Durable {}
+
+/// Why records were not taken, or can't be acknowledged; all of it can be tried again after `retry_after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     #[error("the write-ahead log is full")]
@@ -82,6 +89,10 @@ pub enum Refused {
     Stopping,
     #[error("this collector was fenced by another of the same chain")]
     Fenced,
+    #[error("the stream does not answer, and nothing is acknowledged before its commit")]
+    StreamDown,
+    #[error("the stream did not commit in time: the records are kept and come later; sent again they are new records")]
+    Uncommitted,
 }
 
 /// How far the log has come; told to the legs through a `tokio::sync::watch`.

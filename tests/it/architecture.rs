@@ -51,6 +51,17 @@ fn only_the_import_takes_what_was_masked_before() {
     assert_eq!(callers, [Path::new("src/wal/import.rs")]);
 }
 
+/// Promise 1: a success is answered with what a sync or a commit of the stream has made, and nothing else can stand for that.
+#[test]
+fn only_a_sync_and_a_commit_are_proofs() {
+    let texts = files(Path::new("src")).into_iter().map(|file| {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        (file, text)
+    });
+    let proofs = texts.filter(|(_, text)| text.contains("Proof for ")).map(|(file, _)| file).collect::<Vec<_>>();
+    assert_eq!(proofs, ["src/deliver/intake.rs", "src/wal/mod.rs"].map(Path::new));
+}
+
 fn table(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let rows = text
         .split("<!-- may-use -->")

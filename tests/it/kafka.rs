@@ -1,6 +1,7 @@
 //! Promise 3 on the real Kafka: three brokers, a real OTLP client, and whatever dies, every acknowledged record stands in the
 //! topic once, in chain order, as in the archive. What reads the topic is a plain consumer and another decoder than ours.
 
+mod acknowledge;
 mod faults;
 mod settings;
 mod takeover;

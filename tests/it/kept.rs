@@ -3,7 +3,9 @@
 
 use std::process::Command;
 
-use crate::harness::{Collector, archived, attributes, files, python, streamed, text, verify};
+use sealtrail::cli::payments::Payments;
+
+use crate::harness::{Collector, archived, attributes, export, files, python, streamed, text, verify};
 
 const RECORDS: usize = 1_000;
 
@@ -52,4 +54,26 @@ fn the_sdks_records_arrive_once_in_order_and_masked() {
 
     let output = verify(&data);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}
+
+/// `acknowledge: stream`: when the answer comes, the stream has the records; the collector's disk may be gone by then.
+#[tokio::test]
+async fn with_acknowledge_stream_the_stream_has_it_before_the_answer() {
+    for round in 1..=5 {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let stream = dir.path().join("stream");
+        let config = format!("acknowledge: stream\nstream: {{ directory: {{ path: '{}' }} }}\n", stream.display());
+        let collector = Collector::start(dir.path(), &config);
+        let mut client = collector.client().await;
+        let mut payments = Payments::new(round, 1_800_000_000_000_000_000);
+        for _ in 0..round {
+            assert!(export(&mut client, &payments.request(100).0).await.partial_success.is_none());
+        }
+        let data = collector.data.clone();
+        collector.kill();
+        std::fs::remove_dir_all(data).expect("removed");
+        let records = streamed(&stream);
+        assert!(records[0].1.contains("acknowledge stream"), "the start says so");
+        assert_eq!(attributes(&records, "transaction_id").len() as u64, round * 100);
+    }
 }

@@ -31,6 +31,11 @@ impl Part {
         self.variables.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", self.variables.keys()))
     }
 
+    /// A path in the directory where the part lies.
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.dir.join(below)
+    }
+
     /// `parts` with these words, on this part's directory; what it printed.
     pub fn run(&self, words: &[&str]) -> String {
         self.try_run(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
@@ -66,7 +71,7 @@ pub struct Brokers(RwLock<Part>);
 impl Brokers {
     fn get() -> &'static Self {
         static BROKERS: OnceLock<Brokers> = OnceLock::new();
-        BROKERS.get_or_init(|| Self(RwLock::new(Part::up(&["kafka", "--scram", "--proxy"]))))
+        BROKERS.get_or_init(|| Self(RwLock::new(Part::up(&["kafka", "--scram", "--mtls", "--proxy"]))))
     }
 }
 

@@ -185,6 +185,7 @@ impl World {
             stream: self.targets.clone(),
             attach,
             doubt: Duration::from_secs(5),
+            window: Duration::from_millis(if self.random.one_in(2) { 100 } else { 0 }),
             archive: self.targets.clone(),
             archived,
             build: SegmentOnly,

@@ -1,6 +1,7 @@
 //! A stand-in for what lies behind the protocols: reads requests and answers as told, without engine or log.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use sealtrail_chain::content::otlp::{self, Malformed, Visit};
 use sealtrail_chain::content::{Context, LogRecord, Origin};
@@ -33,6 +34,10 @@ impl Way for StandIn {
         self.refuse.lock().unwrap().map_or(Ok(()), Err)
     }
 
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn take(&self, mut request: Request) -> Outcome<'_> {
         Box::pin(async move {
             let bytes = body::decompress(request.compression, request.body, request.max, &mut request.charge)?;
@@ -48,7 +53,7 @@ impl Way for StandIn {
             let _permit = self.gate.acquire().await.unwrap();
             match count.rejected.count() {
                 1.. if count.sound == 0 => Err(Refusal::Records(Box::new(count.rejected))),
-                _ => Ok(accepted(None, count.rejected)),
+                _ => Ok(accepted(None::<wal::Durable>, count.rejected)),
             }
         })
     }

@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsSe
 use prost::Message as _;
 use sealtrail_chain::{CompactRange, Hash, Head, Sequence, UnixNanos};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use super::super::*;
 use super::{gzip, request_of};
@@ -39,8 +40,14 @@ fn log(dir: &std::path::Path, engine: &Arc<ArcSwap<Engine>>) -> (wal::Running, R
     (wal::start(log, clock, reporter.clone(), write, options).unwrap(), reporter)
 }
 
-/// Contents that the log holds below `dir`, own records left out.
+/// Contents that the log holds below `dir`: those of senders.
 fn kept(dir: &std::path::Path) -> Vec<String> {
+    let mut all = contents(dir);
+    all.retain(|content| !content.contains(r#""by":"self""#));
+    all
+}
+
+fn contents(dir: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -50,9 +57,7 @@ fn kept(dir: &std::path::Path) -> Vec<String> {
         let end = path.metadata().unwrap().len();
         let mut reader = Reader::open(&SystemDisk, &path).unwrap();
         while let Some(stored) = reader.next(end).unwrap() {
-            if !stored.content.contains(r#""by":"self""#) {
-                found.push(stored.content.to_owned());
-            }
+            found.push(stored.content.to_owned());
         }
     }
     found
@@ -101,4 +106,55 @@ async fn what_is_acknowledged_lies_masked_in_the_log() {
     let kept = kept(dir.path());
     assert_eq!(kept.len(), 1000 + 1 + 1 + 1);
     assert!(kept.iter().all(|content| !content.contains(PAN) && content.contains("4242********4242")), "{}", kept[0]);
+}
+
+/// Synced, and then never committed in the stream.
+#[derive(Clone)]
+struct NeverCommitted(wal::Intake);
+
+impl wal::Keep for NeverCommitted {
+    type Proof = wal::Durable;
+    fn state(&self) -> Result<(), wal::Refused> {
+        self.0.state()
+    }
+    async fn keep(
+        &self,
+        records: wal::Batch,
+        rules: [u8; 32],
+        held: impl Send + Sync + 'static,
+    ) -> Result<wal::Durable, wal::Refused> {
+        self.0.submit(records, rules, held).await?;
+        Err(wal::Refused::Uncommitted)
+    }
+    fn patience(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+}
+
+/// Promise 4: what is in the log and can't be acknowledged is refused with a delay, and the chain tells of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_t_be_acknowledged_is_refused_counted_and_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::load(&mask::Config::default(), dir.path(), &"local".parse().unwrap()).ok().unwrap();
+    let engine = Arc::new(ArcSwap::from_pointee(engine));
+    let (log, reporter) = log(dir.path(), &engine);
+    let config = Config { protocols: Protocols { grpc: Some(Protocol::at("127.0.0.1:0")), http: None } };
+    let pipeline = Pipeline { engine, intake: NeverCommitted(log.intake.clone()), reporter };
+    let server = Server::bind(&config, &MemoryLimiter::default(), pipeline).unwrap();
+    assert_eq!(server.readiness()(), Ok(()));
+    let grpc = server.grpc_addr().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(server.run(stopped));
+
+    let mut client = LogsServiceClient::connect(format!("http://{grpc}")).await.unwrap();
+    let status = client.export(request_of(&["a", "b", "c"])).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.get_details_retry_info().is_some(), "{status:?}");
+    stop.send(true).unwrap();
+    running.await.unwrap().unwrap();
+    tokio::task::spawn_blocking(move || log.stop()).await.unwrap();
+    assert_eq!(kept(dir.path()).len(), 3, "they are delivered later");
+    let all = contents(dir.path());
+    let told = all.iter().find(|content| content.contains("sealtrail.sender.refused")).expect("sealed");
+    assert!(told.contains("stream_timeout") && told.contains(r#""intValue":"3""#), "{told}");
 }

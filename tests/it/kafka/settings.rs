@@ -1,7 +1,9 @@
 //! What is asked of the brokers, and what is said when it isn't so.
 
+use std::path::Path;
+
 use super::{Chain, Load};
-use crate::harness::{Collector, sealtrail, text, until};
+use crate::harness::{Collector, files, sealtrail, text, until};
 use crate::parts::brokers;
 
 #[test]
@@ -55,6 +57,82 @@ fn over_tls_with_a_password() {
     chain.brokers = plain;
     let records = chain.stop_and_compare(collector);
     load.end_and_find(&records);
+}
+
+/// Brokers that ask for a certificate: with ours records arrive, without one nothing does.
+#[test]
+fn over_tls_with_a_certificate() {
+    let part = brokers();
+    let mut chain = Chain::new(&part, "kafka-mtls");
+    let plain = std::mem::replace(&mut chain.brokers, part.get("KAFKA_BOOTSTRAP_MTLS").to_owned());
+    let tls = |ours: &str| format!(", tls: {{ ca_file: '{}'{ours} }}", part.get("KAFKA_CA_FILE"));
+    let (cert, key) = (part.get("KAFKA_CERT_FILE"), part.get("KAFKA_KEY_FILE"));
+    let with = chain.config(&tls(&format!(", cert_file: '{cert}', key_file: '{key}'")));
+    let collector = Collector::start(chain.dir.path(), &with);
+    let mut load = Load::new();
+    load.onto(&collector);
+    load.wait_for(100);
+    let (status, log) = collector.stop();
+    assert!(status.success(), "{log}");
+
+    // Brokers that hang up look like brokers that are away: what is taken waits in the log.
+    match Collector::try_start(chain.dir.path(), &chain.config(&tls("")), &[]) {
+        Err(log) => assert!(log.contains("no TLS connection to Kafka"), "{log}"),
+        Ok(collector) => {
+            assert!(collector.log().contains("the stream is not there"), "{}", collector.log());
+            collector.kill();
+        }
+    }
+
+    let collector = Collector::start(chain.dir.path(), &with);
+    load.onto(&collector);
+    load.wait_for(100);
+    load.end();
+    chain.brokers = plain;
+    let records = chain.stop_and_compare(collector);
+    load.end_and_find(&records);
+}
+
+/// Each codec, one after the other in one topic: readers see no difference, and the broker's files tell that it was used.
+#[test]
+fn every_compression_is_what_the_broker_stores() {
+    let part = brokers();
+    let chain = Chain::new(&part, "kafka-codecs");
+    let mut load = Load::new();
+    let codecs = [("none", 0), ("gzip", 1), ("snappy", 2), ("lz4", 3), ("zstd", 4)];
+    for (name, _) in codecs {
+        let collector = Collector::start(chain.dir.path(), &chain.config(&format!(", compression: {name}")));
+        load.onto(&collector);
+        load.wait_for(50);
+        let (status, log) = collector.stop();
+        assert!(status.success(), "{log}");
+    }
+    load.end();
+    let records = chain.stop_and_compare(chain.start());
+    load.end_and_find(&records);
+    let mut stored = stored_codecs(&part.path(&format!("kafka/node1/data/{}-0", chain.topic())));
+    stored.dedup();
+    // The last start, whose records tell of itself, has the default.
+    assert_eq!(stored, [0, 1, 2, 3, 4, 2]);
+}
+
+/// Codec of each batch of a partition, from the broker's own files (Kafka, "Record Batch").
+fn stored_codecs(partition: &Path) -> Vec<u8> {
+    let mut codecs = Vec::new();
+    for file in files(partition).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "log")) {
+        let bytes = std::fs::read(file).expect("readable");
+        let mut rest = bytes.as_slice();
+        // Base offset, length of what follows it, leader epoch, magic, checksum, attributes.
+        while let Some(length) = rest.get(8..12) {
+            let length = u32::from_be_bytes(length.try_into().expect("four bytes")) as usize;
+            let (Some(attributes), Some(next)) = (rest.get(22), rest.get(12 + length..)) else { break };
+            if attributes & 0x20 == 0 {
+                codecs.push(attributes & 7);
+            }
+            rest = next;
+        }
+    }
+    codecs
 }
 
 #[test]

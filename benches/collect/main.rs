@@ -1,0 +1,179 @@
+//! The real binary over gRPC on loopback: records a second, CPU time a record, latency of acknowledgements, memory, bytes stored.
+//!
+//! `cargo bench --bench collect` (or `make bench`). The sender runs on the same cores; its own CPU time is not counted. CPU time
+//! is that of the collector's process (user + system), apart for the threads that carry the two legs: on the embedded default,
+//! then, where they are in the cache, on real Kafka brokers and a real S3 server. Absolute figures depend
+//! on the machine: beside them stands what one core here needs for SHA-256 and for decoding the same bytes with `prost`.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a bench reads the clock, writes files and prints"
+)]
+
+mod collector;
+mod load;
+mod real;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use prost::Message;
+use sealtrail::cli::payments::Payments;
+use sha2::{Digest, Sha256};
+
+use collector::{Collector, Cpu, size};
+use load::{at_rate, saturate};
+
+const RECORDS: usize = 1_000;
+const DISTINCT: usize = 32;
+const SATURATED_REQUESTS: usize = 1_500;
+const RATE_REQUESTS: usize = 200;
+const RATE: f64 = 20_000.0;
+
+fn main() {
+    let mut payments = Payments::new(1, 1_800_000_000_000_000_000);
+    let requests = (0..DISTINCT).map(|_| Bytes::from(payments.request(RECORDS).0.encode_to_vec())).collect::<Vec<_>>();
+    let bytes = requests.iter().map(Bytes::len).sum::<usize>() as f64 / (DISTINCT * RECORDS) as f64;
+    println!("load            {RECORDS} records a request, {bytes:.0} OTLP bytes a record");
+    let others = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("machine         load average {} before the run", others.split(' ').next().unwrap_or_default());
+    println!(
+        "sha256 alone    {:.2} CPU-us a record of OTLP bytes",
+        alone(&requests, |request| {
+            std::hint::black_box(Sha256::digest(request));
+        })
+    );
+    println!(
+        "prost decode    {:.2} CPU-us a record",
+        alone(&requests, |request| {
+            drop(std::hint::black_box(ExportLogsServiceRequest::decode(request.clone()).expect("sound")));
+        })
+    );
+
+    let dir =
+        tempfile::tempdir_in(std::env::var_os("SEALTRAIL_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from))
+            .expect("a directory");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let home = dir.path().join("embedded");
+    std::fs::create_dir(&home).expect("made");
+    let collector = Collector::start(&home, "", &[]);
+
+    runtime.block_on(saturate(&collector.grpc, &requests, 48, 2));
+    let before = collector.cpu();
+    let started = Instant::now();
+    let mut latencies = runtime.block_on(saturate(&collector.grpc, &requests, SATURATED_REQUESTS, 2));
+    let took = started.elapsed();
+    let acknowledged = collector.cpu().since(&before);
+    let delivered = (SATURATED_REQUESTS * RECORDS) as f64 / (collector.delivered() - started).as_secs_f64();
+    collector.drained();
+    let drained = collector.cpu().since(&before);
+    let records = (SATURATED_REQUESTS * RECORDS) as f64;
+    println!("\nsaturated       2 connections with 2 requests in flight each");
+    println!(
+        "records/s       {:.0} durable, sender on the same cores; {delivered:.0} in both legs",
+        records / took.as_secs_f64()
+    );
+    print_cpu(&drained, records);
+    println!(
+        "legs in time    {:.0} % of the legs' work was done when the last answer came",
+        100.0 * acknowledged.legs / drained.legs
+    );
+    print_latencies("answer", &mut latencies);
+
+    let mut latencies = runtime.block_on(at_rate(&collector.grpc, &requests, RATE, RATE_REQUESTS, Arc::default()));
+    println!("\nat {RATE:.0}/s     open loop, latency from the moment a request was due");
+    print_latencies("answer", &mut latencies);
+    collector.drained();
+    println!("\npeak memory     {} MiB", collector.peak_mib());
+
+    let data = collector.data.clone();
+    let accepted = (48 + SATURATED_REQUESTS + RATE_REQUESTS) * RECORDS;
+    collector.stop();
+    for leg in ["archive", "stream"] {
+        let stored = size(&data.join(leg), "") as f64 / accepted as f64;
+        println!("{leg:<15} {stored:.0} bytes a record, {:.2} of the OTLP bytes", stored / bytes);
+    }
+    let started = Instant::now();
+    let path = |name: &str| data.join(name).display().to_string();
+    let verify = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
+        .args(["verify", "--public-key", &path("keys/log.vkey"), &path("archive")])
+        .output()
+        .expect("it runs");
+    assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stdout));
+    let took = started.elapsed().as_secs_f64();
+    let floor = read_unpack_hash(&data.join("archive"));
+    println!(
+        "verify          {:.0} records/s; {:.2} of the time of reading, unpacking and hashing alone",
+        accepted as f64 / took,
+        took / floor
+    );
+    real::run(&runtime, dir.path(), &requests, bytes, delivered);
+}
+
+fn print_cpu(cpu: &Cpu, records: f64) {
+    println!(
+        "to the answer   {:.2} CPU-us a record (receive, mask, seal, write-ahead log)",
+        cpu.intake * 1e6 / records
+    );
+    println!(
+        "both legs       {:.2} CPU-us a record on top; {:.2} in all",
+        cpu.legs * 1e6 / records,
+        cpu.total() * 1e6 / records
+    );
+    println!("system          {:.2} of them", cpu.system * 1e6 / records);
+}
+
+/// CPU-microseconds a record of one thread doing only this.
+fn alone(requests: &[Bytes], work: impl Fn(&Bytes)) -> f64 {
+    let started = Instant::now();
+    for request in requests {
+        work(request);
+    }
+    started.elapsed().as_secs_f64() * 1e6 / (requests.len() * RECORDS) as f64
+}
+
+fn print_latencies(name: &str, latencies: &mut [Duration]) {
+    latencies.sort();
+    let at = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
+    println!("{name:<15} p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", at(0.5), at(0.99), at(1.0));
+}
+
+/// Seconds that all cores need to read the objects, unpack `content`, and hash it: the least that any check of it can cost.
+fn read_unpack_hash(archive: &Path) -> f64 {
+    let mut objects = Vec::new();
+    let mut dirs = vec![archive.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).expect("readable").map_while(Result::ok) {
+            let path = entry.path();
+            if path.is_dir() {
+                dirs.push(path)
+            } else if path.extension().is_some_and(|kind| kind == "parquet") {
+                objects.push(path)
+            }
+        }
+    }
+    let objects = std::sync::Mutex::new(objects);
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let Some(object) = objects.lock().expect("nobody panicked").pop() else { return };
+                    let mut reader = sealtrail::archive::Reader::open(&object).expect("a segment");
+                    reader
+                        .rows(&mut |row| {
+                            std::hint::black_box(Sha256::digest(row.content));
+                            std::ops::ControlFlow::Continue(())
+                        })
+                        .expect("sound");
+                }
+            });
+        }
+    });
+    started.elapsed().as_secs_f64()
+}
