@@ -2,6 +2,7 @@
 //! topic once, in chain order, as in the archive. What reads the topic is a plain consumer and another decoder than ours.
 
 mod faults;
+mod late_put;
 mod settings;
 mod takeover;
 mod topic;

@@ -3,8 +3,8 @@
 
 mod faults;
 mod objects;
-mod proxy;
-mod server;
+pub mod proxy;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealtrail_chain::note::Ed25519Signer;
-use sealtrail_chain::segment::{Ranges, checkpoint_key, object_key};
-use sealtrail_chain::{Checksum, Cosigner, Hash, Root};
+use sealtrail_chain::segment::{Ranges, checkpoint_key, object_key, range_key};
+use sealtrail_chain::{Checkpoint, Checksum, Cosigner, Hash, Root};
 
 use super::*;
 use crate::archive::{ArchiveLeg as _, DirectoryArchive, Links, SegmentWriter};
 use crate::deliver::fakes::{ORIGIN, content, genesis, keys};
 use crate::host::{SystemClock, SystemDisk};
 use crate::stream::{self, Batch, Builder, CheckpointNote, DirectoryStream};
+use crate::wal;
 
 const NOW: u64 = 1_700_000_000_000_000_000;
 
@@ -58,7 +59,8 @@ impl World {
         for number in 0..20 {
             let text = match number {
                 0 => content("sealtrail.genesis", &note),
-                9 => r#"{"logRecord":{"eventName":"sealtrail.stopped"},"received":{"auth":"none","by":"self"}}"#.to_owned(),
+                9 => r#"{"logRecord":{"eventName":"sealtrail.stopped"},"received":{"auth":"none","by":"self"}}"#
+                    .to_owned(),
                 _ => content(word, &number.to_string()),
             };
             let link = head.seal(UnixNanos(NOW + number), Checksum::of(text.as_bytes()));
@@ -85,7 +87,8 @@ impl World {
         fs::create_dir_all(&dir).unwrap();
         for (name, seed) in [("ed25519.key", seeds[0]), ("ml-dsa-44.key", seeds[1])] {
             let _ = fs::remove_file(dir.join(name));
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(name)).unwrap();
+            let mut file =
+                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(name)).unwrap();
             std::io::Write::write_all(&mut file, STANDARD.encode([seed; 32]).as_bytes()).unwrap();
         }
     }
@@ -312,7 +315,12 @@ async fn what_the_legs_lack_is_refused() {
     world.checkpoint(5, 0, world.heads[5].root()).await;
     refused!(world, world.end(20), Refusal::ArchiveGap { .. }, false);
     let world = World::sound().await;
-    refused!(world, Tail::settled(Some(End { last: Sequence::new(24), hash: Hash([1; 32]) })), Refusal::StreamMoved { .. }, true);
+    refused!(
+        world,
+        Tail::settled(Some(End { last: Sequence::new(24), hash: Hash([1; 32]) })),
+        Refusal::StreamMoved { .. },
+        true
+    );
 
     let world = World::sound().await;
     let recovered = wal::open(Arc::new(SystemDisk), &world.config.wal_dir(), &world.config.chain).unwrap();

@@ -17,7 +17,9 @@ fn chain() -> ChainName {
 /// Ten records lie before.
 fn head() -> Head {
     let mut head = Head::resume(chain(), Sequence::ZERO, UnixNanos(0), Hash([7; 32]), CompactRange::empty(0));
-    (0..10).for_each(|_| drop(head.seal(UnixNanos(5), Checksum::of(b""))));
+    for _ in 0..10 {
+        head.seal(UnixNanos(5), Checksum::of(b""));
+    }
     head
 }
 
@@ -102,7 +104,11 @@ fn an_attempt_that_is_broken_off_costs_nothing() {
         let disk = SimDisk::new(calls);
         disk.stop_after(calls);
         let attempt = rebuild(&disk).and_then(|_| done(&disk, Path::new(DIR)));
-        if calls % 2 == 0 { disk.power_failure() } else { disk.kill() }
+        if calls % 2 == 0 {
+            disk.power_failure()
+        } else {
+            disk.kill()
+        }
         let recovered = open(&disk).unwrap();
         if recovered.is_broken_off() || recovered.head().is_none() {
             assert!(attempt.is_err(), "{calls}");
