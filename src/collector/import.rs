@@ -11,29 +11,29 @@
 //! The old collector's records about itself (`received.by` is `self`) are not repeated: here they would be taken as this
 //! chain's word about this moment, and changed so that they are not they would be no longer what was sealed. They are counted.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::ops::ControlFlow;
+mod part;
+mod search;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use sealtrail_chain::content::{self, By, Value};
-use sealtrail_chain::{ChainName, Checksum, Hash, Link, Sequence};
+use sealtrail_chain::{ChainName, Sequence};
 use tracing::info;
+
+use part::{Part, Parts, Range, part_of};
+use search::{Search, Searched};
 
 use super::history::{self, History};
 use crate::archive;
 use crate::host::{Clock, Disk};
 use crate::mask::{self, Engine, Masked};
 use crate::seal::own::{Entry, Event, Kind, Scribe};
-use crate::wal::import::{self, Damage, OldLog, OldRecord, OldRecords, Stretch};
+use crate::wal::import::{self, Damage, OldLog, OldRecords, Stretch};
 use crate::wal::{self, Intake, Shelf};
 
-/// Content that is sealed at once.
-const PART: usize = 2 << 20;
 /// Between two attempts to hand a part to a log that takes nothing now.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -121,7 +121,7 @@ impl Importer {
         let mut imported = found.imported.clone();
         // Held to the end: no collector may start on it meanwhile.
         let _old = found.old;
-        let mut parts = Parts { records: found.rest, held: None };
+        let mut parts = Parts::new(found.rest);
         while let Some((part, back)) = part_of(parts).await? {
             parts = back;
             imported.own += part.own;
@@ -217,254 +217,5 @@ fn lost(damage: &Damage, behind: u64, next: Option<&Stretch>) -> String {
             begin.get().saturating_sub(1)
         ),
         None => format!("{damage}: what stood there from record {behind} on can't be read"),
-    }
-}
-
-/// Goes through the chain and the old log side by side.
-struct Search<'o> {
-    old: &'o OldLog,
-    stretch: &'o Stretch,
-    /// Where the stretch begins; the record before that the chain must know.
-    begin: (Sequence, Hash),
-    records: OldRecords,
-    /// The last record in common.
-    fork: Option<Sequence>,
-    /// The fork lies behind us.
-    parted: bool,
-    /// Last old record that stands in the chain: from the beginning, or again.
-    done: Sequence,
-    sealed: u64,
-    own: u64,
-    part: Option<Following>,
-    error: Option<Refusal>,
-}
-
-/// Old records that should follow the record that names them.
-struct Following {
-    last: Sequence,
-    expected: VecDeque<Expected>,
-    /// Own records behind the last of those.
-    own: u64,
-}
-
-struct Expected {
-    sequence: Sequence,
-    checksum: Checksum,
-    /// Own records between the one before and this one.
-    own: u64,
-}
-
-struct Searched {
-    fork: Sequence,
-    done: Sequence,
-    sealed: u64,
-    own: u64,
-}
-
-impl<'o> Search<'o> {
-    fn new(old: &'o OldLog, stretch: &'o Stretch, begin: (Sequence, Hash)) -> Result<Self, Refusal> {
-        let records = old.records(stretch, begin.0)?;
-        let (fork, parted, done) = (None, false, Sequence::ZERO);
-        Ok(Self { old, stretch, begin, records, fork, parted, done, sealed: 0, own: 0, part: None, error: None })
-    }
-
-    fn see(&mut self, link: &Link, content: &str) -> ControlFlow<()> {
-        self.try_see(link, content).unwrap_or_else(|refusal| {
-            self.error = Some(refusal);
-            ControlFlow::Break(())
-        })
-    }
-
-    fn try_see(&mut self, link: &Link, content: &str) -> Result<ControlFlow<()>, Refusal> {
-        let (first, before) = self.begin;
-        let known = if link.sequence.next() == first { link.hash } else { link.previous };
-        if link.sequence.next() == first || link.sequence == first {
-            // Behind another record than the chain's, whatever stands there is none of its history.
-            if known != before {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        if link.sequence < first {
-            self.fork = Some(link.sequence);
-            return Ok(ControlFlow::Continue(()));
-        }
-        if !self.parted {
-            match self.records.next()? {
-                Some(record) if record.link.hash == link.hash => {
-                    self.fork = Some(link.sequence);
-                    return Ok(ControlFlow::Continue(()));
-                }
-                _ => self.part_ways(),
-            }
-        }
-        self.look_for_parts(link, content)?;
-        Ok(ControlFlow::Continue(()))
-    }
-
-    fn part_ways(&mut self) {
-        self.parted = true;
-        self.done = self.fork.unwrap_or(Sequence::ZERO);
-    }
-
-    /// Whether a record behind the fork belongs to the part that was named last, or names one.
-    fn look_for_parts(&mut self, link: &Link, content: &str) -> Result<(), Refusal> {
-        if let Some(mut part) = self.part.take()
-            && let Some(expected) = part.expected.pop_front_if(|expected| expected.checksum == link.checksum)
-        {
-            (self.done, self.sealed, self.own) = (expected.sequence, self.sealed + 1, self.own + expected.own);
-            self.part = Some(part);
-        } else if let Some(range) = Range::read(content).filter(|range| range.first == self.done.next()) {
-            self.part = self.follow(&range)?;
-        }
-        if let Some(part) = self.part.take_if(|part| part.expected.is_empty()) {
-            (self.done, self.own) = (part.last, self.own + part.own);
-        }
-        Ok(())
-    }
-
-    /// What should follow, if the range is one of this old log, and not of another that was imported, too.
-    fn follow(&self, range: &Range) -> Result<Option<Following>, Refusal> {
-        let mut records = self.old.records(self.stretch, range.first)?;
-        let mut part = Following { last: range.last, expected: VecDeque::new(), own: 0 };
-        while let Some(OldRecord { link, masked, .. }) = records.next()? {
-            match masked {
-                Some(masked) => {
-                    let own = std::mem::take(&mut part.own);
-                    let (sequence, checksum) = (link.sequence, masked.checksum());
-                    part.expected.push_back(Expected { sequence, checksum, own });
-                }
-                None => part.own += 1,
-            }
-            if link.sequence == range.last {
-                return Ok((link.hash == range.hash).then_some(part));
-            }
-        }
-        Ok(None)
-    }
-
-    /// `None`: the chain does not know where this stretch begins.
-    fn finish(mut self) -> Result<Option<Searched>, Refusal> {
-        if let Some(refusal) = self.error {
-            return Err(refusal);
-        }
-        if !self.parted {
-            self.part_ways();
-        }
-        let Self { fork, done, sealed, own, .. } = self;
-        Ok(fork.map(|fork| Searched { fork, done, sealed, own }))
-    }
-}
-
-/// Old records that are sealed again together: of one file, next to each other.
-struct Part {
-    first: Sequence,
-    last: Sequence,
-    /// Of the last, in the old log.
-    hash: Hash,
-    file: [u8; 16],
-    rules: [u8; 32],
-    records: Vec<Masked>,
-    bytes: usize,
-    own: u64,
-}
-
-impl Part {
-    fn new(OldRecord { link, file, rules, .. }: &OldRecord) -> Self {
-        let (first, hash) = (link.sequence, link.hash);
-        Self { first, last: first, hash, file: *file, rules: *rules, records: Vec::new(), bytes: 0, own: 0 }
-    }
-
-    fn add(&mut self, record: OldRecord) {
-        (self.last, self.hash) = (record.link.sequence, record.link.hash);
-        match record.masked {
-            Some(masked) => {
-                self.bytes += masked.content().as_str().len();
-                self.records.push(masked);
-            }
-            None => self.own += 1,
-        }
-    }
-}
-
-/// The rest of an old log, part by part.
-struct Parts {
-    records: OldRecords,
-    /// Belongs to the next part.
-    held: Option<OldRecord>,
-}
-
-impl Parts {
-    fn next(&mut self) -> Result<Option<Part>, import::Error> {
-        let mut part = None::<Part>;
-        loop {
-            let Some(record) = self.held.take().map_or_else(|| self.records.next(), |held| Ok(Some(held)))? else {
-                return Ok(part);
-            };
-            let part = part.get_or_insert_with(|| Part::new(&record));
-            if record.file == part.file && part.bytes < PART {
-                part.add(record);
-                continue;
-            }
-            self.held = Some(record);
-            break;
-        }
-        Ok(part)
-    }
-}
-
-/// Reads the next part, off the threads that wait.
-async fn part_of(mut parts: Parts) -> Result<Option<(Part, Parts)>, Refusal> {
-    let read = tokio::task::spawn_blocking(move || Ok(parts.next()?.map(|part| (part, parts)))).await;
-    read.unwrap_or(Err(Refusal::Panic))
-}
-
-/// What a part is named by: its old sequences, and the old hash of the last.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Range {
-    first: Sequence,
-    last: Sequence,
-    hash: Hash,
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "records {} to {} {}", self.first, self.last, self.hash)
-    }
-}
-
-impl Range {
-    /// Out of a record, if that is the collector's own word about an import.
-    fn read(text: &str) -> Option<Self> {
-        if !text.contains(Kind::WalImported.event_name()) {
-            return None;
-        }
-        let record = content::read(text).ok()?;
-        if record.context.received.by != By::Own || record.log.event_name != Kind::WalImported.event_name() {
-            return None;
-        }
-        let resource = record.log.attributes.into_iter().find(|attribute| attribute.key == "sealtrail.resource")?;
-        let Value::String(resource) = resource.value else { return None };
-        let mut words = resource.strip_prefix("records ")?.split(' ');
-        let first = Sequence::new(words.next()?.parse().ok()?);
-        let last = Sequence::new(words.nth(1)?.parse().ok()?);
-        Some(Self { first, last, hash: words.next()?.parse().ok()? })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_is_read_from_the_collectors_own_word_alone() {
-        let range = Range { first: Sequence::new(7), last: Sequence::new(12), hash: Hash([0xab; 32]) };
-        let record = |by: &str, name: &str| {
-            format!(
-                r#"{{"logRecord":{{"attributes":[{{"key":"sealtrail.resource","value":{{"stringValue":"{range}"}}}}],"eventName":"{name}"}},"received":{{"auth":"none","by":"{by}"}}}}"#
-            )
-        };
-        assert_eq!(Range::read(&record("self", "sealtrail.wal.imported")), Some(range.clone()));
-        assert_eq!(Range::read(&record("sender", "sealtrail.wal.imported")), None);
-        assert_eq!(Range::read(&record("self", "sealtrail.alive")), None);
     }
 }

@@ -211,9 +211,11 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
     /// An object under our key that ends elsewhere: whether it holds our records all the same.
     async fn recognise(&self, object: &Object, found: Links, files: &[FileState]) -> Result<Links, Failure> {
         let other = || Failure::OtherObject { key: object.key.clone() };
-        let begins = (found.first, found.before) == (object.links.first, object.links.before);
-        if !begins || found.last >= self.committed.borrow().next {
+        if (found.first, found.before) != (object.links.first, object.links.before) {
             return Err(other());
+        }
+        if found.last >= self.committed.borrow().next {
+            return Err(Failure::Further { key: object.key.clone() });
         }
         let ours = hash_at(&*self.wal, files, found.last)?;
         if ours == Some(found.after) && self.leg.proven(&object.key).await?.as_ref() == Some(&found) {

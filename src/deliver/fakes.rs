@@ -355,13 +355,12 @@ impl ArchiveLeg for MemoryArchive {
     async fn put_segment(&self, key: &str, _: &Path, segment: &Segment) -> Result<(), archive::Error> {
         let mut state = self.reach()?;
         let links = Links { first: segment.first, last: segment.last, before: segment.before, after: segment.after };
-        match state.objects.get(key).filter(|found| **found != links) {
-            Some(found) => {
-                let (key, expected, found) = (key.to_owned(), Box::new(links), Box::new(found.clone()));
-                return Err(archive::Error::Differs { key, expected, found });
-            }
-            None if state.objects.insert(key.to_owned(), links).is_none() => state.order.push(key.to_owned()),
-            None => {}
+        if let Some(found) = state.objects.get(key).filter(|found| **found != links) {
+            let (key, expected, found) = (key.to_owned(), Box::new(links), Box::new(found.clone()));
+            return Err(archive::Error::Differs { key, expected, found });
+        }
+        if state.objects.insert(key.to_owned(), links).is_none() {
+            state.order.push(key.to_owned());
         }
         if state.deaf > 0 {
             state.deaf -= 1;

@@ -340,6 +340,10 @@ pub enum Failure {
     #[error("object {key} does not hold the records of the write-ahead log's file")]
     OtherObject { key: String },
     #[error(
+        "object {key} reaches past what this collector knows to be committed in the stream: another collector of the chain has put it"
+    )]
+    Further { key: String },
+    #[error(
         "object {key} was confirmed and is gone\n  remedy  see who could delete it; `sealtrail reconcile --day DAY --repair --reason TEXT` puts it back from the stream"
     )]
     Gone { key: String },
@@ -352,6 +356,8 @@ impl Failure {
     fn is_passing(&self) -> bool {
         match self {
             Self::Wal(reader::Error::Io { .. }) | Self::Release(_) | Self::Io { .. } => true,
+            // The stream tells soon which of the two this collector is: behind, or replaced.
+            Self::Further { .. } => true,
             Self::Stream(error) => error.is_passing(),
             Self::Archive(error) => error.is_passing(),
             _ => false,
@@ -380,6 +386,7 @@ impl Failure {
             Self::Resume(_) => "stream_differs",
             Self::Archive(error) => error.reason(),
             Self::OtherObject { .. } => "object_differs",
+            Self::Further { .. } => "object_ahead",
             Self::Gone { .. } => "object_gone",
             Self::Panic => "panic",
         }

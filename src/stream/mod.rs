@@ -25,6 +25,7 @@ pub use configured::Stream;
 pub use contents::{Contents, ContentsError};
 pub use directory::DirectoryStream;
 pub use message::{Builder, MAX_MESSAGE};
+pub use sealtrail_chain::content::otlp::Streamed;
 
 /// One message: an `ExportLogsServiceRequest` of adjacent records.
 pub struct Message {

@@ -169,6 +169,3 @@ fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;

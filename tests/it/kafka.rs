@@ -3,6 +3,7 @@
 
 mod acknowledge;
 mod faults;
+mod late_put;
 mod settings;
 mod takeover;
 pub mod topic;

@@ -13,29 +13,30 @@
 //! found here: that is `sealtrail wal import`.
 
 mod refusal;
+mod signed;
+mod stream;
 mod walk;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sealtrail_chain::content::{Content, Tail as ContentTail, Value};
 use sealtrail_chain::note::Signed as SignedNote;
-use sealtrail_chain::segment::{genesis_key, parse_checkpoint_key, range_key};
-use sealtrail_chain::{Checkpoint, CompactRange, Genesis, Head, Link, Sequence, UnixNanos};
-use tracing::{info, warn};
+use sealtrail_chain::segment::genesis_key;
+use sealtrail_chain::{CompactRange, Genesis, Head, Link, Sequence, UnixNanos};
+use tracing::info;
 
 use super::{StartError, identity};
-use crate::archive::listing::{self, CheckpointObject, SegmentObject};
+use crate::archive::listing::{self, SegmentObject};
 use crate::archive::{self, Objects, Reader, Row};
 use crate::config::Config;
 use crate::deliver::{Keys, Store};
 use crate::host::{Clock, Disk};
 use crate::seal::own::{Event, Kind};
 use crate::stream::{Contents, End, Reach, StreamLeg, Tail};
-use crate::wal::{Confirmed, Leg, Rebuild, RebuildError, Recovered, Vacant};
+use crate::wal::{Confirmed, Leg, Rebuild, Recovered, Vacant};
 
 pub use refusal::Refusal;
-use walk::{Object, Signed, Stumble, Walk};
+use walk::{Signed, Stumble, Walk};
 
 /// The log of a chain that was gone on with, and the record that says so.
 pub(super) struct Continued {
@@ -186,96 +187,6 @@ impl Legs<'_> {
         Ok(note)
     }
 
-    /// The note that record 0 carries in the stream.
-    fn first_note(&self) -> Result<String, Refusal> {
-        let mut first = None;
-        self.contents.records(Sequence::ZERO, UnixNanos(0), &mut |streamed| {
-            let attributes = streamed.record.log.attributes;
-            let note = attributes.into_iter().find(|attribute| attribute.key == "sealtrail.genesis");
-            let note = note.and_then(|attribute| match attribute.value {
-                Value::String(note) => Some(note.into_owned()),
-                _ => None,
-            });
-            first = Some((streamed.link.sequence, note));
-            ControlFlow::Break(())
-        })?;
-        match first {
-            None => Err(Refusal::NoChain { chain: self.config.chain.clone() }),
-            Some((Sequence::ZERO, note)) => {
-                note.ok_or_else(|| Refusal::Genesis { problem: "record 0 carries none".to_owned() })
-            }
-            Some((stream, _)) => Err(Refusal::Hole { archive: Sequence::ZERO, stream }),
-        }
-    }
-
-    /// What this machine has kept of what was signed.
-    fn local(&self) -> Result<Signed, Refusal> {
-        let mut signed = Signed::default();
-        let dir = self.config.wal_dir().join("checkpoints");
-        let kept = self.checkpoints.load().map_err(|error| Refusal::Local { problem: error.to_string() })?;
-        for kept in kept {
-            signed.add(kept.size, kept.root, || format!("kept in {}", dir.display()));
-            if kept.is_object() {
-                let (root, unix_seconds) = (kept.root, kept.unix_seconds);
-                signed.add_object(kept.size, Object { root, unix_seconds, note: kept.note, ranges: kept.ranges });
-            }
-        }
-        Ok(signed)
-    }
-
-    async fn add_stored(&self, signed: &mut Signed, stored: &CheckpointObject) -> Result<(), Refusal> {
-        let CheckpointObject { size, unix_seconds, key } = stored;
-        let problem = |problem| Refusal::Checkpoint { key: key.clone(), problem };
-        let note = self.text(key).await?.ok_or_else(|| problem("it is gone"))?;
-        let range = parse_checkpoint_key(key).map(|(chain, ..)| range_key(&chain, *size, *unix_seconds));
-        let ranges = self.text(&range.unwrap_or_default()).await?;
-        let ranges = ranges.ok_or_else(|| problem("the ranges beside it are missing"))?;
-        let checked = self.verified(&note).ok_or_else(|| problem("this chain's keys have not signed it"))?;
-        if checked.checkpoint.size != *size || checked.cosigned != Some(*unix_seconds) {
-            return Err(problem("its name says something else than its text"));
-        }
-        let root = checked.checkpoint.root;
-        let whole = sealtrail_chain::segment::Ranges::from_text(*size, &ranges).ok();
-        if whole.is_none_or(|ranges| ranges.whole.root() != root) {
-            return Err(problem("the ranges beside it have another root"));
-        }
-        signed.add(*size, root, || key.clone());
-        signed.add_object(*size, Object { root, unix_seconds: *unix_seconds, note, ranges: Some(ranges) });
-        Ok(())
-    }
-
-    /// Checkpoints that the stream holds. A note that our keys have not signed is none of the chain's, whoever put it there.
-    fn add_streamed(&self, signed: &mut Signed) -> Result<(), Refusal> {
-        let mut foreign = 0_u64;
-        let read = self.contents.checkpoints(&mut |stored| {
-            let Some(checked) = self.verified(&stored.note) else {
-                foreign += 1;
-                return;
-            };
-            let Checkpoint { size, root, .. } = checked.checkpoint;
-            signed.add(size, root, || "in the stream's topic of checkpoints".to_owned());
-            if let Some(unix_seconds) = checked.cosigned {
-                signed.add_object(size, Object { root, unix_seconds, note: stored.note, ranges: None });
-            }
-        });
-        read.map_err(|error| Refusal::Stream { source: error.into() })?;
-        if foreign > 0 {
-            warn!(
-                notes = foreign,
-                "the stream's topic of checkpoints holds notes that this chain's keys have not signed"
-            );
-        }
-        Ok(())
-    }
-
-    fn verified(&self, note: &str) -> Option<Checked> {
-        let keys = [self.keys.ed25519.vkey().clone(), self.keys.ml_dsa_44.vkey().clone()];
-        let (signed, signatures) = Checkpoint::verify(note, &keys).ok()?;
-        let checkpoint = signed.statement().clone();
-        let ours = checkpoint.origin == self.keys.origin && signatures.held.contains(self.keys.ed25519.vkey());
-        ours.then_some(Checked { checkpoint, cosigned: signatures.cosigned })
-    }
-
     /// Follows the segments from the one that holds the last record under the checkpoint of size `base`.
     async fn walk(
         &self,
@@ -343,32 +254,6 @@ impl Legs<'_> {
         Ok(())
     }
 
-    /// Whether the stream's records can follow the archive's, before anybody is shut out.
-    fn peek(&self, ahead: &Ahead) -> Result<(), Refusal> {
-        let (mut joint, head) = (Joint::new(ahead), ahead.walk.head());
-        let mut outcome = Ok(());
-        self.contents.records(head.next(), head.observed(), &mut |streamed| {
-            let seen = joint.take(&streamed.link).and_then(|new| {
-                if new {
-                    let content = Content::write(&streamed.record.log, &ContentTail::write(&streamed.record.context));
-                    let followed = head.clone().follow(&streamed.link, content.as_str());
-                    let sequence = streamed.link.sequence;
-                    followed.map_err(|source| Refusal::StreamBreak { sequence, source })?;
-                }
-                Ok(new)
-            });
-            match seen {
-                Ok(false) => ControlFlow::Continue(()),
-                Ok(true) => ControlFlow::Break(()),
-                Err(refusal) => {
-                    outcome = Err(refusal);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        outcome
-    }
-
     /// Writes what the stream alone holds into files of the log. Only here is anything kept on this machine.
     fn rebuild(
         &self,
@@ -406,30 +291,6 @@ impl Legs<'_> {
         Ok((rebuild.finish(stream, ahead.archived)?, told))
     }
 
-    fn read_stream(&self, rebuild: &mut Rebuild, ahead: &mut Ahead, head: &Head) -> Result<(), StartError> {
-        let mut joint = Joint::new(ahead);
-        let walk = &mut ahead.walk;
-        let mut outcome: Result<(), StartError> = Ok(());
-        let read = self.contents.records(head.next(), head.observed(), &mut |streamed| {
-            let taken = joint.take(&streamed.link).map_err(StartError::from).and_then(|new| {
-                if new {
-                    let content = Content::write(&streamed.record.log, &ContentTail::write(&streamed.record.context));
-                    take(walk, rebuild, &streamed.link, content.as_str())?;
-                }
-                Ok(())
-            });
-            match taken {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    outcome = Err(error);
-                    ControlFlow::Break(())
-                }
-            }
-        });
-        read.map_err(Refusal::from)?;
-        outcome
-    }
-
     async fn open(&self, segment: &SegmentObject) -> Result<Reader, Refusal> {
         let reader = self.asked(self.archive.object(&segment.key).await)?;
         let footer = &reader.footer().segment;
@@ -456,60 +317,6 @@ impl Legs<'_> {
             source => Refusal::ArchiveAway { chain: self.config.chain.clone(), source },
         })
     }
-}
-
-/// A checkpoint that our keys have signed.
-struct Checked {
-    checkpoint: Checkpoint,
-    cosigned: Option<u64>,
-}
-
-/// Where the stream's records meet the archive's.
-struct Joint {
-    archived: Option<Confirmed>,
-    next: Sequence,
-    begun: bool,
-}
-
-impl Joint {
-    fn new(ahead: &Ahead) -> Self {
-        Self { archived: ahead.archived, next: ahead.walk.next(), begun: false }
-    }
-
-    /// Whether the record lies behind the archive's end; the last one before that must be the same in both.
-    fn take(&mut self, link: &Link) -> Result<bool, Refusal> {
-        let sequence = link.sequence;
-        if sequence < self.next {
-            self.begun = true;
-            return match self.archived {
-                Some(Confirmed { last, hash }) if last == sequence && hash != link.hash => {
-                    Err(Refusal::Disagree { sequence, archive: hash, stream: link.hash })
-                }
-                _ => Ok(false),
-            };
-        }
-        if !std::mem::replace(&mut self.begun, true) {
-            if sequence > self.next {
-                return Err(Refusal::Hole { archive: self.next, stream: sequence });
-            }
-            if let Some(Confirmed { last, hash }) = self.archived.filter(|archived| archived.hash != link.previous) {
-                return Err(Refusal::Disagree { sequence: last, archive: hash, stream: link.previous });
-            }
-        }
-        Ok(true)
-    }
-}
-
-fn take(walk: &mut Walk, rebuild: &mut Rebuild, link: &Link, content: &str) -> Result<(), StartError> {
-    let sequence = link.sequence;
-    walk.follow(link, content).map_err(|stumble| match stumble {
-        Stumble::Break(source) => Refusal::StreamBreak { sequence, source },
-        Stumble::Contradiction { size, place } => Refusal::Contradiction { size, place },
-    })?;
-    rebuild.push(link, content).map_err(|error| match error {
-        RebuildError::Break { sequence, source } => Refusal::StreamBreak { sequence, source }.into(),
-        RebuildError::Wal(error) => error.into(),
-    })
 }
 
 fn follow(walk: &mut Walk, mut reader: Reader, key: &str) -> Result<(), Refusal> {

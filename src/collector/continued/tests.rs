@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealtrail_chain::note::Ed25519Signer;
-use sealtrail_chain::segment::{Ranges, checkpoint_key, object_key};
-use sealtrail_chain::{Checksum, Cosigner, Hash, Root};
+use sealtrail_chain::segment::{Ranges, checkpoint_key, object_key, range_key};
+use sealtrail_chain::{Checkpoint, Checksum, Cosigner, Hash, Root};
 
 use super::*;
 use crate::archive::{ArchiveLeg as _, DirectoryArchive, Links, SegmentWriter};
 use crate::deliver::fakes::{ORIGIN, content, genesis, keys};
 use crate::host::{SystemClock, SystemDisk};
 use crate::stream::{self, Batch, Builder, CheckpointNote, DirectoryStream};
+use crate::wal;
 
 const NOW: u64 = 1_700_000_000_000_000_000;
 

@@ -35,6 +35,7 @@ fn log(dir: &std::path::Path, engine: &Arc<ArcSwap<Engine>>) -> (wal::Running, R
         started: Event::new(Kind::Started),
         genesis: Some("a note".to_owned()),
         cut: None,
+        continued: None,
     };
     let write: wal::Write = Box::new(move |entry, now| scribe.write(entry, now));
     (wal::start(log, clock, reporter.clone(), write, options).unwrap(), reporter)
