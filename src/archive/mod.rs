@@ -13,6 +13,7 @@ mod config;
 mod directory;
 mod fields;
 mod layout;
+mod links;
 mod metadata;
 mod pages;
 mod promotion;
@@ -32,6 +33,7 @@ use sealtrail_chain::{Break, Segment, Sequence};
 pub use config::{Config, Directory, Place};
 pub use directory::DirectoryArchive;
 pub use fields::{ColumnMismatch, Extracted, Extractor, Fields};
+pub use links::{LinkReader, Linked};
 pub use metadata::Footer;
 pub use promotion::{Promotion, PromotionError, Promotions, Source};
 pub use reader::{Reader, Row};
@@ -55,6 +57,14 @@ pub trait ArchiveLeg: Send + Sync + 'static {
 pub trait Objects: Send + Sync {
     /// All objects whose keys begin so, in the order of their keys.
     fn list(&self, below: &str) -> impl Future<Output = Result<Vec<Listed>, Error>> + Send;
+    /// As `list`, of those alone whose keys come behind `behind`, which begins with `below`.
+    fn list_behind(&self, below: &str, behind: &str) -> impl Future<Output = Result<Vec<Listed>, Error>> + Send {
+        async move {
+            let mut listed = self.list(below).await?;
+            listed.retain(|object| object.key.as_str() > behind);
+            Ok(listed)
+        }
+    }
     /// A small object (genesis, checkpoint, range), if it is there.
     fn note(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
     /// A segment.
@@ -132,6 +142,11 @@ impl Error {
             Self::S3(error) => error.is_passing(),
             _ => false,
         }
+    }
+
+    /// Whether an object was read, and is none of the format.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Unreadable { .. } | Self::Metadata { .. } | Self::Column { .. })
     }
 
     /// One word for own records.

@@ -1,18 +1,21 @@
 //! The archive that the configuration names: a directory or a bucket, with one face.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealtrail_chain::Segment;
+use tokio::runtime::Handle;
 
 use super::directory::make_workdir;
-use super::s3::S3Archive;
-use super::{ArchiveLeg, Config, DirectoryArchive, Error, Links, Listed, Objects, Place, Reader};
+use super::links::Source;
+use super::s3::{Ranged, S3Archive};
+use super::{ArchiveLeg, Config, DirectoryArchive, Error, LinkReader, Links, Listed, Objects, Place, Reader};
 use crate::host::Clock;
 
 pub enum Target {
     Directory(DirectoryArchive),
-    S3(Box<S3Archive>),
+    S3(Arc<S3Archive>),
 }
 
 impl Target {
@@ -20,7 +23,7 @@ impl Target {
     pub fn find(config: &Config, data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         Ok(match &config.place {
             Place::Directory(directory) => Self::Directory(DirectoryArchive::at(&directory.resolve(data_dir))),
-            Place::S3(s3) => Self::S3(Box::new(S3Archive::new(s3, &data_dir.join("upload"), clock)?)),
+            Place::S3(s3) => Self::S3(Arc::new(S3Archive::new(s3, &data_dir.join("upload"), clock)?)),
         })
     }
 
@@ -34,6 +37,23 @@ impl Target {
             Err(error) => {
                 tracing::warn!(%error, "the archive is away; records are taken all the same, and its bucket is checked before the first upload");
                 Ok(())
+            }
+        }
+    }
+
+    /// A segment of which only its records' places and hashes are read. Blocks: not for async tasks.
+    pub fn links(&self, key: &str, runtime: &Handle) -> Result<LinkReader, Error> {
+        match self {
+            Self::Directory(archive) => {
+                let path = archive.path(key)?;
+                let file = File::open(&path);
+                let file = file.map_err(|source| Error::Io { doing: "open", path: path.clone(), source })?;
+                LinkReader::open(Source::File(file), &path)
+            }
+            Self::S3(archive) => {
+                let ranged = Ranged::open(archive, key, runtime)?;
+                let place = ranged.place();
+                LinkReader::open(Source::Ranged(ranged), &place)
             }
         }
     }
@@ -82,6 +102,13 @@ impl Objects for Target {
         match self {
             Self::Directory(archive) => archive.list(below).await,
             Self::S3(archive) => archive.list(below).await,
+        }
+    }
+
+    async fn list_behind(&self, below: &str, behind: &str) -> Result<Vec<Listed>, Error> {
+        match self {
+            Self::Directory(archive) => archive.list_behind(below, behind).await,
+            Self::S3(archive) => archive.list_behind(below, behind).await,
         }
     }
 

@@ -7,6 +7,7 @@ pub mod exit;
 mod keys;
 mod manual;
 pub mod payments;
+mod reconcile;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -37,6 +38,7 @@ Try:
 enum Command {
     Collect(collect::Arguments),
     Verify(verify::Arguments),
+    Reconcile(reconcile::Arguments),
     Demo(demo::Arguments),
     Config(config::Arguments),
     Keys(keys::Arguments),
@@ -58,6 +60,7 @@ pub fn main() -> std::process::ExitCode {
     let exit = match arguments.command {
         Command::Collect(arguments) => collect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Reconcile(arguments) => reconcile::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),

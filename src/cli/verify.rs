@@ -1,34 +1,49 @@
 //! `sealtrail verify`: proves what lies in an archive or a stream directory, or says what is wrong with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sealtrail_chain::ChainName;
 
+use super::config::read;
 use super::exit::Exit;
 use super::{could_not_run, say, style};
-use crate::verify::{self, Options, Report, Trust, Verdict, Watch};
+use crate::archive::{Place, s3};
+use crate::stream;
+use crate::verify::{self, Options, Report, Source, Trust, Verdict, Watch};
 
 /// Proves that nothing was altered, removed, reordered, inserted or cut off.
 ///
-/// Recomputes every checksum, link and tree root, and checks every signature. Reads only; needs no network and no running
-/// collector, and shows no content. "Intact" is said only under a key that you give, or a checkpoint that you kept.
+/// Recomputes every checksum, link and tree root, and checks every signature. Reads only; needs no running collector, and
+/// shows no content. "Intact" is said only under a key that you give, or a checkpoint that you kept. `--config` takes both
+/// legs from a collector's configuration, Kafka and S3 among them; credentials for S3 come from the standard AWS chain.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   sealtrail verify --public-key log.vkey sealtrail-data            both legs of a data directory, compared
   sealtrail verify --public-key log.vkey archive/ stream/          the same, given one by one
   sealtrail verify --since-checkpoint kept.checkpoint archive/     against a checkpoint that you kept
+  sealtrail verify --public-key log.vkey --config sealtrail.yaml   both legs of that configuration, wherever they lie
+  sealtrail verify --public-key log.vkey s3://bucket/prefix        a bucket (AWS_REGION, AWS_ENDPOINT_URL, AWS_CA_BUNDLE)
   sealtrail verify --format json --public-key log.vkey archive/ | jq .verdict
 
 Exit codes: 0 intact; 1 something is wrong, and named; 2 could not run; 3 nothing wrong found, but not all could be checked
 (no trusted key, an unknown format version, no record at all).")]
 pub(super) struct Arguments {
-    /// Archive, stream directory, or data directory with both. Legs of the same chain are compared.
-    #[arg(required = true, value_name = "PATH")]
+    /// Archive, stream directory, data directory with both, or `s3://BUCKET/PREFIX`. Legs of the same chain are compared.
+    #[arg(required_unless_present = "config", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// A collector's configuration file: verifies its chain in both of its legs.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory, in place of the configuration's.
+    #[arg(long, value_name = "DIR", requires = "config")]
+    data_dir: Option<PathBuf>,
+    /// Of the configuration's legs, this one alone.
+    #[arg(long, value_enum, value_name = "LEG", requires = "config")]
+    leg: Option<Leg>,
     /// Trusted keys: one vkey a line (`log.vkey` of the collector's keys directory), `#` begins a comment. Repeatable.
     #[arg(long, value_name = "FILE")]
     public_key: Vec<PathBuf>,
@@ -52,8 +67,14 @@ pub(super) struct Arguments {
     format: Format,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Leg {
+    Archive,
+    Stream,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Text,
     Json,
 }
@@ -73,8 +94,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if let Some(threads) = arguments.threads {
         options.threads = threads.into();
     }
+    let sources = match sources(arguments, &mut options) {
+        Ok(sources) => sources,
+        Err(error) => return could_not_run(&error),
+    };
     let bar = Bar::new();
-    let report = verify::verify(&arguments.paths, &options, &bar);
+    let report = verify::verify_sources(&sources, &options, &bar);
     bar.0.finish_and_clear();
     match report {
         Ok(report) => {
@@ -91,6 +116,50 @@ pub(super) fn exit(verdict: Verdict) -> Exit {
         Verdict::Intact => Exit::Ok,
         Verdict::Tampered => Exit::Failed,
         Verdict::SignerUnknown | Verdict::NotAllChecked | Verdict::Nothing => Exit::NotAllChecked,
+    }
+}
+
+fn sources(arguments: &Arguments, options: &mut Options) -> Result<Vec<Source>, String> {
+    let mut sources: Vec<Source> = arguments.paths.iter().map(|path| source(path)).collect::<Result<_, _>>()?;
+    let Some(file) = &arguments.config else { return Ok(sources) };
+    let config = read(Some(file), arguments.data_dir.as_deref())?;
+    options.chain.get_or_insert_with(|| config.chain.clone());
+    if arguments.leg != Some(Leg::Stream) {
+        sources.push(match &config.archive.place {
+            Place::Directory(directory) => Source::Leg(directory.resolve(&config.data_dir)),
+            Place::S3(s3) => Source::Bucket(s3.clone()),
+        });
+    }
+    if arguments.leg != Some(Leg::Archive) {
+        sources.push(match &config.stream {
+            stream::Config::Directory(directory) => Source::Leg(directory.path_in(&config.data_dir)),
+            stream::Config::Kafka(settings) => {
+                Source::Topic { settings: settings.clone(), chain: config.chain.clone() }
+            }
+        });
+    }
+    Ok(sources)
+}
+
+/// A path, or a bucket with what AWS's own tools take from the environment.
+fn source(path: &Path) -> Result<Source, String> {
+    let Some(place) = path.to_str().and_then(|path| path.strip_prefix("s3://")) else {
+        return Ok(Source::Path(path.to_owned()));
+    };
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+    let mut config = s3::Config::new(bucket, &region.unwrap_or_else(|| "us-east-1".to_owned()));
+    config.prefix = prefix.trim_end_matches('/').to_owned();
+    config.endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
+    config.ca_file = variable("AWS_CA_BUNDLE").map(PathBuf::from);
+    match config.problem() {
+        Some((key, problem, remedy)) => Err(format!(
+            "can't read {}: {problem} (`{key}`)\n  remedy  {remedy}; other settings of a bucket stand in a \
+             configuration, which `--config` takes",
+            path.display()
+        )),
+        None => Ok(Source::Bucket(Box::new(config))),
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use http::StatusCode;
 use sealtrail_chain::segment::genesis_key;
-use sealtrail_chain::{ChainName, Head, Sequence};
+use sealtrail_chain::{ChainName, Genesis, Head, Sequence};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -37,7 +37,9 @@ use crate::mask::Engine;
 use crate::observe::event::RulesRefused;
 use crate::observe::{self, Metrics};
 use crate::receive::{self, Pipeline};
+use crate::seal::keys;
 use crate::seal::own::{Event, Kind, Reporter, Scribe};
+use crate::seal::spool::Spool;
 use crate::stream::{End, Stream, StreamLeg, Tail};
 use crate::wal::{self, Leg};
 
@@ -64,6 +66,7 @@ pub struct Collector {
     log: wal::Running,
     legs: deliver::Handle,
     pages: [JoinHandle<()>; 2],
+    spool: Spool,
 }
 
 /// Why a collector that was started can't go on. What was acknowledged is in the write-ahead log; the place of a panic was
@@ -117,6 +120,8 @@ impl Collector {
         })?;
         let engine = Arc::new(ArcSwap::from_pointee(engine));
         let reporter = Reporter::new(Arc::clone(&clock));
+        // What commands did to the legs while nobody could seal it.
+        let spool = Spool::take(Arc::clone(&disk), &config.data_dir, &reporter);
         let scribe = Scribe::new(engine.load_full());
         let options = wal::Options {
             config: config.wal,
@@ -193,6 +198,7 @@ impl Collector {
             log,
             legs,
             pages,
+            spool,
         })
     }
 
@@ -311,6 +317,7 @@ impl Collector {
         let log = self.log;
         // The thread ends by itself; a panic in it was reported by the hook.
         let _ = tokio::task::spawn_blocking(move || log.stop()).await;
+        self.spool.sealed();
         let left = self.legs.stop(GRACE).await;
         for leg in &left {
             warn!("{leg}");
@@ -383,8 +390,22 @@ fn started_event(config: &Config, accept_clock: bool) -> Event {
     }
     let notes = insecure.chain(accepted).chain(weaknesses.into_iter().map(str::to_owned)).collect::<Vec<_>>();
     event.reason = (!notes.is_empty()).then(|| notes.join(", "));
-    event.resource = Some(format!("sealtrail {}", env!("CARGO_PKG_VERSION")));
+    event.resource = Some(format!("sealtrail {}{}", env!("CARGO_PKG_VERSION"), statements(config)));
     event
+}
+
+/// The key that signs statements about this chain, which its own records introduce. A chain goes on without one: then no
+/// statement is made either.
+fn statements(config: &Config) -> String {
+    let log = Genesis::origin(&config.seal.origin, &config.chain);
+    match log.map(|log| keys::statement(&config.keys_dir(), &log)) {
+        Ok(Ok((signer, _))) => format!(", statements by {}", signer.vkey()),
+        Ok(Err(error)) => {
+            warn!(%error, "the key for statements can't be used");
+            String::new()
+        }
+        Err(_) => String::new(),
+    }
 }
 
 fn end_of(confirmed: wal::Confirmed) -> End {

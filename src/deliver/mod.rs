@@ -329,7 +329,7 @@ pub enum Failure {
     #[error("object {key} does not hold the records of the write-ahead log's file")]
     OtherObject { key: String },
     #[error(
-        "object {key} was confirmed and is gone; to put it back needs `sealtrail reconcile --repair`, which this release does not have yet"
+        "object {key} was confirmed and is gone\n  remedy  see who could delete it; `sealtrail reconcile --day DAY --repair --reason TEXT` puts it back from the stream"
     )]
     Gone { key: String },
     #[error("building an object panicked")]

@@ -127,7 +127,7 @@ pub enum Refusal {
     )]
     Ahead { stream: Sequence, log: Sequence },
     #[error(
-        "record {confirmed} was confirmed by the stream, which now ends before record {next}: the stream has lost records\n  remedy  restore the stream; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
+        "record {confirmed} was confirmed by the stream, which now ends before record {next}: the stream has lost records\n  remedy  see why; then, with this collector stopped, `sealtrail reconcile --day DAY --repair --reason TEXT` puts back what the archive and the write-ahead log hold of it"
     )]
     Lost { confirmed: Sequence, next: Sequence },
     #[error(
@@ -135,7 +135,7 @@ pub enum Refusal {
     )]
     Other { sequence: Sequence, expected: Hash, found: Hash },
     #[error(
-        "a checkpoint of {size} records was signed, but the stream ends before record {next}: the stream has lost records\n  remedy  restore the stream; to fill it from the other leg needs `sealtrail reconcile --repair`, which this release does not have yet"
+        "a checkpoint of {size} records was signed, but the stream ends before record {next}: the stream has lost records\n  remedy  see why; then, with this collector stopped, `sealtrail reconcile --day DAY --repair --reason TEXT` puts back what the archive and the write-ahead log hold of it"
     )]
     BelowCheckpoint { size: u64, next: Sequence },
     #[error(

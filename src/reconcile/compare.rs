@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::iter::Peekable;
 
-use sealtrail_chain::{CompactRange, Hash, Sequence, UnixNanos};
+use sealtrail_chain::{CompactRange, Hash, Root, Sequence, UnixNanos};
 use serde::Serialize;
 
 /// What is compared of a record.
@@ -51,22 +51,70 @@ pub struct Summary {
     /// Root of the tree (RFC 6962) over the hashes of the records, the first of the span being leaf 0; a record that is
     /// repeated counts once.
     tree: CompactRange,
+    /// Of the whole chain up to the last record, where what comes before the span is known and nothing is missing since.
+    chain: Option<CompactRange>,
+    /// The chain's root at each of the marks that was reached.
+    pub roots: Vec<(u64, Root)>,
 }
 
 impl Summary {
-    fn new() -> Self {
-        Self { records: 0, first: None, last: None, tree: CompactRange::empty(0) }
+    fn new(before: Option<CompactRange>) -> Self {
+        Self { records: 0, first: None, last: None, tree: CompactRange::empty(0), chain: before, roots: Vec::new() }
     }
 
-    pub fn root(&self) -> sealtrail_chain::Root {
+    pub fn root(&self) -> Root {
         self.tree.root()
     }
 
-    fn add(&mut self, record: Record) {
+    fn add(&mut self, record: Record, marks: &[u64]) {
         self.records += 1;
         self.first.get_or_insert(record);
         self.last = Some(record);
         self.tree.push(&record.hash);
+        // A gap: no root behind it is known.
+        self.chain.take_if(|chain| chain.end() != record.sequence.get());
+        let Some(chain) = &mut self.chain else { return };
+        chain.push(&record.hash);
+        if marks.binary_search(&chain.end()).is_ok() {
+            self.roots.push((chain.end(), chain.root()));
+        }
+    }
+}
+
+/// What is known of the legs besides the records that are compared.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The stream holds nothing before this record any more: its retention has passed.
+    pub stream_from: Sequence,
+    /// The archive has come so far: what the stream holds from there on is still on its way.
+    pub archive_to: Option<Sequence>,
+    /// Compact range of all records before the span.
+    pub before: Option<CompactRange>,
+    /// Sizes of the chain at which its root is asked for, ascending.
+    pub marks: Vec<u64>,
+}
+
+impl Default for Known {
+    /// All is there, and nothing is asked.
+    fn default() -> Self {
+        Self { stream_from: Sequence::ZERO, archive_to: None, before: None, marks: Vec::new() }
+    }
+}
+
+/// Records that one leg alone holds, for a reason that is no fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Aside {
+    pub records: u64,
+    #[serde(serialize_with = "number")]
+    pub first: Sequence,
+    #[serde(serialize_with = "number")]
+    pub last: Sequence,
+}
+
+impl Aside {
+    fn add(aside: &mut Option<Self>, sequence: Sequence) {
+        let aside = aside.get_or_insert(Self { records: 0, first: sequence, last: sequence });
+        (aside.records, aside.last) = (aside.records + 1, sequence);
     }
 }
 
@@ -126,6 +174,10 @@ pub struct Comparison {
     pub spans: Vec<Span>,
     /// Records with a fault, those beyond the spans kept among them.
     pub faulty: u64,
+    /// Of the archive alone, for the stream's retention has passed.
+    pub expired: Option<Aside>,
+    /// Of the stream alone, for the archive has not come so far.
+    pub pending: Option<Aside>,
 }
 
 impl Comparison {
@@ -136,17 +188,25 @@ impl Comparison {
     pub fn of<E>(
         stream: impl IntoIterator<Item = Result<Record, E>>,
         archive: impl IntoIterator<Item = Result<Record, E>>,
+        known: &Known,
     ) -> Result<Self, E> {
-        let empty = Self { stream: Summary::new(), archive: Summary::new(), spans: Vec::new(), faulty: 0 };
+        let summary = || Summary::new(known.before.clone());
+        let empty =
+            Self { stream: summary(), archive: summary(), spans: Vec::new(), faulty: 0, expired: None, pending: None };
         let (stream, archive) = (stream.into_iter().peekable(), archive.into_iter().peekable());
-        let mut walk = Walk { found: empty, stream, archive, expected: None };
+        let mut walk = Walk { found: empty, stream, archive, expected: None, known };
         while walk.step()? {}
         Ok(walk.found)
     }
 
-    /// Whether both hold the same, each record once.
+    /// Whether nothing is wrong with what could be compared.
     pub fn agrees(&self) -> bool {
         self.faulty == 0
+    }
+
+    /// Whether all was compared that either leg holds.
+    pub fn is_whole(&self) -> bool {
+        self.expired.is_none() && self.pending.is_none()
     }
 
     fn fault(&mut self, fault: Fault, first: Sequence, last: Sequence) {
@@ -159,7 +219,8 @@ impl Comparison {
     }
 }
 
-struct Walk<S: Iterator, A: Iterator> {
+struct Walk<'k, S: Iterator, A: Iterator> {
+    known: &'k Known,
     found: Comparison,
     stream: Peekable<S>,
     archive: Peekable<A>,
@@ -167,7 +228,7 @@ struct Walk<S: Iterator, A: Iterator> {
     expected: Option<Sequence>,
 }
 
-impl<S, A, E> Walk<S, A>
+impl<S, A, E> Walk<'_, S, A>
 where
     S: Iterator<Item = Result<Record, E>>,
     A: Iterator<Item = Result<Record, E>>,
@@ -197,7 +258,7 @@ where
             if let Some(record) = record.filter(|_| taken) {
                 self.note_gap(record.sequence);
                 if alone {
-                    self.found.fault(Fault::Missing(side.other()), record.sequence, record.sequence);
+                    self.note_alone(side, record.sequence);
                 }
                 self.take(side, record);
             }
@@ -221,10 +282,20 @@ where
         self.expected = Some(sequence.next());
     }
 
+    fn note_alone(&mut self, side: Side, sequence: Sequence) {
+        match side {
+            Side::Archive if sequence < self.known.stream_from => Aside::add(&mut self.found.expired, sequence),
+            Side::Stream if self.known.archive_to.is_some_and(|to| sequence >= to) => {
+                Aside::add(&mut self.found.pending, sequence);
+            }
+            _ => self.found.fault(Fault::Missing(side.other()), sequence, sequence),
+        }
+    }
+
     fn take(&mut self, side: Side, record: Record) {
         match side {
-            Side::Stream => self.found.stream.add(record),
-            Side::Archive => self.found.archive.add(record),
+            Side::Stream => self.found.stream.add(record, &self.known.marks),
+            Side::Archive => self.found.archive.add(record, &self.known.marks),
         }
         self.advance(side);
     }

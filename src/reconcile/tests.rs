@@ -12,7 +12,7 @@ fn record(sequence: u64) -> Record {
 
 fn compare(stream: &[Record], archive: &[Record]) -> Comparison {
     let leg = |records: &[Record]| records.iter().copied().map(Ok::<_, Infallible>).collect::<Vec<_>>();
-    let Ok(comparison) = Comparison::of(leg(stream), leg(archive));
+    let Ok(comparison) = Comparison::of(leg(stream), leg(archive), &Known::default());
     comparison
 }
 
@@ -80,27 +80,84 @@ fn memory_stays_bounded_and_nothing_goes_uncounted() {
 #[test]
 fn a_reader_that_fails_ends_it() {
     let broken = [Ok(record(1)), Err("broken")];
-    assert_eq!(Comparison::of(broken, [Ok(record(1)), Ok(record(2))]), Err("broken"));
-    assert_eq!(Comparison::of([Ok(record(1))], broken), Err("broken"));
+    assert_eq!(Comparison::of(broken, [Ok(record(1)), Ok(record(2))], &Known::default()), Err("broken"));
+    assert_eq!(Comparison::of([Ok(record(1))], broken, &Known::default()), Err("broken"));
+}
+
+/// What is on its way, or has passed its retention, is neither missing nor agreed on.
+#[test]
+fn what_could_not_be_compared_is_set_aside() {
+    let leg = |from, to| records(from..to).into_iter().map(Ok::<_, Infallible>);
+    let known = Known { stream_from: Sequence::new(13), archive_to: Some(Sequence::new(18)), ..Known::default() };
+    let Ok(found) = Comparison::of(leg(13, 20), leg(10, 18), &known);
+    assert!(found.agrees() && !found.is_whole());
+    let aside =
+        |first, last| Some(Aside { records: last + 1 - first, first: Sequence::new(first), last: Sequence::new(last) });
+    assert_eq!((found.expired, found.pending), (aside(10, 12), aside(18, 19)));
+    // Within what both must hold, a hole is a hole.
+    let Ok(found) = Comparison::of(leg(14, 20), leg(10, 17), &known);
+    let named: Vec<_> = found.spans.iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["record 13 missing in the stream", "record 17 missing in the archive"]);
+}
+
+/// The chain's own roots come out at the sizes that are asked for, and none behind a gap.
+#[test]
+fn roots_are_those_of_the_chain() {
+    let mut tree = CompactRange::empty(0);
+    records(0..10).iter().for_each(|record| tree.push(&record.hash));
+    let known = Known { before: Some(tree.clone()), marks: vec![5, 10, 12, 15], ..Known::default() };
+    let leg = |sequences: Vec<u64>| records(sequences).into_iter().map(Ok::<_, Infallible>);
+    let Ok(found) = Comparison::of(leg((10..16).collect()), leg((10..13).chain(14..16).collect()), &known);
+    records(10..12).iter().for_each(|record| tree.push(&record.hash));
+    let at_12 = (12, tree.root());
+    records(12..15).iter().for_each(|record| tree.push(&record.hash));
+    assert_eq!(found.stream.roots, [at_12, (15, tree.root())]);
+    assert_eq!(found.archive.roots, [at_12]);
+}
+
+fn statement(found: &Comparison, recomputed: u64, contradictions: Vec<Contradiction>) -> Statement {
+    let counted = Counted { checkpoints: 1, first: Some(12), last: Some(12), recomputed };
+    Statement::new(statement::Parts {
+        chain: &"payments-eu-1".parse().expect("a name"),
+        log: "audit.example.com/payments-eu-1".to_owned(),
+        day: "2026-11-25".parse().expect("a day"),
+        now: UnixNanos(1_795_600_000_123_000_000),
+        places: &["kafka://audit-logs/0".to_owned(), "s3://audit/".to_owned()],
+        found,
+        checkpoints: [counted; 2],
+        contradictions,
+        ends: true,
+    })
 }
 
 #[test]
 fn a_statement_reads_and_parses() {
-    let chain = "payments-eu-1".parse().expect("a name");
-    let statement = Statement::new(&chain, "2026-11-25", &compare(&records(10..13), &records(10..12)));
-    let text = statement.to_string();
-    assert!(
-        text.starts_with(
-            "sealtrail reconcile v1\nchain payments-eu-1\nday 2026-11-25\nstream 3 records, 10 to 12, head 0c0c"
-        ),
-        "{text}"
-    );
-    assert!(text.ends_with("record 12 missing in the archive\nverdict the legs differ in 1 record\n"), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&statement.json()).expect("JSON");
+    let differ = statement(&compare(&records(10..13), &records(10..12)), 1, vec![]);
+    let text = differ.to_string();
+    let expected = "sealtrail reconcile v1\nchain payments-eu-1\nlog audit.example.com/payments-eu-1\n\
+                    day 2026-11-25\nmade 2026-11-25T09:46:40Z\nstream kafka://audit-logs/0\n\
+                    stream 3 records, 10 to 12\n";
+    assert!(text.starts_with(expected), "{text}");
+    let end = "fault record 12 missing in the archive\nverdict the legs differ in 1 record\n";
+    assert!(text.ends_with(end), "{text}");
+    let signer = sealtrail_chain::note::Ed25519Signer::new("audit.example.com/payments-eu-1/statements", &[7; 32]);
+    let note = differ.sign(&signer);
+    let parsed = sealtrail_chain::note::Note::parse(&note).expect("a note");
+    assert_eq!((parsed.text, parsed.verified_by(signer.vkey())), (text.as_str(), Ok(true)));
+    let json: serde_json::Value = serde_json::from_str(&differ.json(&note)).expect("JSON");
     assert_eq!(json["spans"][0], serde_json::json!({"fault": "missing", "leg": "archive", "first": 12, "last": 12}));
-    assert_eq!((&json["agrees"], &json["archive"]["records"]), (&false.into(), &2.into()));
-    let agreed = Statement::new(&chain, "2026-11-25", &compare(&[], &[])).to_string();
-    assert!(agreed.contains("stream no records\n") && agreed.ends_with("verdict the legs agree\n"), "{agreed}");
+    assert_eq!((&json["verdict"], &json["archive"]["records"]), (&"differ".into(), &2.into()));
+    assert_eq!(json["note"], note.as_str());
+}
+
+/// Agreement is said only where something was compared, and no checkpoint denies it.
+#[test]
+fn agreement_is_not_said_lightly() {
+    let same = compare(&records(10..13), &records(10..13));
+    assert_eq!(statement(&same, 1, vec![]).verdict, Verdict::Agree);
+    assert_eq!(statement(&same, 1, vec![Contradiction::Legs { size: 12 }]).verdict, Verdict::Differ);
+    assert_eq!(statement(&same, 0, vec![]).verdict, Verdict::NotAllCompared);
+    assert_eq!(statement(&compare(&[], &[]), 0, vec![]).verdict, Verdict::NotAllCompared);
 }
 
 proptest! {

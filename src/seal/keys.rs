@@ -2,6 +2,8 @@
 //!
 //! `ed25519.key` and `ml-dsa-44.key` hold the base64 of a 32-byte seed, mode 0600; `log.vkey` holds both verifier keys, a
 //! line each: the file to hand out.
+//!
+//! `statement.key` is none of the log's: it signs statements about the legs, and its verifier key lies in `statement.vkey`.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -19,6 +21,8 @@ use crate::host::entropy;
 const ED25519: &str = "ed25519.key";
 const ML_DSA_44: &str = "ml-dsa-44.key";
 const PUBLIC: &str = "log.vkey";
+const STATEMENT: &str = "statement.key";
+const STATEMENT_PUBLIC: &str = "statement.vkey";
 
 /// Both keys of a log. They sign checkpoints, genesis and key notes, nothing else.
 pub struct Keys {
@@ -44,11 +48,7 @@ impl Keys {
     /// `ed25519.key` gets its name last: until then there is no pair, and nothing was signed. A crash before leaves an
     /// ML-DSA-44 key, which is used, and verifier keys, which are replaced.
     pub fn generate(dir: &Path, log: &str) -> Result<Self, KeyError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|source| io_error("make", dir, source))?;
+        make_dir(dir)?;
         let (first, second) = (dir.join(ED25519), dir.join(ML_DSA_44));
         if first.exists() {
             return Err(KeyError::Exists { path: first });
@@ -85,6 +85,29 @@ impl Keys {
     pub fn public_file(dir: &Path) -> PathBuf {
         dir.join(PUBLIC)
     }
+}
+
+/// The key for statements about the log named `log`, made where there is none; says whether it was made.
+///
+/// Its name is `<log>/statements`, so no line of it can pass for one of the log's.
+pub fn statement(dir: &Path, log: &str) -> Result<(Ed25519Signer, bool), KeyError> {
+    let (path, name) = (dir.join(STATEMENT), format!("{log}/statements"));
+    let made = !path.exists();
+    if made {
+        make_dir(dir)?;
+        write_key(dir, &path, &new_seed())?;
+    }
+    let signer = Ed25519Signer::new(&name, &*read_seed(&path)?);
+    let public = dir.join(STATEMENT_PUBLIC);
+    if !public.exists() {
+        write(dir, &public, format!("{}\n", signer.vkey()).as_bytes(), 0o644)?;
+    }
+    Ok((signer, made))
+}
+
+fn make_dir(dir: &Path) -> Result<(), KeyError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|source| io_error("make", dir, source))
 }
 
 fn new_seed() -> Zeroizing<[u8; 32]> {

@@ -4,6 +4,7 @@ mod batch;
 mod config;
 pub mod keys;
 pub mod own;
+pub mod spool;
 
 pub use batch::{Batch, Slot};
 pub use config::Config;

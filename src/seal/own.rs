@@ -25,6 +25,7 @@ pub enum Kind {
     Accepting,
     SenderRefused,
     FieldsDropped,
+    Repaired,
 }
 
 impl Kind {
@@ -43,12 +44,16 @@ impl Kind {
             Self::Accepting => "sealtrail.accepting",
             Self::SenderRefused => "sealtrail.sender.refused",
             Self::FieldsDropped => "sealtrail.fields.dropped",
+            Self::Repaired => "sealtrail.repaired",
         }
     }
 
     /// Whether one record may stand for several; the others are never merged.
     fn is_merged(self) -> bool {
-        !matches!(self, Self::Started | Self::Stopped | Self::Alive | Self::RulesChanged | Self::ConfigChanged)
+        !matches!(
+            self,
+            Self::Started | Self::Stopped | Self::Alive | Self::RulesChanged | Self::ConfigChanged | Self::Repaired
+        )
     }
 }
 

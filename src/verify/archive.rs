@@ -1,6 +1,5 @@
 //! The archive leg as verification sees it: Parquet objects row by row, and the small objects beside them.
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
@@ -10,21 +9,27 @@ use parquet::errors::ParquetError;
 use sealtrail_chain::segment::day;
 use sealtrail_chain::{ChainName, CompactRange, UnixNanos, content};
 
-use super::checkpoints::{Problem, Stored};
+use super::checkpoints::{Problem, Stored, Text};
 use super::finding::{Code, Finding};
 use super::fold::{Claims, Unit};
 use super::index::{Indexes, Misfit};
 use super::judge::{Judge, Judged, Own, Seen};
 use super::leg::{File, Unread};
 use super::own::{own, own_content};
+use super::store::Store;
 use super::{Job, Watch};
 use crate::archive::{Error, Extractor, Footer, Reader, Row};
 
 /// Judges one object.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let place = file.place.clone();
-    let mut reader = match guarded(|| Reader::open(&file.path)) {
-        Ok(reader) => reader,
+    let opened = guarded(|| {
+        let bytes = job.store.open(&file.path)?;
+        let reader = Reader::of(bytes.try_clone().map_err(io_error(&file.path))?, &file.path)?;
+        Ok((bytes, reader))
+    });
+    let (bytes, mut reader) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             let mut judged = Judged::default();
             let (unread, finding) = unread(error, job.chain, file.first, &place);
@@ -34,7 +39,7 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     };
     let footer = reader.footer().clone();
     let promoted = footer.promotions.as_slice().iter().map(|promotion| promotion.column.as_str());
-    let indexes = indexed(|| Indexes::open(&file.path, promoted));
+    let indexes = indexed(|| Indexes::of(bytes, promoted));
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
     let outcome = guarded(|| {
@@ -47,10 +52,10 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
 }
 
 /// The genesis note that record 0 carries, if the object begins with it.
-pub(super) fn genesis(file: &File) -> Option<String> {
+pub(super) fn genesis(store: &dyn Store, file: &File) -> Option<String> {
     let mut note = None;
     let outcome = guarded(|| {
-        Reader::open(&file.path)?.rows(&mut |row| {
+        Reader::of(store.open(&file.path)?, &file.path)?.rows(&mut |row| {
             if row.sequence.get() == 0
                 && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own)
             {
@@ -64,9 +69,14 @@ pub(super) fn genesis(file: &File) -> Option<String> {
 }
 
 /// One past the last record that an object claims.
-pub(super) fn end(file: &File) -> Option<u64> {
-    let reader = guarded(|| Reader::open(&file.path)).ok()?;
+pub(super) fn end(store: &dyn Store, file: &File) -> Option<u64> {
+    let reader = guarded(|| Reader::of(store.open(&file.path)?, &file.path)).ok()?;
     reader.footer().segment.last.get().checked_add(1)
+}
+
+fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { doing: "open", path, source }
 }
 
 /// Why an object was not read to its end.
@@ -290,6 +300,7 @@ fn claims(footer: &Footer) -> Claims {
 fn unread(failure: Failure, chain: &ChainName, at: u64, place: &Arc<str>) -> (Unread, Option<Finding>) {
     let found = match failure {
         Failure::Error(Error::Io { source, .. }) => return (Unread::Unchecked(source.to_string()), None),
+        Failure::Error(Error::S3(error)) => return (Unread::Unchecked(first_line(&error)), None),
         Failure::Error(Error::Version { found, .. }) => {
             return (Unread::Unchecked(format!("version {found:?} of the format is not known to this release")), None);
         }
@@ -302,15 +313,25 @@ fn unread(failure: Failure, chain: &ChainName, at: u64, place: &Arc<str>) -> (Un
     (Unread::Damaged, Some(Finding::at(Code::Damaged, chain, at, place).expected("an object of the format", found)))
 }
 
+/// An error without its remedy.
+pub(super) fn first_line(error: &dyn std::fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
 /// Hands the checkpoint objects of a chain on, in the order of their sizes, and says what else lies there.
 ///
 /// The collector puts a `.range` and then its `.checkpoint`, one pair behind the other. Killed between the two, it leaves
 /// the newest `.range` alone, and brings the checkpoint at its next start; any other lone one is what someone left over.
-pub(super) fn checkpoints(dir: &Path, each: &mut dyn FnMut(Stored), problem: &mut dyn FnMut(Problem)) {
-    if !dir.is_dir() {
+pub(super) fn checkpoints(
+    store: &dyn Store,
+    dir: &Path,
+    each: &mut dyn FnMut(Stored),
+    problem: &mut dyn FnMut(Problem),
+) {
+    if !store.is_dir(dir) {
         return;
     }
-    let entries = match super::leg::entries(dir) {
+    let entries = match store.entries(dir) {
         Ok(entries) => entries,
         Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
     };
@@ -319,17 +340,14 @@ pub(super) fn checkpoints(dir: &Path, each: &mut dyn FnMut(Stored), problem: &mu
     for entry in entries {
         let path = dir.join(&entry.name);
         match kind(&entry.name).filter(|_| entry.is_file) {
-            Some((Sibling::Checkpoint, named)) => match fs::read(&path) {
-                Ok(note) => each(Stored {
-                    place: path.display().to_string().into(),
-                    // Bytes that are no text become characters that no note holds.
-                    note: String::from_utf8(note).unwrap_or_default(),
-                    named,
-                    range: Some(path.with_extension("range")),
-                }),
-                Err(error) => problem(Problem::Unread { path, reason: error.to_string() }),
-            },
-            Some((Sibling::Range, size)) if !path.with_extension("checkpoint").is_file() => {
+            Some((Sibling::Checkpoint, named)) => each(Stored {
+                place: path.display().to_string().into(),
+                note: Text::Object,
+                named,
+                range: Some(path.with_extension("range")),
+                path,
+            }),
+            Some((Sibling::Range, size)) if !store.is_file(&path.with_extension("checkpoint")) => {
                 let interrupted = newest.as_ref() == Some(&entry.name);
                 problem(if interrupted { Problem::Interrupted { size } } else { Problem::Orphan { path, size } });
             }

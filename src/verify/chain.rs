@@ -1,5 +1,6 @@
 //! Audits one chain over all legs that hold it: whose it is, its checkpoints, its records, and whether the legs agree.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use super::checkpoints::{self, Collect, Loaded, Stored, key_id};
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, Fold, Folded, Unit, hex};
 use super::leg::{File, Kind, Leg, Unread};
-use super::report::{ChainReport, LegReport, Note, Time, Unchecked};
+use super::report::{Begin, ChainReport, LegReport, Note, Time, Unchecked};
+use super::store::{Store, Unreadable};
 use super::trust::Standing;
 use super::{Error, Job, Options, Watch, archive, pool, stream};
 
@@ -87,9 +89,9 @@ impl<'a> Auditor<'a> {
         let mut sound = Vec::new();
         for leg in legs {
             if let Some(path) = &leg.genesis {
-                sound.extend(self.read_genesis(path));
+                sound.extend(self.read_genesis(&*leg.store, path));
             }
-            let carried = leg.files.first().and_then(|file| genesis(leg.kind, file));
+            let carried = genesis(leg);
             sound.extend(carried.and_then(|note| Genesis::read(&note).ok()));
         }
         sound.retain(|note| note.statement().chain() == self.chain);
@@ -98,18 +100,23 @@ impl<'a> Auditor<'a> {
         };
         self.genesis = sound.iter().find(|note| trusted(note)).or(sound.first()).cloned();
         if let Some(genesis) = self.genesis.clone() {
-            legs.iter().filter_map(|leg| leg.genesis.as_deref()).for_each(|path| self.check_note(path, &genesis));
+            let notes = legs.iter().filter_map(|leg| Some((&*leg.store, leg.genesis.as_deref()?)));
+            notes.for_each(|(store, path)| self.check_note(store, path, &genesis));
         }
         self.standing = self.options.trust.of(self.chain, self.genesis.as_ref().map(Signed::statement));
     }
 
-    fn read_genesis(&mut self, path: &Path) -> Option<Signed<Genesis>> {
+    fn read_genesis(&mut self, store: &dyn Store, path: &Path) -> Option<Signed<Genesis>> {
         let place: Arc<str> = path.display().to_string().into();
         let at = |code| Finding::at(code, self.chain, 0, &place);
-        let note = match std::fs::read_to_string(path) {
+        let text = |bytes| String::from_utf8(bytes).map_err(|_| Unreadable::Io(ErrorKind::InvalidData.into()));
+        let note = match store.read(path).and_then(text) {
             Ok(note) => note,
             Err(error) => {
-                self.findings.add(at(Code::Genesis).expected("the chain's genesis note", error.kind()));
+                match error.of_file() {
+                    Ok(kind) => self.findings.add(at(Code::Genesis).expected("the chain's genesis note", kind)),
+                    Err(reason) => self.unchecked.push(Unchecked::Unread { place: place.to_string(), reason }),
+                }
                 return None;
             }
         };
@@ -127,8 +134,8 @@ impl<'a> Auditor<'a> {
     }
 
     /// A note object that holds, but is not the chain's, was put there by someone else. (One that can't be read was said.)
-    fn check_note(&mut self, path: &Path, genesis: &Signed<Genesis>) {
-        if std::fs::read(path).is_ok_and(|note| note != genesis.note().as_bytes()) {
+    fn check_note(&mut self, store: &dyn Store, path: &Path, genesis: &Signed<Genesis>) {
+        if store.read(path).is_ok_and(|note| note != genesis.note().as_bytes()) {
             let finding = Finding::at(Code::Genesis, self.chain, 0, &path.display().to_string().into());
             self.findings.add(finding.expected("the note that record 0 carries", "another"));
         }
@@ -178,9 +185,10 @@ impl<'a> Auditor<'a> {
             genesis: self.genesis.as_ref().map(Signed::statement),
             trusted: &trusted,
             both: leg.kind == Kind::Archive,
+            store: &leg.store,
         };
-        let mut collect = Collect::new(self.chain);
-        let threads = self.options.threads;
+        let mut collect = Collect::new(self.chain, &leg.store);
+        let threads = leg.store.lanes(self.options.threads);
         let mut take = |batch: &mut Vec<Stored>| {
             let mut stored = batch.iter();
             pool::ordered(
@@ -203,14 +211,16 @@ impl<'a> Auditor<'a> {
                 take(&mut batch);
             }
         };
-        match leg.kind {
-            Kind::Archive => archive::checkpoints(&leg.checkpoints, &mut each, &mut |problem| problems.push(problem)),
-            Kind::Stream => {
-                stream::checkpoints(&leg.checkpoints, self.chain, &mut each, &mut |problem| problems.push(problem));
-            }
+        let mut problem = |problem| problems.push(problem);
+        match (leg.kind, &leg.topic) {
+            (Kind::Archive, _) => archive::checkpoints(&*leg.store, &leg.checkpoints, &mut each, &mut problem),
+            (Kind::Stream, Some(topic)) => topic.checkpoints(&mut each, &mut problem),
+            (Kind::Stream, None) => stream::checkpoints(&leg.checkpoints, self.chain, &mut each, &mut problem),
         }
         take(&mut batch);
         let mut loaded = collect.finish();
+        let unread = std::mem::take(&mut loaded.unread).into_iter();
+        problems.extend(unread.map(|(path, reason)| checkpoints::Problem::Unread { path, reason }));
         for problem in problems {
             self.take_problem(problem, &mut loaded.findings);
         }
@@ -273,9 +283,9 @@ impl<'a> Auditor<'a> {
 
     fn judge(&mut self, leg: &Leg, anchors: &[Anchor], cuts: &[u64], compared: bool) -> Folded {
         let silence = nanos(self.options.alive_interval).saturating_add(nanos(SLACK));
-        let job = Job { chain: self.chain, cuts, silence };
+        let job = Job { chain: self.chain, cuts, silence, store: &*leg.store, topic: leg.topic.as_deref() };
         let marks = if compared { cuts } else { &[] };
-        let mut fold = Fold::new(self.chain, anchors, marks, silence);
+        let mut fold = Fold::new(self.chain, anchors, marks, silence, leg.cut);
         let mut unread = Vec::new();
         let work = |file: &File| match leg.kind {
             Kind::Archive => archive::judge(file, &job, self.watch),
@@ -306,6 +316,10 @@ impl<'a> Auditor<'a> {
             let (from, to) = (Time(silence.from), Time(silence.to));
             let sequence = silence.sequence;
             self.notes.push(Note::Silence { chain: chain.clone(), leg: kind, sequence, from, to });
+        }
+        if let Some(first) = folded.expired {
+            let first = (first != u64::MAX).then_some(first);
+            self.unchecked.push(Unchecked::Expired { chain: chain.clone(), first: Begin(first) });
         }
         let (Some(_), Some(last)) = (folded.first, folded.end.checked_sub(1)) else { return };
         if folded.signed > last {
@@ -379,7 +393,11 @@ impl<'a> Auditor<'a> {
             (Kind::Stream, Kind::Archive) => (other, base, leg),
             _ => return,
         };
-        if archive.end > stream.end {
+        if archive.end > stream.end && stream_leg.cut && stream.first.is_none() {
+            if stream.expired.is_none() {
+                self.unchecked.push(Unchecked::Expired { chain: self.chain.clone(), first: Begin(None) });
+            }
+        } else if archive.end > stream.end {
             let finding = Finding::at(Code::Shorter, self.chain, stream.end, &stream_leg.place).to(archive.end - 1);
             self.findings.add(finding.expected(format_args!("{} records (the archive)", archive.end), stream.end));
         } else if archive.end < stream.end {
@@ -438,10 +456,12 @@ fn nanos(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn genesis(kind: Kind, first: &File) -> Option<String> {
-    match kind {
-        Kind::Archive => archive::genesis(first),
-        Kind::Stream => stream::genesis(first),
+/// The genesis note that a leg's first record carries.
+fn genesis(leg: &Leg) -> Option<String> {
+    match (leg.kind, &leg.topic) {
+        (Kind::Archive, _) => archive::genesis(&*leg.store, leg.files.first()?),
+        (Kind::Stream, Some(topic)) => topic.genesis(),
+        (Kind::Stream, None) => stream::genesis(leg.files.first()?),
     }
 }
 
@@ -452,7 +472,7 @@ fn cuts(legs: &[Leg], loaded: &[Loaded], kept: Vec<Anchor>) -> Vec<u64> {
     if legs.len() > 1 {
         for leg in legs.iter().filter(|leg| leg.kind == Kind::Archive) {
             cuts.extend(leg.files.iter().map(|file| file.first).filter(|first| *first != u64::MAX));
-            cuts.extend(leg.files.last().and_then(archive::end));
+            cuts.extend(leg.files.last().and_then(|file| archive::end(&*leg.store, file)));
         }
     }
     cuts.sort_unstable();
@@ -465,7 +485,8 @@ fn leg_report(leg: &Leg, folded: &Folded, loaded: &Loaded) -> LegReport {
     LegReport {
         leg: leg.kind,
         place: leg.place.to_string(),
-        files: folded.files,
+        // However many ranges it was read in.
+        files: if leg.topic.is_some() { 1 } else { folded.files },
         records: folded.records,
         first: folded.first,
         last: any.then(|| folded.end.saturating_sub(1)),

@@ -2,6 +2,7 @@
 //! is left of a sound one is an `Anchor`: a size and a root that the records must give.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,15 +12,24 @@ use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis};
 
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, hex};
+use super::store::Store;
 
 /// A checkpoint as a leg holds it, unread.
 pub(super) struct Stored {
     pub(super) place: Arc<str>,
-    pub(super) note: String,
+    pub(super) note: Text,
+    pub(super) path: PathBuf,
     /// What its name or header says of its size.
     pub(super) named: u64,
     /// The `.range` object that belongs beside it (archive only).
     pub(super) range: Option<PathBuf>,
+}
+
+/// The note of a checkpoint.
+pub(super) enum Text {
+    Read(String),
+    /// Still to be read, where the checkpoint lies.
+    Object,
 }
 
 /// What is wrong with the place where checkpoints lie, rather than with one of them.
@@ -63,6 +73,7 @@ pub(super) struct Judge<'a> {
     pub(super) trusted: &'a [Vkey],
     /// Every object carries both signatures, a message of the stream Ed25519 alone.
     pub(super) both: bool,
+    pub(super) store: &'a Arc<dyn Store>,
 }
 
 /// A note whose statement is signed by a key of the chain.
@@ -76,19 +87,44 @@ pub(super) struct Sound {
 pub(super) struct Verdict {
     pub(super) sound: Option<Sound>,
     pub(super) findings: Vec<Finding>,
+    /// What lies beside a sound one that belongs there: its ranges, or why they are none.
+    ranges: Option<Result<Ranges, String>>,
+    /// What could not be read, and why.
+    unread: Vec<(PathBuf, String)>,
 }
 
 impl Judge<'_> {
     pub(super) fn note(&self, stored: &Stored) -> Verdict {
-        let mut findings = Vec::new();
-        let sound = self.read(stored, &mut findings);
-        Verdict { sound, findings }
+        let mut verdict = Verdict { sound: None, findings: Vec::new(), ranges: None, unread: Vec::new() };
+        let read;
+        let note = match &stored.note {
+            Text::Read(note) => note,
+            Text::Object => match self.store.read(&stored.path) {
+                // Bytes that are no text become characters that no note holds.
+                Ok(note) => {
+                    read = String::from_utf8(note).unwrap_or_default();
+                    &read
+                }
+                Err(error) => {
+                    verdict.unread.push((stored.path.clone(), error.to_string()));
+                    return verdict;
+                }
+            },
+        };
+        verdict.sound = self.read(note, stored, &mut verdict.findings);
+        if let (Some(sound), Some(path)) = (&verdict.sound, &stored.range) {
+            match read_ranges(&**self.store, path, sound.checkpoint.size) {
+                Ok(ranges) => verdict.ranges = Some(ranges),
+                Err(reason) => verdict.unread.push((path.clone(), reason)),
+            }
+        }
+        verdict
     }
 
-    fn read(&self, stored: &Stored, findings: &mut Vec<Finding>) -> Option<Sound> {
+    fn read(&self, note: &str, stored: &Stored, findings: &mut Vec<Finding>) -> Option<Sound> {
         let at = |code| Finding::at(code, self.chain, stored.named.saturating_sub(1), &stored.place);
         let keys = self.keys();
-        let (signed, signatures) = match Checkpoint::verify(&stored.note, &keys) {
+        let (signed, signatures) = match Checkpoint::verify(note, &keys) {
             Ok(verified) => verified,
             Err(error) => {
                 findings.push(at(Code::Signature).expected("a signed checkpoint", error));
@@ -145,11 +181,14 @@ pub(super) struct Loaded {
     /// The keys whose signatures held: name and key id.
     pub(super) signers: BTreeSet<String>,
     pub(super) findings: Findings,
+    /// What could not be read, and why.
+    pub(super) unread: Vec<(PathBuf, String)>,
 }
 
 /// Takes the judged checkpoints of a leg in ascending order.
 pub(super) struct Collect<'a> {
     chain: &'a ChainName,
+    store: &'a Arc<dyn Store>,
     binding: bool,
     /// The whole range of the stored checkpoint before, where that is sound.
     previous: Option<CompactRange>,
@@ -157,25 +196,35 @@ pub(super) struct Collect<'a> {
 }
 
 impl<'a> Collect<'a> {
-    pub(super) fn new(chain: &'a ChainName) -> Self {
-        Self { chain, binding: true, previous: Some(CompactRange::empty(0)), loaded: Loaded::default() }
+    pub(super) fn new(chain: &'a ChainName, store: &'a Arc<dyn Store>) -> Self {
+        Self { chain, store, binding: true, previous: Some(CompactRange::empty(0)), loaded: Loaded::default() }
     }
 
     pub(super) fn add(&mut self, stored: &Stored, verdict: Verdict) {
         self.loaded.read += 1;
         verdict.findings.into_iter().for_each(|finding| self.loaded.findings.add(finding));
+        let ranges_unread = verdict.sound.is_some() && !verdict.unread.is_empty();
+        self.loaded.unread.extend(verdict.unread);
         let Some(sound) = verdict.sound else { return };
+        if ranges_unread {
+            // Whether the next one continues it can't be said.
+            self.previous = None;
+        }
         for key in &sound.held {
             self.loaded.signers.insert(key_id(key));
         }
-        let range = stored.range.as_deref().filter(|path| self.check_range(path, &sound.checkpoint, &stored.place));
+        let ranges = stored.range.as_deref().zip(verdict.ranges);
+        let range = ranges.and_then(|(path, ranges)| {
+            let sound = self.check_range(path, ranges, &sound.checkpoint, &stored.place);
+            sound.then(|| Beside { store: Arc::clone(self.store), path: path.into() })
+        });
         self.loaded.anchors.push(Anchor {
             size: sound.checkpoint.size,
             root: sound.checkpoint.root,
             trusted: sound.trusted,
             binding: self.binding,
             place: stored.place.clone(),
-            range: range.map(Arc::from),
+            range,
         });
     }
 
@@ -186,11 +235,17 @@ impl<'a> Collect<'a> {
 
     /// Whether the range beside a checkpoint can be believed: its root is the signed one. That it continues the checkpoint
     /// stored before it shows that none was taken out between them.
-    fn check_range(&mut self, path: &Path, checkpoint: &Checkpoint, place: &Arc<str>) -> bool {
+    fn check_range(
+        &mut self,
+        path: &Path,
+        ranges: Result<Ranges, String>,
+        checkpoint: &Checkpoint,
+        place: &Arc<str>,
+    ) -> bool {
         let size = checkpoint.size;
         let shown: Arc<str> = path.display().to_string().into();
         let at = |code| Finding::at(code, self.chain, size.saturating_sub(1), &shown);
-        let ranges = match read_ranges(path, size) {
+        let ranges = match ranges {
             Ok(ranges) => ranges,
             Err(reason) => {
                 self.loaded.findings.add(at(Code::Range).expected("the range of the checkpoint beside it", reason));
@@ -224,14 +279,28 @@ impl<'a> Collect<'a> {
     }
 }
 
-fn read_ranges(path: &Path, size: u64) -> Result<Ranges, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.kind().to_string())?;
-    Ranges::from_text(size, &text).map_err(|error| error.to_string())
+/// The inner error says why they are no ranges, the outer one why that is not known.
+fn read_ranges(store: &dyn Store, path: &Path, size: u64) -> Result<Result<Ranges, String>, String> {
+    Ok(match store.read(path) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map_err(|_| ErrorKind::InvalidData.to_string())
+            .and_then(|text| Ranges::from_text(size, &text).map_err(|error| error.to_string())),
+        Err(error) => Err(error.of_file()?.to_string()),
+    })
 }
 
-/// The compact range `[0, size)` of a `.range` object that was found sound before.
-pub(super) fn whole_range(path: &Path, size: u64) -> Option<CompactRange> {
-    read_ranges(path, size).ok().map(|ranges| ranges.whole)
+/// A `.range` object that was found sound.
+#[derive(Clone)]
+pub(super) struct Beside {
+    store: Arc<dyn Store>,
+    path: Arc<Path>,
+}
+
+impl Beside {
+    /// The compact range `[0, size)` out of it.
+    pub(super) fn whole(&self, size: u64) -> Option<CompactRange> {
+        read_ranges(&*self.store, &self.path, size).ok()?.ok().map(|ranges| ranges.whole)
+    }
 }
 
 /// A key as people compare it: name and key id.

@@ -132,7 +132,7 @@ pub struct Finding {
     /// Object or file, from the path that was given on.
     #[serde(serialize_with = "text")]
     pub place: Arc<str>,
-    /// Row of the object, or message of the file, from 0.
+    /// Row of the object, or message of the file, from 0; of a partition in Kafka the offset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
     pub expected: String,
@@ -191,11 +191,11 @@ impl fmt::Display for Finding {
         if !self.expected.is_empty() || !self.found.is_empty() {
             write!(f, ": expected {}, found {}", self.expected, self.found)?;
         }
-        write!(f, " ({}", self.place)?;
-        if let Some(row) = self.row {
-            write!(f, ", row {row}")?;
+        match self.row {
+            Some(offset) if self.place.starts_with("kafka://") => write!(f, " ({}@{offset})", self.place),
+            Some(row) => write!(f, " ({}, row {row})", self.place),
+            None => write!(f, " ({})", self.place),
         }
-        f.write_str(")")
     }
 }
 

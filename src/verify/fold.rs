@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use sealtrail_chain::{ChainName, CompactRange, Hash, Root, Sequence, UnixNanos};
 
+use super::checkpoints::Beside;
 use super::finding::{Code, Finding, Findings};
 use super::judge::{Judged, Run, Silence, Zero};
 use super::leg::Unread;
 
 /// A size and root that the records must agree with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Anchor {
     pub(super) size: u64,
     pub(super) root: Root,
@@ -19,8 +20,8 @@ pub(super) struct Anchor {
     /// archive follows behind the stream's checkpoints, but not behind its own.
     pub(super) binding: bool,
     pub(super) place: Arc<str>,
-    /// The compact range `[0, size)` as stored beside it, once its root proved to be the signed one.
-    pub(super) range: Option<Arc<std::path::Path>>,
+    /// Where the compact range `[0, size)` is stored beside it, once its root proved to be the signed one.
+    pub(super) range: Option<Beside>,
 }
 
 /// What an object's metadata says about its place in the chain.
@@ -66,6 +67,8 @@ pub(super) struct Folded {
     pub(super) anchored: u64,
     /// Records in whole files behind `signed`.
     pub(super) late_files: u64,
+    /// The first record that is left, where earlier ones have passed their retention.
+    pub(super) expired: Option<u64>,
     /// Root at each mark that was reached.
     pub(super) roots: Vec<(u64, Root)>,
     pub(super) zero: Option<Zero>,
@@ -79,6 +82,8 @@ pub(super) struct Fold<'a> {
     /// Sizes at which the legs are compared, ascending.
     marks: &'a [u64],
     silence: u64,
+    /// The leg may begin late: what stood before has passed its retention.
+    cut: bool,
     /// Of `[0, end)`; `None` behind a gap, until an object's metadata names one that its checkpoint then has to prove.
     tree: Option<CompactRange>,
     hash: Option<Hash>,
@@ -94,13 +99,14 @@ pub(super) struct Fold<'a> {
 const SILENCES: usize = 100;
 
 impl<'a> Fold<'a> {
-    pub(super) fn new(chain: &'a ChainName, anchors: &'a [Anchor], marks: &'a [u64], silence: u64) -> Self {
+    pub(super) fn new(chain: &'a ChainName, anchors: &'a [Anchor], marks: &'a [u64], silence: u64, cut: bool) -> Self {
         let tree = Some(CompactRange::empty(0));
         let mut fold = Self {
             chain,
             anchors,
             marks,
             silence,
+            cut,
             tree,
             hash: None,
             hole: false,
@@ -154,6 +160,8 @@ impl<'a> Fold<'a> {
         let behind = &self.anchors[self.next_anchor.min(self.anchors.len())..];
         let cut_off = behind.iter().rev().find(|anchor| anchor.binding && anchor.size > end);
         match cut_off {
+            // Nothing is left, and nothing of it can be told.
+            Some(_) if self.cut && self.done.first.is_none() => self.done.expired = Some(u64::MAX),
             Some(_) if self.hole => self.done.unreached += behind.len() as u64,
             Some(anchor) => {
                 let finding = Finding::at(Code::Shorter, self.chain, end, held).to(anchor.size - 1);
@@ -182,7 +190,12 @@ impl<'a> Fold<'a> {
         if begin == expected {
             return;
         }
-        if !self.hole {
+        let expired = self.cut && self.done.first.is_none();
+        if expired {
+            // Checkpoints up to here speak of what is gone.
+            self.done.expired = Some(begin);
+            self.next_anchor = self.anchors.partition_point(|anchor| anchor.size <= begin);
+        } else if !self.hole {
             let gap = Finding::at(Code::Missing, self.chain, expected, place).to(begin - 1);
             self.find(gap.expected(expected, begin));
         }
@@ -264,11 +277,23 @@ impl<'a> Fold<'a> {
             && anchor.size <= end
         {
             self.next_anchor += 1;
-            match &self.tree {
-                Some(tree) if anchor.size == end => self.check_anchor(anchor, tree.root()),
-                _ => self.done.unreached += 1,
+            let reached = anchor.size == end;
+            match self.tree.as_ref().filter(|_| reached).map(CompactRange::root) {
+                Some(root) => self.check_anchor(anchor, root),
+                None if reached && self.done.expired.is_some() && self.adopt(anchor) => {}
+                None => self.done.unreached += 1,
             }
         }
+    }
+
+    /// Where a leg begins late, the signed tree that is stored beside a checkpoint stands for what is gone: the next
+    /// checkpoint proves the records behind it, and their links all those before.
+    fn adopt(&mut self, anchor: &Anchor) -> bool {
+        if self.tree.is_some() || !anchor.trusted {
+            return false;
+        }
+        self.tree = anchor.range.as_ref().and_then(|range| range.whole(anchor.size));
+        self.tree.is_some()
     }
 
     fn check_anchor(&mut self, anchor: &Anchor, computed: Root) {
@@ -334,7 +359,7 @@ pub(super) fn hex(root: &Root) -> String {
 
 /// First and last record under the first node in which the stored tree differs from the computed one.
 fn differing(tree: &CompactRange, anchor: &Anchor) -> Option<(u64, u64)> {
-    let signed = super::checkpoints::whole_range(anchor.range.as_ref()?, anchor.size)?;
+    let signed = anchor.range.as_ref()?.whole(anchor.size)?;
     if signed.end() != tree.end() {
         return None;
     }

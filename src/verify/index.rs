@@ -6,7 +6,6 @@
 //! absent, nothing misleads.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::BoundaryOrder;
@@ -125,8 +124,7 @@ enum Cell<'a> {
 
 impl Indexes {
     /// Reads the footer of an object and what it points to. `promoted`: the columns of the promotions, in their order.
-    pub(super) fn open<'p>(path: &Path, promoted: impl Iterator<Item = &'p str>) -> Result<Self, ParquetError> {
-        let file = File::open(path)?;
+    pub(super) fn of<'p>(file: File, promoted: impl Iterator<Item = &'p str>) -> Result<Self, ParquetError> {
         let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = reader.parse_and_finish(&file)?;
         let names = NUMBERS.into_iter().chain(TEXTS).chain(promoted).chain(["trace_id", "span_id"]);

@@ -1,6 +1,6 @@
-//! Finds the chains under a path: local archives, stream directories, or a data directory that holds both.
+//! Finds the chains under a path: local archives, stream directories, or a data directory that holds both; an archive in a
+//! bucket, a chain in Kafka.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,8 +8,11 @@ use sealtrail_chain::ChainName;
 use serde::Serialize;
 
 use super::Error;
+use super::Source;
 use super::finding::Findings;
+use super::store::{Bucket, Local, Store};
 use super::stream;
+use super::topic::Topic;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +27,11 @@ pub(super) struct Leg {
     pub(super) chain: ChainName,
     /// What the path holds it under, for reports.
     pub(super) place: Arc<str>,
+    pub(super) store: Arc<dyn Store>,
+    /// In Kafka: then the messages come from there, and no file has any.
+    pub(super) topic: Option<Arc<Topic>>,
+    /// What stood at the stream's beginning has passed its retention.
+    pub(super) cut: bool,
     /// In the order of their names; the first sequences, when nobody has touched them.
     pub(super) files: Vec<File>,
     /// Where the files lie.
@@ -51,15 +59,17 @@ impl Leg {
     /// Lists the files once more. The collector may be running: whoever has read the checkpoints first, then the names of
     /// the archive, then those of the stream, finds all records that each of them speaks of.
     pub(super) fn list(&mut self) -> Result<(), Error> {
-        match self.kind {
-            Kind::Archive => {
-                let (files, foreign) = objects(&self.dir)?;
+        self.store.refresh()?;
+        match (self.kind, &self.topic) {
+            (Kind::Archive, _) => {
+                let (files, foreign) = objects(&*self.store, &self.dir)?;
                 self.files = files;
                 self.foreign.retain(|path| !path.starts_with(&self.dir));
                 self.foreign.extend(foreign);
             }
-            Kind::Stream if self.dir.is_dir() => self.files = messages(&self.dir)?,
-            Kind::Stream => {}
+            (Kind::Stream, Some(topic)) => (self.files, self.cut) = topic.ranges()?,
+            (Kind::Stream, None) if self.dir.is_dir() => self.files = messages(&self.dir)?,
+            (Kind::Stream, None) => {}
         }
         Ok(())
     }
@@ -75,6 +85,8 @@ pub(super) struct File {
     /// The last file of a stream: only there a message may be cut short.
     pub(super) newest: bool,
     pub(super) bytes: u64,
+    /// No file, but so many offsets of a partition in Kafka: from the first up to the second, which is not among them.
+    pub(super) offsets: Option<(u64, u64)>,
 }
 
 /// Why a file was not read to its end.
@@ -86,8 +98,42 @@ pub(super) enum Unread {
     Unchecked(String),
 }
 
-/// Adds the legs under a path. Nothing there at all is an error, so that a wrong path is never "intact".
-pub(super) fn find(path: &Path, checkpoint_topic: Option<&str>, found: &mut Found) -> Result<(), Error> {
+/// Adds the legs of a source. Nothing there at all is an error, so that a wrong path is never "intact".
+pub(super) fn find(source: &Source, checkpoint_topic: Option<&str>, found: &mut Found) -> Result<(), Error> {
+    match source {
+        Source::Path(path) => find_path(path, checkpoint_topic, found),
+        Source::Leg(dir) => {
+            let before = found.legs.len();
+            if dir.is_dir() {
+                under(dir, checkpoint_topic, &mut found.legs)?;
+            }
+            if found.legs.len() == before {
+                found.empty.push(dir.clone());
+            }
+            Ok(())
+        }
+        Source::Bucket(config) => {
+            let bucket = Arc::new(Bucket::open(config)?);
+            let (root, before) = (bucket.root().to_owned(), found.legs.len());
+            let store: Arc<dyn Store> = bucket;
+            archives(&store, &root, &mut found.legs)?;
+            if found.legs.len() == before {
+                found.empty.push(root);
+            }
+            Ok(())
+        }
+        Source::Topic { settings, chain } => {
+            let topic = Arc::new(Topic::new(settings, chain));
+            let (files, cut) = topic.ranges()?;
+            let partition = Some(settings.partition);
+            let leg = stream_leg(topic.place(), files, partition, &topic.checkpoints_place(), chain.clone());
+            found.legs.push(Leg { topic: Some(topic), cut, ..leg });
+            Ok(())
+        }
+    }
+}
+
+fn find_path(path: &Path, checkpoint_topic: Option<&str>, found: &mut Found) -> Result<(), Error> {
     let before = found.legs.len();
     under(path, checkpoint_topic, &mut found.legs)?;
     if found.legs.len() == before {
@@ -105,32 +151,35 @@ pub(super) fn find(path: &Path, checkpoint_topic: Option<&str>, found: &mut Foun
 }
 
 fn under(path: &Path, checkpoint_topic: Option<&str>, legs: &mut Vec<Leg>) -> Result<(), Error> {
-    archives(path, legs)?;
+    let local: Arc<dyn Store> = Arc::new(Local);
+    archives(&local, path, legs)?;
     streams(path, checkpoint_topic, legs)
 }
 
 /// A chain is there when it has records, checkpoints or a genesis note: one whose records were all deleted must not look like
 /// none.
-fn archives(root: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
+fn archives(store: &Arc<dyn Store>, root: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
     let mut names: Vec<ChainName> = Vec::new();
     let mut foreign = Vec::new();
     for parent in ["audit-logs", "audit-checkpoints"] {
         let dir = root.join(parent);
-        if !dir.is_dir() {
+        if !store.is_dir(&dir) {
             continue;
         }
-        for entry in entries(&dir)? {
+        for entry in store.entries(&dir)? {
             match entry.name.strip_prefix("chain=").and_then(|name| name.parse().ok()) {
                 Some(chain) if entry.is_dir => names.push(chain),
                 // A stream may share the directory.
-                _ if entry.is_dir && entry.name.parse::<u32>().is_ok() => strays(&dir.join(entry.name), &mut foreign)?,
+                _ if entry.is_dir && entry.name.parse::<u32>().is_ok() => {
+                    strays(&**store, &dir.join(entry.name), &mut foreign)?
+                }
                 _ => foreign.push(dir.join(entry.name)),
             }
         }
     }
     let notes = root.join("audit-genesis");
-    if notes.is_dir() {
-        for entry in entries(&notes)? {
+    if store.is_dir(&notes) {
+        for entry in store.entries(&notes)? {
             match entry.name.strip_suffix(".note").and_then(|name| name.parse().ok()) {
                 Some(chain) if entry.is_file => names.push(chain),
                 _ => foreign.push(notes.join(entry.name)),
@@ -140,7 +189,7 @@ fn archives(root: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
     names.sort();
     names.dedup();
     for chain in names {
-        let mut leg = archive_leg(root, chain)?;
+        let mut leg = archive_leg(store, root, chain)?;
         // What belongs to no chain is said once, with the first.
         leg.foreign.append(&mut foreign);
         legs.push(leg);
@@ -148,12 +197,15 @@ fn archives(root: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
     Ok(())
 }
 
-fn archive_leg(root: &Path, chain: ChainName) -> Result<Leg, Error> {
+fn archive_leg(store: &Arc<dyn Store>, root: &Path, chain: ChainName) -> Result<Leg, Error> {
     let dir = root.join(format!("audit-logs/chain={chain}"));
-    let (files, foreign) = objects(&dir)?;
+    let (files, foreign) = objects(&**store, &dir)?;
     Ok(Leg {
         kind: Kind::Archive,
         place: root.display().to_string().into(),
+        store: Arc::clone(store),
+        topic: None,
+        cut: false,
         files,
         dir,
         checkpoints: root.join(format!("audit-checkpoints/chain={chain}")),
@@ -166,21 +218,21 @@ fn archive_leg(root: &Path, chain: ChainName) -> Result<Leg, Error> {
 }
 
 /// The objects of a chain, and what lies among them: whoever reads the directory with an engine reads that too.
-fn objects(dir: &Path) -> Result<(Vec<File>, Vec<PathBuf>), Error> {
+fn objects(store: &dyn Store, dir: &Path) -> Result<(Vec<File>, Vec<PathBuf>), Error> {
     let (mut files, mut foreign) = (Vec::new(), Vec::new());
-    if !dir.is_dir() {
+    if !store.is_dir(dir) {
         return Ok((files, foreign));
     }
-    for date in entries(dir)? {
+    for date in store.entries(dir)? {
         let path = dir.join(&date.name);
         if !date.is_dir || !date.name.starts_with("date=") {
             foreign.push(path);
             continue;
         }
-        for entry in entries(&path)? {
+        for entry in store.entries(&path)? {
             let path = path.join(&entry.name);
             match entry.name.strip_suffix(".parquet").and_then(number) {
-                Some(first) if entry.is_file => files.push(file(path, first)),
+                Some(first) if entry.is_file => files.push(file(store, path, first)),
                 _ => foreign.push(path),
             }
         }
@@ -190,8 +242,8 @@ fn objects(dir: &Path) -> Result<(Vec<File>, Vec<PathBuf>), Error> {
 }
 
 /// What lies in a partition of a stream and is no file of messages.
-fn strays(dir: &Path, foreign: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let strays = entries(dir)?.into_iter().filter(|entry| !(entry.is_file && entry.name.ends_with(".messages")));
+fn strays(store: &dyn Store, dir: &Path, foreign: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let strays = store.entries(dir)?.into_iter().filter(|entry| !(entry.is_file && entry.name.ends_with(".messages")));
     foreign.extend(strays.map(|entry| dir.join(entry.name)));
     Ok(())
 }
@@ -201,16 +253,16 @@ fn number(stem: &str) -> Option<u64> {
     digits.then(|| stem.parse().ok()).flatten()
 }
 
-fn file(path: PathBuf, first: u64) -> File {
-    let bytes = path.metadata().map_or(0, |metadata| metadata.len());
-    File { place: path.display().to_string().into(), first, newest: false, bytes, path }
+fn file(store: &dyn Store, path: PathBuf, first: u64) -> File {
+    let bytes = store.bytes(&path);
+    File { place: path.display().to_string().into(), first, newest: false, bytes, offsets: None, path }
 }
 
 /// The topics below a directory. A stream of which only checkpoints are left is a leg all the same: its records are missing.
 fn streams(root: &Path, checkpoint_topic: Option<&str>, legs: &mut Vec<Leg>) -> Result<(), Error> {
     let mut topics = Vec::new();
     let mut notes = None;
-    for topic in entries(root)?.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name) {
+    for topic in Local.entries(root)?.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name) {
         let dir = root.join(&topic);
         let named = checkpoint_topic.map_or(topic == "audit-checkpoints", |name| topic == name);
         if named || (checkpoint_topic.is_none() && holds_notes(&dir)) {
@@ -241,7 +293,7 @@ fn holds_notes(topic: &Path) -> bool {
 }
 
 fn partitions(topic: &Path, notes: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
-    for entry in entries(topic)? {
+    for entry in Local.entries(topic)? {
         let dir = topic.join(&entry.name);
         let Ok(partition) = entry.name.parse() else { continue };
         let files = if entry.is_dir { messages(&dir)? } else { Vec::new() };
@@ -261,6 +313,9 @@ fn stream_leg(dir: PathBuf, files: Vec<File>, partition: Option<u32>, notes: &Pa
     Leg {
         kind: Kind::Stream,
         place: dir.display().to_string().into(),
+        store: Arc::new(Local),
+        topic: None,
+        cut: false,
         files,
         dir,
         checkpoints: notes.to_owned(),
@@ -281,9 +336,9 @@ fn the_one(legs: &[Leg]) -> Option<ChainName> {
 /// The files of a partition, oldest first; one whose name is not its first sequence comes last, and is judged.
 pub(super) fn messages(dir: &Path) -> Result<Vec<File>, Error> {
     let mut files = Vec::new();
-    for entry in entries(dir)? {
+    for entry in Local.entries(dir)? {
         if let Some(stem) = entry.name.strip_suffix(".messages") {
-            files.push(file(dir.join(&entry.name), number(stem).unwrap_or(u64::MAX)));
+            files.push(file(&Local, dir.join(&entry.name), number(stem).unwrap_or(u64::MAX)));
         }
     }
     files.sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
@@ -298,33 +353,4 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) is_dir: bool,
     pub(super) is_file: bool,
-}
-
-/// Names in `dir`, sorted.
-///
-/// Whoever lists while the collector writes may see a name and miss an earlier one. So the directory is listed twice: what
-/// is older than anything in the first list is in the second, and names behind the first list's last are left out.
-pub(super) fn entries(dir: &Path) -> Result<Vec<Entry>, Error> {
-    let last = list(dir)?.pop().map(|entry| entry.name);
-    let mut names = list(dir)?;
-    names.retain(|entry| Some(&entry.name) <= last.as_ref());
-    Ok(names)
-}
-
-fn list(dir: &Path) -> Result<Vec<Entry>, Error> {
-    let failed = |source| Error::Io { doing: "list", path: dir.into(), source };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let kind = match entry.file_type() {
-            Ok(kind) => kind,
-            // It was a temporary name, and is gone.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed(error)),
-        };
-        let name = entry.file_name().to_string_lossy().into_owned();
-        names.push(Entry { name, is_dir: kind.is_dir(), is_file: kind.is_file() });
-    }
-    names.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(names)
 }

@@ -20,8 +20,10 @@
 //! A checkpoint in the archive over records that the archive lacks is none of these: its segment came first. A running
 //! collector adds while we read, so each checkpoint is read before the names of the files that must hold its records.
 //!
-//! Nothing here writes, seals, or asks a network; no report holds a value of a record. The way in is not used, but for the
-//! format itself: the readers of both legs, and the chain crate.
+//! Nothing here writes or seals, and a network is asked only where a leg lies behind one: objects of a bucket come through
+//! `store`, messages of Kafka through `topic`, and are judged by the code that judges files. A server that gives no answer
+//! leaves something unchecked; it is never damage. No report holds a value of a record. The way in is not used, but for
+//! the format itself: the readers of both legs, and the chain crate.
 
 mod archive;
 mod chain;
@@ -34,7 +36,9 @@ mod leg;
 mod own;
 mod pool;
 mod report;
+mod store;
 mod stream;
+mod topic;
 mod trust;
 
 #[cfg(test)]
@@ -44,6 +48,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sealtrail_chain::ChainName;
+
+use crate::archive::s3;
+use crate::stream::kafka;
 
 pub use finding::{Code, Finding, Findings};
 pub use leg::Kind;
@@ -96,6 +103,18 @@ pub struct Unwatched;
 
 impl Watch for Unwatched {}
 
+/// Where chains lie.
+pub enum Source {
+    /// A local archive, a stream directory, or a data directory with both.
+    Path(PathBuf),
+    /// A local directory that is one leg of a collector, and may hold nothing yet.
+    Leg(PathBuf),
+    /// An archive in a bucket.
+    Bucket(Box<s3::Config>),
+    /// A chain in Kafka.
+    Topic { settings: Box<kafka::Settings>, chain: ChainName },
+}
+
 /// Why there is nothing to judge. What is wrong with records is never an error, but a finding.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -107,6 +126,10 @@ pub enum Error {
         path.display()
     )]
     Nothing { path: PathBuf },
+    #[error(transparent)]
+    Archive(crate::archive::Error),
+    #[error(transparent)]
+    Stream(crate::stream::reader::Error),
     #[error("no message in {} can be read, so its chain is not known", path.display())]
     NoChain { path: PathBuf },
     #[error("no chain `{chain}` in the given paths; without `--chain` all chains there are verified")]
@@ -120,16 +143,27 @@ struct Job<'a> {
     cuts: &'a [u64],
     /// Nanoseconds without a record that are worth a note.
     silence: u64,
+    store: &'a dyn store::Store,
+    topic: Option<&'a topic::Topic>,
 }
 
 /// Verifies all chains below the paths. Legs of the same chain are compared.
 pub fn verify(paths: &[PathBuf], options: &Options, watch: &dyn Watch) -> Result<Report, Error> {
+    let sources: Vec<Source> = paths.iter().cloned().map(Source::Path).collect();
+    verify_sources(&sources, options, watch)
+}
+
+/// As [`verify`], wherever the chains lie.
+pub fn verify_sources(sources: &[Source], options: &Options, watch: &dyn Watch) -> Result<Report, Error> {
     let begin = Instant::now();
     let mut found = Found::default();
-    for path in distinct(paths) {
-        leg::find(&path, options.checkpoint_topic.as_deref(), &mut found)?;
+    for source in distinct(sources) {
+        leg::find(source, options.checkpoint_topic.as_deref(), &mut found)?;
     }
-    let Found { mut legs, empty } = found;
+    let Found { mut legs, mut empty } = found;
+    if legs.is_empty() {
+        return Err(Error::Nothing { path: empty.pop().unwrap_or_default() });
+    }
     if let Some(chain) = &options.chain {
         legs.retain(|leg| leg.chain == *chain);
         if legs.is_empty() {
@@ -153,12 +187,13 @@ pub fn verify(paths: &[PathBuf], options: &Options, watch: &dyn Watch) -> Result
 }
 
 /// A path given twice is one path: its records must not be compared with themselves.
-fn distinct(paths: &[PathBuf]) -> Vec<PathBuf> {
+fn distinct(sources: &[Source]) -> Vec<&Source> {
     let same = |a: &Path, b: &Path| a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    let mut kept: Vec<PathBuf> = Vec::new();
-    for path in paths {
-        if !kept.iter().any(|other| same(other, path)) {
-            kept.push(path.clone());
+    let mut kept: Vec<&Source> = Vec::new();
+    for source in sources {
+        let known = |other: &&Source| matches!((other, source), (Source::Path(a), Source::Path(b)) if same(a, b));
+        if !kept.iter().any(known) {
+            kept.push(source);
         }
     }
     kept

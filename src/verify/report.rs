@@ -65,12 +65,27 @@ pub enum Unchecked {
          belongs to it is not here (the newest has size {found}); the collector brings it at its next start"
     )]
     StopUncovered { chain: ChainName, leg: Kind, size: u64, found: u64 },
+    #[error("chain {chain}, stream: {first}; what the partition held before has passed its retention")]
+    Expired { chain: ChainName, first: Begin },
     #[error("{place} holds no chain, although the other leg does")]
     Empty { place: String },
     #[error("{place}: {reason}")]
     Unread { place: String, reason: String },
     #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
     NoGenesis { chain: ChainName, leg: Kind, first: u64 },
+}
+
+/// Where a stream begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Begin(pub Option<u64>);
+
+impl fmt::Display for Begin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(first) => write!(f, "begins with record {first}"),
+            None => f.write_str("no record is left"),
+        }
+    }
 }
 
 /// What an auditor should know although nothing is wrong.
@@ -240,7 +255,8 @@ impl LegReport {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "  {:<12} {}", self.leg.to_string(), self.place)?;
         if let (Some(first), Some(last), Some(from), Some(to)) = (self.first, self.last, self.from, self.to) {
-            let (records, files) = (counted(self.records, "record"), counted(self.files, self.leg.unit()));
+            let unit = if self.place.starts_with("kafka://") { "partition" } else { self.leg.unit() };
+            let (records, files) = (counted(self.records, "record"), counted(self.files, unit));
             writeln!(out, "    holds        {first} to {last}: {records} in {files}")?;
             writeln!(out, "    sealed       {from} to {to}{}", if self.stopped { ", then stopped" } else { "" })?;
         } else {

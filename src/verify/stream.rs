@@ -8,7 +8,8 @@ use sealtrail_chain::content::otlp::{self, StreamError};
 use sealtrail_chain::content::{Content, Context, Tail};
 use sealtrail_chain::{ChainName, Checkpoint};
 
-use super::checkpoints::{Problem, Stored};
+use super::archive::first_line;
+use super::checkpoints::{Problem, Stored, Text};
 use super::finding::{Code, Finding};
 use super::fold::Unit;
 use super::judge::{Judge, Own, Seen};
@@ -20,7 +21,12 @@ use crate::stream::reader::{self, FileName, Framed, Messages, Span};
 /// Judges one file.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let mut judge = Judge::new(job.chain, &file.place, job.cuts, job.silence);
-    let outcome = read(file, job.chain, &mut judge, watch);
+    let outcome = match (job.topic, file.offsets) {
+        (Some(topic), Some(offsets)) => topic.read(offsets, |offset, message| {
+            judge_message(message, offset, job.chain, &file.place, &mut judge);
+        }),
+        _ => read(file, job.chain, &mut judge, watch),
+    };
     let expected = judge.expected().unwrap_or(file.first);
     let unread = match outcome {
         Ok(()) => None,
@@ -30,7 +36,7 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
             Some(Unread::Damaged)
         }
         Err(reader::Error::Io { source, .. }) => Some(Unread::Unchecked(source.to_string())),
-        Err(error @ reader::Error::Kafka(_)) => Some(Unread::Unchecked(error.to_string())),
+        Err(error @ reader::Error::Kafka(_)) => Some(Unread::Unchecked(first_line(&error))),
     };
     Unit { place: file.place.clone(), judged: judge.finish(), claims: None, unread }
 }
@@ -134,7 +140,11 @@ pub(super) fn chain(files: &[File]) -> Option<ChainName> {
 /// The genesis note that record 0 carries, if the file begins with it.
 pub(super) fn genesis(file: &File) -> Option<String> {
     let mut messages = Messages::open(&name(file)).ok()?;
-    let message = messages.next().ok()??;
+    genesis_in(&messages.next().ok()??)
+}
+
+/// As `genesis`, of the first message.
+pub(super) fn genesis_in(message: &Framed<'_>) -> Option<String> {
     let mut note = None;
     // What is wrong with the message is found when the file is judged.
     let _ = otlp::read_stream(message.value, &mut |streamed| {
@@ -183,17 +193,18 @@ fn read_checkpoints(file: &File, chain: &ChainName, each: &mut dyn FnMut(Stored)
         if message.key == chain.as_str().as_bytes() {
             let note = String::from_utf8_lossy(message.value).into_owned();
             let named = Checkpoint::parse(&note).map_or(0, |checkpoint| checkpoint.size);
-            each(Stored { place: file.place.clone(), note, named, range: None });
+            let (place, path) = (file.place.clone(), file.path.clone());
+            each(Stored { place, note: Text::Read(note), path, named, range: None });
         }
     }
     Ok(())
 }
 
-fn problem_of(error: reader::Error, path: &Path) -> Problem {
+pub(super) fn problem_of(error: reader::Error, path: &Path) -> Problem {
     let path = path.to_owned();
     match error {
         reader::Error::Damaged { at, what, .. } => Problem::Damaged { path, reason: format!("{what}, at byte {at}") },
         reader::Error::Io { source, .. } => Problem::Unread { path, reason: source.to_string() },
-        reader::Error::Kafka(error) => Problem::Unread { path, reason: error.to_string() },
+        reader::Error::Kafka(error) => Problem::Unread { path, reason: first_line(&error) },
     }
 }

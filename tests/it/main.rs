@@ -15,6 +15,7 @@ mod kept;
 mod life;
 mod masked;
 mod memory;
+mod reconcile;
 mod s3;
 mod senders;
 mod sql;

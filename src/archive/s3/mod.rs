@@ -36,6 +36,7 @@ pub use check::{Fitness, Lack};
 pub use config::{Allowed, Config, Encryption, Problem, StorageClass, Timeouts};
 pub use error::{Differs, Error, Why};
 pub use lock::{Mode, ObjectLock};
+pub use read::Ranged;
 
 use self::error::why;
 use client::{Clients, Connection};

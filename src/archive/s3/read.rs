@@ -8,10 +8,14 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD, unlinkat};
 use sealtrail_chain::{Head, Link, Run, UnixNanos};
+use tokio::runtime::Handle;
 
 use super::S3Archive;
 use super::error::{Error, Why, why};
@@ -23,8 +27,13 @@ const LONGEST_NOTE: u64 = 1 << 20;
 
 impl Objects for S3Archive {
     async fn list(&self, below: &str) -> Result<Vec<Listed>, archive::Error> {
+        self.list_behind(below, below).await
+    }
+
+    async fn list_behind(&self, below: &str, behind: &str) -> Result<Vec<Listed>, archive::Error> {
         let clients = self.connection.clients().await;
         let list = clients.calls.list_objects_v2().bucket(&self.config.bucket).prefix(self.full(below));
+        let list = list.set_start_after((behind != below).then(|| self.full(behind)));
         let mut pages = list.into_paginator().send();
         let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
@@ -59,7 +68,7 @@ impl Objects for S3Archive {
 
 impl S3Archive {
     /// The whole object in a file without a name, from ranges of one and the same version.
-    async fn fetch(&self, key: &str) -> Result<File, archive::Error> {
+    pub async fn fetch(&self, key: &str) -> Result<File, archive::Error> {
         let absent = || self.error("read", key, Why::Absent);
         let stored = self.head(key, None).await?.ok_or_else(absent)?;
         let mut file = nameless(&self.workdir).map_err(|source| archive::Error::Io {
@@ -150,4 +159,71 @@ fn nameless(dir: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
     unlinkat(CWD, &path, AtFlags::empty())?;
     Ok(file)
+}
+
+/// An object of which ranges are read as they are asked for, all of one and the same version. Blocks: not for async tasks.
+#[derive(Clone)]
+pub struct Ranged {
+    archive: Arc<S3Archive>,
+    runtime: Handle,
+    key: Arc<str>,
+    stored: Arc<Stored>,
+    /// Why a range could not be read, for whoever only learns that it could not.
+    failure: Arc<Mutex<Option<Error>>>,
+}
+
+/// How often a range is asked for while that fails for a passing reason, and the pause before each time but the first.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Ranged {
+    pub(in crate::archive) fn open(archive: &Arc<S3Archive>, key: &str, runtime: &Handle) -> Result<Self, Error> {
+        let stored = runtime.block_on(archive.head(key, None))?;
+        let stored = stored.ok_or_else(|| archive.error("read", key, Why::Absent))?;
+        Ok(Self {
+            archive: Arc::clone(archive),
+            runtime: runtime.clone(),
+            key: key.into(),
+            stored: Arc::new(stored),
+            failure: Arc::default(),
+        })
+    }
+
+    /// As errors call it.
+    pub(in crate::archive) fn place(&self) -> PathBuf {
+        PathBuf::from(self.archive.at(&self.key))
+    }
+
+    pub(in crate::archive) fn len(&self) -> u64 {
+        self.stored.length
+    }
+
+    pub(in crate::archive) fn bytes(&self, offset: u64, length: u64) -> Option<Bytes> {
+        if length == 0 {
+            return Some(Bytes::new());
+        }
+        let read = async {
+            let mut bytes = Vec::new();
+            for attempt in 1.. {
+                bytes.clear();
+                let body = self.archive.range(&self.key, offset, length, &self.stored).await;
+                let read = match body {
+                    Ok(body) => self.archive.read(&self.key, body, length, &mut bytes).await,
+                    Err(error) => Err(error),
+                };
+                match read {
+                    Err(error) if error.is_passing() && attempt < ATTEMPTS => tokio::time::sleep(PAUSE).await,
+                    outcome => return outcome.map(|()| Bytes::from(bytes)),
+                }
+            }
+            Ok(Bytes::new())
+        };
+        let outcome = self.runtime.block_on(read);
+        let failed = |error| *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        outcome.map_err(failed).ok()
+    }
+
+    pub(in crate::archive) fn take_failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }

@@ -59,6 +59,13 @@ impl Partition {
         each(&mut messages)
     }
 
+    /// The first offset that is there, and the one behind all that is committed.
+    pub fn bounds(&self) -> Result<(u64, u64), ReadError> {
+        let reading = Reading::new(&self.settings, &self.topic, self.partition, BUFFER_KIB, self.limit)?;
+        let (low, end) = reading.bounds()?;
+        Ok((u64::try_from(low).unwrap_or(0), u64::try_from(end).unwrap_or(0)))
+    }
+
     fn gone(&self, offset: i64, low: i64) -> Error {
         Error::Gone { topic: self.topic.clone(), partition: self.partition, offset, low }
     }
@@ -81,39 +88,79 @@ impl Messages<'_> {
     pub fn end(&self) -> u64 {
         u64::try_from(self.end).unwrap_or(0)
     }
-}
 
-impl Source for Messages<'_> {
-    fn next(&mut self) -> Result<Option<Framed<'_>>, ReadError> {
+    /// Reads no message at that offset or behind it.
+    pub fn stop_at(&mut self, offset: u64) {
+        self.end = self.end.min(i64::try_from(offset).unwrap_or(i64::MAX));
+    }
+
+    /// Looks for the first message for which `reached` says yes, and goes before it. Messages are in order: once it says
+    /// yes it does so for all that follow; `None` passes over one that has no say. Says whether there is such a message.
+    ///
+    /// It asks the messages themselves: their time stamps may be those of a broker's clock.
+    pub fn search(&mut self, mut reached: impl FnMut(Framed<'_>) -> Option<bool>) -> Result<bool, ReadError> {
+        let (end, mut low, mut high) = (self.end, self.at, self.end);
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            (self.end, self.at) = (high, middle);
+            self.held = None;
+            self.reading.seek(middle)?;
+            let mut answer = None;
+            while answer.is_none() && self.step()? {
+                answer = self.message().and_then(&mut reached);
+            }
+            match answer {
+                Some(false) => low = self.at,
+                Some(true) => (found, high) = (Some(self.at - 1), middle),
+                None => high = middle,
+            }
+        }
+        (self.end, self.at) = (end, found.unwrap_or(end));
+        self.held = None;
+        if let Some(found) = found {
+            self.reading.seek(found)?;
+        }
+        Ok(found.is_some())
+    }
+
+    /// Goes to the next message; says whether there is one.
+    pub fn step(&mut self) -> Result<bool, ReadError> {
         // Given back first: the client counts it against what it may read ahead.
         self.held = None;
         if self.at >= self.end {
-            return Ok(None);
+            return Ok(false);
         }
         match self.reading.next()? {
-            Next::End => {
-                self.at = self.end;
-                return Ok(None);
-            }
+            Next::End => self.at = self.end,
             Next::Moved => {
                 let (low, _) = self.reading.bounds()?;
                 return Err(self.of.gone(self.at, low).into());
             }
-            Next::Message(message) if message.offset() >= self.end => {
-                self.at = self.end;
-                return Ok(None);
-            }
+            Next::Message(message) if message.offset() >= self.end => self.at = self.end,
             Next::Message(message) => {
                 self.at = message.offset() + 1;
                 lines(&message, &mut self.lines);
                 self.held = Some(message);
             }
         }
-        Ok(self.held.as_ref().map(|message| Framed {
+        Ok(self.held.is_some())
+    }
+
+    /// The message that `step` has gone to.
+    pub fn message(&self) -> Option<Framed<'_>> {
+        self.held.as_ref().map(|message| Framed {
             key: message.key().unwrap_or_default(),
             headers: self.lines.as_bytes(),
             value: message.payload().unwrap_or_default(),
-        }))
+        })
+    }
+}
+
+impl Source for Messages<'_> {
+    fn next(&mut self) -> Result<Option<Framed<'_>>, ReadError> {
+        self.step()?;
+        Ok(self.message())
     }
 
     fn at(&self) -> u64 {

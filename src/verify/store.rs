@@ -1,0 +1,248 @@
+//! Where the files of a leg lie: below a local directory, or in a bucket. Verification asks both in the same few ways, and
+//! judges what they give by the same code.
+//!
+//! What a bucket holds has a path too, `s3://bucket/prefix/key`: it names the place in findings, and is taken apart again
+//! here alone.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Error;
+use super::archive::first_line;
+use super::leg::Entry;
+use crate::archive::s3::{self, S3Archive};
+use crate::archive::{self, Objects as _};
+use crate::host::SystemClock;
+
+/// Files by their paths.
+pub(super) trait Store: Send + Sync {
+    /// Sees what was added since. A directory is asked each time.
+    fn refresh(&self) -> Result<(), Error>;
+    /// Names in `dir`, sorted.
+    fn entries(&self, dir: &Path) -> Result<Vec<Entry>, Error>;
+    fn is_dir(&self, path: &Path) -> bool;
+    fn is_file(&self, path: &Path) -> bool;
+    fn bytes(&self, path: &Path) -> u64;
+    /// A small file, whole.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, Unreadable>;
+    /// A file to be read here and there.
+    fn open(&self, path: &Path) -> Result<fs::File, archive::Error>;
+    /// Small files to be read side by side, by so many threads that judge.
+    fn lanes(&self, threads: usize) -> usize;
+}
+
+/// Why a file can't be read.
+pub(super) enum Unreadable {
+    /// The file system said so.
+    Io(io::Error),
+    /// The server did not answer, or not as it must: nothing is known of the file.
+    Away(archive::Error),
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Away(error) => f.write_str(&first_line(error)),
+        }
+    }
+}
+
+impl Unreadable {
+    /// Whether that says something about what lies there; else it was only not asked.
+    pub(super) fn of_file(self) -> Result<io::ErrorKind, String> {
+        match self {
+            Self::Io(error) => Ok(error.kind()),
+            Self::Away(error) => Err(first_line(&error)),
+        }
+    }
+}
+
+/// The local file system.
+pub(super) struct Local;
+
+impl Store for Local {
+    fn refresh(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Whoever lists while the collector writes may see a name and miss an earlier one. So the directory is listed twice:
+    /// what is older than anything in the first list is in the second, and names behind the first list's last are left out.
+    fn entries(&self, dir: &Path) -> Result<Vec<Entry>, Error> {
+        let last = list(dir)?.pop().map(|entry| entry.name);
+        let mut names = list(dir)?;
+        names.retain(|entry| Some(&entry.name) <= last.as_ref());
+        Ok(names)
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
+    fn bytes(&self, path: &Path) -> u64 {
+        path.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, Unreadable> {
+        fs::read(path).map_err(Unreadable::Io)
+    }
+
+    fn open(&self, path: &Path) -> Result<fs::File, archive::Error> {
+        fs::File::open(path).map_err(|source| archive::Error::Io { doing: "open", path: path.to_owned(), source })
+    }
+
+    fn lanes(&self, threads: usize) -> usize {
+        threads
+    }
+}
+
+fn list(dir: &Path) -> Result<Vec<Entry>, Error> {
+    let failed = |source| Error::Io { doing: "list", path: dir.into(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            // It was a temporary name, and is gone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        let name = entry.file_name().to_string_lossy().into_owned();
+        names.push(Entry { name, is_dir: kind.is_dir(), is_file: kind.is_file() });
+    }
+    names.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(names)
+}
+
+/// Keys of an archive in a bucket, as they were listed last: all names of a chain's seven years are some dozen megabytes.
+type Keys = BTreeMap<String, u64>;
+
+/// What verification looks for in a bucket.
+const BELOW: [&str; 3] = ["audit-logs/", "audit-checkpoints/", "audit-genesis/"];
+/// Calls for small objects that are on their way at the same time: they wait for the network, not for a processor.
+const LANES: usize = 16;
+/// How often a call is made that fails for a passing reason, and how long it waits before each but the first.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// An archive in a bucket.
+pub(super) struct Bucket {
+    root: PathBuf,
+    archive: S3Archive,
+    runtime: tokio::runtime::Runtime,
+    keys: Mutex<Arc<Keys>>,
+}
+
+impl Bucket {
+    /// Lists the bucket.
+    pub(super) fn open(config: &s3::Config) -> Result<Self, Error> {
+        let root = PathBuf::from(config.place());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime =
+            runtime.map_err(|source| Error::Io { doing: "start a runtime for", path: root.clone(), source })?;
+        // Objects are read through files without a name.
+        let archive = S3Archive::new(config, &std::env::temp_dir(), Arc::new(SystemClock::new()))
+            .map_err(|source| Error::Archive(source.into()))?;
+        let bucket = Self { root, archive, runtime, keys: Mutex::default() };
+        bucket.refresh()?;
+        Ok(bucket)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes a call, again while it fails for a passing reason.
+    fn call<T, F>(&self, call: impl Fn() -> F) -> Result<T, archive::Error>
+    where
+        F: Future<Output = Result<T, archive::Error>>,
+    {
+        self.runtime.block_on(async {
+            for _ in 1..ATTEMPTS {
+                match call().await {
+                    Err(error) if error.is_passing() => tokio::time::sleep(PAUSE).await,
+                    outcome => return outcome,
+                }
+            }
+            call().await
+        })
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn key<'p>(&self, path: &'p Path) -> &'p str {
+        path.strip_prefix(&self.root).ok().and_then(Path::to_str).unwrap_or_default()
+    }
+}
+
+impl Store for Bucket {
+    fn refresh(&self) -> Result<(), Error> {
+        let mut keys = Keys::new();
+        for below in BELOW {
+            let listed = self.call(|| self.archive.list(below)).map_err(Error::Archive)?;
+            keys.extend(listed.into_iter().map(|object| (object.key, object.bytes)));
+        }
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
+    }
+
+    fn entries(&self, dir: &Path) -> Result<Vec<Entry>, Error> {
+        let keys = self.keys();
+        let below = match self.key(dir) {
+            "" => String::new(),
+            key => format!("{key}/"),
+        };
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut from = Bound::Included(below.clone());
+        while let Some((key, _)) = keys.range((from, Bound::Unbounded)).next()
+            && let Some(rest) = key.strip_prefix(&below)
+        {
+            let (name, is_dir) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+            entries.push(Entry { name: name.to_owned(), is_dir, is_file: !is_dir });
+            // `0` is what comes behind `/`: past all that lies below the name.
+            from = if is_dir { Bound::Included(format!("{below}{name}0")) } else { Bound::Excluded(key.clone()) };
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        let below = format!("{}/", self.key(path));
+        self.keys().range(below.clone()..).next().is_some_and(|(key, _)| key.starts_with(&below))
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.keys().contains_key(self.key(path))
+    }
+
+    fn bytes(&self, path: &Path) -> u64 {
+        self.keys().get(self.key(path)).copied().unwrap_or(0)
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, Unreadable> {
+        match self.call(|| self.archive.note(self.key(path))) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(Unreadable::Io(io::ErrorKind::NotFound.into())),
+            Err(error) => Err(Unreadable::Away(error)),
+        }
+    }
+
+    fn open(&self, path: &Path) -> Result<fs::File, archive::Error> {
+        self.call(|| self.archive.fetch(self.key(path)))
+    }
+
+    fn lanes(&self, threads: usize) -> usize {
+        threads.max(LANES)
+    }
+}
