@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
@@ -23,6 +24,7 @@ pub struct Collector {
     pub health: String,
     pub metrics: String,
     log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 /// How long anything may take on a crowded machine before a test gives up.
@@ -47,7 +49,7 @@ impl Collector {
     ) -> Result<Self, String> {
         let (mut child, data) = spawn(dir, extra, arguments, environment);
         let log = Arc::new(Mutex::new(String::new()));
-        let ready = follow(&mut child, &log);
+        let (ready, reader) = follow(&mut child, &log);
         match ready.recv_timeout(PATIENCE) {
             Ok(places) => {
                 let place =
@@ -60,11 +62,13 @@ impl Collector {
                     health: place("health"),
                     metrics: place("metrics"),
                     log,
+                    reader: Some(reader),
                 })
             }
             Err(_) => {
                 let _ = child.kill();
                 let _ = child.wait();
+                let _ = reader.join();
                 Err(log.lock().expect("no reader panicked").clone())
             }
         }
@@ -115,6 +119,8 @@ impl Collector {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                // Its last lines too: they end with it.
+                self.reader.take().into_iter().for_each(|reader| reader.join().expect("no reader panicked"));
                 return status;
             }
             assert!(Instant::now() < deadline, "the collector does not end:\n{}", self.log());
@@ -183,11 +189,14 @@ fn spawn(dir: &Path, extra: &str, arguments: &[&str], environment: &[(String, St
 }
 
 /// Reads the log until the child ends; sends the addresses of the line that says `ready`.
-fn follow(child: &mut Child, log: &Arc<Mutex<String>>) -> mpsc::Receiver<HashMap<String, String>> {
+fn follow(
+    child: &mut Child,
+    log: &Arc<Mutex<String>>,
+) -> (mpsc::Receiver<HashMap<String, String>>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel();
     let lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
     let log = Arc::clone(log);
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
             if line.contains("\"message\":\"ready\"") {
                 let places = serde_json::from_str::<HashMap<String, serde_json::Value>>(&line).expect("a JSON line");
@@ -200,7 +209,7 @@ fn follow(child: &mut Child, log: &Arc<Mutex<String>>) -> mpsc::Receiver<HashMap
             log.push('\n');
         }
     });
-    receiver
+    (receiver, reader)
 }
 
 /// One HTTP/1.1 request over a plain socket: status and body.
@@ -244,8 +253,14 @@ pub async fn export(
 
 /// `sealtrail` with arguments, to its end.
 pub fn sealtrail(arguments: &[&str]) -> Output {
+    sealtrail_with(arguments, &[])
+}
+
+/// As `sealtrail`, with variables of its environment.
+pub fn sealtrail_with(arguments: &[&str], environment: &[(String, String)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sealtrail"))
         .args(arguments)
+        .envs(environment.iter().map(|(key, value)| (key, value)))
         .stdin(Stdio::null())
         .output()
         .expect("the binary runs")

@@ -49,6 +49,7 @@ fn server_freezes(name: &'static str, kind: Kind, options: &'static [&'static st
             scene.kill();
             scene.start();
             assert!(scene.collector().log().contains("the archive is away"), "{}", scene.collector().log());
+            scene.leg("archive", false);
             scene.load.wait_for(200);
             scene.server.as_ref().expect("its own").resume();
             until("the bucket is checked before the first upload", || {
@@ -162,7 +163,7 @@ fn the_clock_is_wrong() {
     run(Row {
         name: "S3 refuses a wrong clock",
         clock: true,
-        sealed: OUTAGE,
+        sealed: &["sealtrail.leg.down"],
         fault: Some(|scene| {
             scene.kill();
             scene.clock.as_ref().expect("a clock").set(-3_600);
@@ -222,6 +223,7 @@ fn both_legs_are_away() {
             scene.hold();
             scene.kill();
             scene.start();
+            scene.leg("stream", false);
             scene.load.wait_for(200);
             scene.server.as_ref().expect("its own").start_again();
             scene.network().heal();

@@ -1,19 +1,17 @@
 //! What every row ends with: no acknowledged record is missing, none stands twice, the order is kept, both legs hold the same,
-//! and they are intact.
+//! they are intact, and `reconcile` finds that they agree.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sealtrail_chain::Checksum;
 use sealtrail_chain::content::{self, Value};
 
 use super::load::{NAME, Outcome, Told};
 use super::scene::Scene;
-use crate::harness::{files, sealtrail, text};
-use crate::kafka::topic::{Message, Topic, decode};
+use crate::harness::{files, sealtrail_with, text};
+use crate::kafka::topic::{Topic, decode};
 
 /// What was found in the legs.
 pub struct Found {
@@ -29,14 +27,14 @@ pub struct Found {
 
 /// Reads both legs from outside, and compares them with each other and with what the senders were told.
 pub fn judge(scene: &Scene, told: &[Told]) -> Found {
-    let (archive, stream) = (scene.dir().join("judged/archive"), scene.dir().join("judged/stream"));
+    let archive = scene.dir().join("judged");
     scene.block_on(async {
         let versions = scene.bucket.versions().await;
         let keys = versions.iter().map(|(key, _)| key).collect::<HashSet<_>>();
         assert_eq!(keys.len(), versions.len(), "a key has two versions: {versions:?}");
         scene.bucket.download(&archive).await;
     });
-    let streamed = streamed(scene, &stream);
+    let streamed = streamed(scene);
     let mut asked = Asked::new(told);
     let archived = archived(&archive, &mut asked);
     assert_eq!(archived.len(), streamed.len(), "the legs differ in length");
@@ -44,28 +42,35 @@ pub fn judge(scene: &Scene, told: &[Told]) -> Found {
         panic!("the legs differ at record {place}");
     }
     let found = asked.answered(archived.len());
-    let path = |path: &Path| path.display().to_string();
-    let keys = path(&scene.data().join("keys/log.vkey"));
-    let output = sealtrail(&["verify", "--public-key", &keys, &path(&archive), &path(&stream)]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    commands(scene);
     found
 }
 
+/// What a person would ask, of the real legs: `verify`, and `reconcile` of every day that the row has seen.
+fn commands(scene: &Scene) {
+    let path = |path: PathBuf| path.display().to_string();
+    let (config, data) = (path(scene.home.join("sealtrail.yaml")), path(scene.data()));
+    let config = ["--config", &config, "--data-dir", &data];
+    let ask = |arguments: &[&str]| {
+        let output = sealtrail_with(&[arguments, &config].concat(), scene.environment());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
+    };
+    ask(&["verify", "--public-key", &path(scene.data().join("keys/log.vkey"))]);
+    for day in scene.days() {
+        ask(&["reconcile", "--day", &day]);
+    }
+}
+
 /// The checksum of each record's content, in order of sequence, which must have no gap: what a plain consumer reads, and a
-/// decoder that is not ours agrees with. A copy of the messages is laid down as the local twin has them.
-fn streamed(scene: &Scene, copy: &Path) -> Vec<Checksum> {
-    let (brokers, chain) = (scene.kafka.get("KAFKA_BOOTSTRAP"), scene.name());
+/// decoder that is not ours agrees with.
+fn streamed(scene: &Scene) -> Vec<Checksum> {
     let mut checksums = Vec::new();
-    let mut twin = twin(copy, "audit-logs");
-    Topic::each(brokers, &scene.topic("logs"), |message| {
-        decode(&message.value, chain, &mut |sequence, content| {
+    Topic::each(scene.kafka.get("KAFKA_BOOTSTRAP"), &scene.topic("logs"), |message| {
+        decode(&message.value, scene.name(), &mut |sequence, content| {
             assert_eq!(sequence, checksums.len() as u64, "a gap or a repeat in the stream");
             checksums.push(Checksum::of(content.as_bytes()));
         });
-        lay_down(&mut twin, &message);
     });
-    let mut notes = self::twin(copy, "audit-checkpoints");
-    Topic::each(brokers, &scene.topic("checkpoints"), |message| lay_down(&mut notes, &message));
     checksums
 }
 
@@ -147,20 +152,4 @@ impl<'a> Asked<'a> {
         }
         Found { records, own: self.own, events: self.events, unanswered }
     }
-}
-
-/// The one file of a topic, as the local twin of the stream has it (FORMAT.md, "Local twin"); written here a second time.
-fn twin(stream: &Path, topic: &str) -> BufWriter<File> {
-    let dir = stream.join(topic).join("0");
-    std::fs::create_dir_all(&dir).expect("made");
-    BufWriter::new(File::create(dir.join(format!("{:020}.messages", 0))).expect("made"))
-}
-
-fn lay_down(twin: &mut BufWriter<File>, message: &Message) {
-    let headers = message.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect::<String>();
-    let parts = [message.key.as_slice(), headers.as_bytes(), message.value.as_slice()];
-    let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("a short one").to_le_bytes();
-    let rest = parts.iter().flat_map(|part| [&length(part)[..], part].concat()).collect::<Vec<_>>();
-    let framed = [&length(&rest), &crc32c::crc32c(&rest).to_le_bytes()[..], &rest].concat();
-    twin.write_all(&framed).expect("written");
 }

@@ -21,7 +21,7 @@ use crate::s3::server::{ACCESS_KEY, Bucket, SECRET_KEY, Server, credentials};
 const LOCK: &str = "object_lock: { mode: COMPLIANCE, retention_days: 1 }";
 
 /// How long what was held up may take to get through.
-const RECOVERY: Duration = Duration::from_secs(240);
+const RECOVERY: Duration = Duration::from_secs(900);
 
 /// In the order in which they end.
 pub struct Scene {
@@ -47,6 +47,7 @@ pub struct Scene {
     environment: Vec<(String, String)>,
     seed: u64,
     began: Instant,
+    began_at: jiff::Timestamp,
 }
 
 /// The brokers that all tests share, or to oneself for as long as one breaks them.
@@ -156,6 +157,7 @@ impl Scene {
             environment,
             seed,
             began,
+            began_at: jiff::Timestamp::now(),
         };
         scene.start();
         // Steady, not as much as this machine can take: the faults are what is tested.
@@ -175,6 +177,18 @@ impl Scene {
 
     pub fn data(&self) -> PathBuf {
         self.home.join("data")
+    }
+
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// The UTC days since the row began.
+    pub fn days(&self) -> Vec<String> {
+        let mut days =
+            [self.began_at, jiff::Timestamp::now()].map(|time| time.strftime("%Y-%m-%d").to_string()).to_vec();
+        days.dedup();
+        days
     }
 
     pub fn topic(&self, kind: &str) -> String {

@@ -38,6 +38,7 @@ fn all_brokers_are_down() {
             let at_least = scene.lag("stream");
             scene.kill();
             scene.start();
+            scene.leg("stream", false);
             scene.load.wait_for(200);
             assert!(scene.lag("stream") > at_least, "what comes is held for the stream");
             scene.kafka.run(&["start", "kafka:all"]);
