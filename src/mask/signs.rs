@@ -4,30 +4,6 @@
 //! The bits are made by plain comparisons of whole blocks, which compilers turn into vector instructions on every machine
 //! that has them. Behind the last byte of a view stand zeros: a run always ends.
 
-/// The place behind the last bit before `at` that is not set.
-fn run_start(bits: &[u64], at: usize) -> usize {
-    let mut block = at / BLOCK;
-    let mut others = !bits.get(block).copied().unwrap_or_default() & !(u64::MAX << (at % BLOCK));
-    while others == 0 && block > 0 {
-        block -= 1;
-        others = !bits.get(block).copied().unwrap_or_default();
-    }
-    if others == 0 { 0 } else { (block + 1) * BLOCK - others.leading_zeros() as usize }
-}
-
-/// Calls `found` with each place in `bytes` where a character begins that may fold to another one: no ASCII, nor what begins
-/// with E4 to E9, which are Chinese characters.
-pub(super) fn foldable(bytes: &[u8], mut found: impl FnMut(usize)) {
-    let mut block = 0;
-    each_block(bytes, foldable_of, |mut signs| {
-        while signs != 0 {
-            found(block + signs.trailing_zeros() as usize);
-            signs &= signs - 1;
-        }
-        block += BLOCK;
-    });
-}
-
 /// Bytes of a block.
 const BLOCK: usize = 64;
 type Bytes = [u8; BLOCK];
@@ -57,11 +33,13 @@ impl Signs {
     }
 
     /// The first digit from `at` on.
+    #[inline]
     pub(super) fn next_digit(&self, at: usize) -> Option<usize> {
         next(&self.digits, at)
     }
 
     /// Where the run of digits ends that `at` is in.
+    #[inline]
     pub(super) fn digits_end(&self, at: usize) -> usize {
         run_end(&self.digits, at)
     }
@@ -101,43 +79,70 @@ impl Signs {
         }
     }
 
-    /// The places in `from..=to`, last to first, before which a word or the name of a tag may end. A letter may only follow
-    /// another script (`卡ABC`), and two digits stand before a place only with `numbers`. `bytes` is the view that was read, and
-    /// a byte stands at `to`.
-    pub(super) fn word_ends<'s>(
-        &'s mut self,
+    /// The last place in `from..=to` that `is_it` takes among those before which a word or the name of a tag may end. A letter
+    /// may only follow another script (`卡ABC`), and two digits stand before a place only with `numbers`. `bytes` is the view that
+    /// was read, and a byte stands at `to`.
+    pub(super) fn last_word_end(
+        &mut self,
         bytes: &[u8],
         numbers: bool,
         from: usize,
         to: usize,
-    ) -> impl Iterator<Item = usize> + use<'s> {
+        is_it: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         if self.ends.is_empty() {
-            fill(&mut self.ends, bytes, ends_of);
-            let mut before = 0;
-            for (ends, &digits) in self.ends.iter_mut().zip(&self.digits).filter(|_| !numbers) {
-                *ends &= !(digits & (digits << 1 | before >> (BLOCK - 1)));
-                before = digits;
-            }
+            self.find_ends(bytes, numbers);
         }
         // Bit `i` stands for the place behind byte `i`.
-        let (low, mut high) = (from.saturating_sub(1), to);
-        std::iter::from_fn(move || {
-            while high > low {
-                let block = (high - 1) / BLOCK;
-                let below = high - block * BLOCK;
-                let signs = self.ends.get(block)? & (u64::MAX >> (BLOCK - below));
-                if signs != 0 {
-                    high = block * BLOCK + BLOCK - 1 - signs.leading_zeros() as usize;
-                    return (high >= low).then_some(high + 1);
-                }
-                high = block * BLOCK;
+        let (low, last) = (from.saturating_sub(1), to.checked_sub(1)?);
+        let first_block = low / BLOCK;
+        let mut block = last / BLOCK;
+        let mut signs = self.ends.get(block)? & (u64::MAX >> (BLOCK - 1 - last % BLOCK));
+        loop {
+            if block == first_block {
+                signs &= u64::MAX << (low % BLOCK);
             }
-            None
-        })
+            while signs != 0 {
+                let highest = signs.ilog2();
+                let end = block * BLOCK + highest as usize + 1;
+                if is_it(end) {
+                    return Some(end);
+                }
+                signs ^= 1 << highest;
+            }
+            if block <= first_block {
+                return None;
+            }
+            block -= 1;
+            signs = *self.ends.get(block)?;
+        }
+    }
+
+    fn find_ends(&mut self, bytes: &[u8], numbers: bool) {
+        fill(&mut self.ends, bytes, ends_of);
+        let mut before = 0;
+        for (ends, &digits) in self.ends.iter_mut().zip(&self.digits).filter(|_| !numbers) {
+            *ends &= !(digits & (digits << 1 | before >> (BLOCK - 1)));
+            before = digits;
+        }
     }
 }
 
+/// Calls `found` with each place in `bytes` where a character begins that may fold to another one: no ASCII, nor what begins
+/// with E4 to E9, which are Chinese characters.
+pub(super) fn foldable(bytes: &[u8], mut found: impl FnMut(usize)) {
+    let mut block = 0;
+    each_block(bytes, foldable_of, |mut signs| {
+        while signs != 0 {
+            found(block + signs.trailing_zeros() as usize);
+            signs &= signs - 1;
+        }
+        block += BLOCK;
+    });
+}
+
 /// The first bit from `at` on that is set.
+#[inline]
 fn next(bits: &[u64], at: usize) -> Option<usize> {
     let mut block = at / BLOCK;
     let mut signs = bits.get(block)? & (u64::MAX << (at % BLOCK));
@@ -149,14 +154,30 @@ fn next(bits: &[u64], at: usize) -> Option<usize> {
 }
 
 /// The first bit from `at` on that is not set.
+#[inline]
 fn run_end(bits: &[u64], at: usize) -> usize {
-    let mut block = at / BLOCK;
-    let mut others = !bits.get(block).copied().unwrap_or_default() & (u64::MAX << (at % BLOCK));
-    while others == 0 {
+    let run = bits.get(at / BLOCK).map_or(0, |signs| (signs >> (at % BLOCK)).trailing_ones() as usize);
+    if at % BLOCK + run < BLOCK { at + run } else { long_run_end(bits, at / BLOCK + 1) }
+}
+
+/// The same for a run that goes on at a block's start.
+fn long_run_end(bits: &[u64], mut block: usize) -> usize {
+    let ones = |block: usize| bits.get(block).map_or(0, |signs| signs.trailing_ones() as usize);
+    while ones(block) == BLOCK {
         block += 1;
+    }
+    block * BLOCK + ones(block)
+}
+
+/// The place behind the last bit before `at` that is not set.
+fn run_start(bits: &[u64], at: usize) -> usize {
+    let mut block = at / BLOCK;
+    let mut others = !bits.get(block).copied().unwrap_or_default() & !(u64::MAX << (at % BLOCK));
+    while others == 0 && block > 0 {
+        block -= 1;
         others = !bits.get(block).copied().unwrap_or_default();
     }
-    block * BLOCK + others.trailing_zeros() as usize
+    if others == 0 { 0 } else { (block + 1) * BLOCK - others.leading_zeros() as usize }
 }
 
 /// The bits of a block, of which each byte has one behind it.
@@ -215,9 +236,9 @@ fn sextets_of(block: &Bytes, behind: &Bytes) -> u64 {
 fn ends_of(block: &Bytes, behind: &Bytes) -> u64 {
     bits_of(block, behind, |byte, next| {
         let other = is_between(byte, 0x80, 0xFF);
-        let tag = is(byte, b'-') | is(byte, b'.') | is(byte, b':');
-        let word = is_digit(byte) | is_letter(byte) | is(byte, b'_') | other | tag;
-        let goes_on = (is_letter(next) & !other) | (is_digit(next) & tag) | is_between(next, 0x80, 0xBF);
+        // Signs in names of tags, and digits between them.
+        let word = is_between(byte, b'-', b':') | is_letter(byte) | is(byte, b'_') | other;
+        let goes_on = (is_letter(next) & !other) | is_between(next, 0x80, 0xBF);
         word & !goes_on
     })
 }
@@ -265,6 +286,8 @@ fn is(byte: u8, sign: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -303,15 +326,18 @@ mod tests {
                 let from = at.saturating_sub(reach);
                 let ends = |end: usize| {
                     let (last, next) = (bytes[end - 1], bytes[end]);
-                    let tag = b"-.:".contains(&last);
-                    (last.is_ascii_alphanumeric() || !last.is_ascii() || last == b'_' || tag)
+                    (last.is_ascii_alphanumeric() || !last.is_ascii() || b"_-./:".contains(&last))
                         && !(last.is_ascii() && next.is_ascii_alphabetic())
-                        && !(tag && next.is_ascii_digit())
                         && !(0x80..0xC0).contains(&next)
                         && (numbers || end < 2 || !last.is_ascii_digit() || !bytes[end - 2].is_ascii_digit())
                 };
                 let expected: Vec<_> = (from.max(1)..=at).rev().filter(|end| ends(*end)).collect();
-                prop_assert_eq!(signs.word_ends(&bytes, numbers, from, at).collect::<Vec<_>>(), expected);
+                let asked = RefCell::new(Vec::new());
+                signs.last_word_end(&bytes, numbers, from, at, |end| {
+                    asked.borrow_mut().push(end);
+                    false
+                });
+                prop_assert_eq!(asked.into_inner(), expected);
             }
         }
     }

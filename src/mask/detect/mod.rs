@@ -127,10 +127,12 @@ impl Scan<'_, '_> {
         self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Signs });
     }
 
+    #[inline]
     fn byte_before(&self, at: usize) -> u8 {
         at.checked_sub(1).and_then(|before| self.bytes.get(before)).copied().unwrap_or(b' ')
     }
 
+    #[inline]
     fn byte_at(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(b' ')
     }
@@ -260,6 +262,7 @@ impl Scan<'_, '_> {
         }))
     }
 
+    #[inline]
     /// Whether a key of a rule may end within `reach` before `at`. Each place is asked once over the whole pass.
     fn may_be_named(&mut self, at: usize, reach: usize) -> bool {
         /// No key is looked for farther away.
@@ -413,13 +416,17 @@ const DIGIT: u8 = 1;
 const WORD: u8 = 2;
 /// Parts one field from the next.
 const PARTS: u8 = 4;
+/// May stand between two groups of a number.
+const SEPARATOR: u8 = 8;
 const SIGNS: [u8; 256] = {
     let mut signs = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         signs[byte] = match byte as u8 {
             b'0'..=b'9' => WORD | DIGIT,
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => WORD,
+            b'_' => WORD | SEPARATOR,
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => WORD,
+            b' ' | b'\t' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' => SEPARATOR,
             b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!' => PARTS,
             _ => 0,
         };

@@ -2,7 +2,7 @@
 
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
-use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
+use super::{Before, Finding, SEPARATOR, SIGNS, Scan, Shape, Token, cn_id, phone};
 use crate::mask::rules::Validator;
 
 /// Groups of one cluster that are looked at together; a longer list goes on with an overlap of the longest grouping.
@@ -10,6 +10,8 @@ const MAX_GROUPS: usize = 24;
 const OVERLAP: usize = 8;
 /// Signs between two groups at most, as in `) - `.
 const MAX_SEPARATOR: usize = 3;
+/// Hexadecimal digits of a PIN block.
+const BLOCK: usize = 16;
 /// Digits of the longest number of interest.
 const MAX_DIGITS: usize = 20;
 
@@ -86,6 +88,7 @@ impl Scan<'_, '_> {
         end
     }
 
+    #[inline]
     /// The run of digits that begins at `start`, and where the next one of its cluster does.
     fn group(&self, start: usize) -> Option<(Group, Option<usize>)> {
         let end = self.signs.digits_end(start);
@@ -119,6 +122,7 @@ impl Scan<'_, '_> {
     }
 
     /// Whether no letter is written together with a run of digits.
+    #[inline]
     fn is_alone(&self, group: Group) -> bool {
         !self.byte_before(group.start).is_ascii_alphanumeric() && !self.byte_at(group.end).is_ascii_alphanumeric()
     }
@@ -523,12 +527,15 @@ impl Scan<'_, '_> {
 
     /// The token around a group when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are; or
     /// what follows a key that is written together with its block (`epb0412AC89ABCDEF67`).
+    #[inline]
     fn keyed_token(&mut self, group: Group) {
-        const BLOCK: usize = 16;
-        const PREFIXED: usize = BLOCK + 2;
-        if group.len() != BLOCK && self.is_alone(group) {
-            return;
+        if group.len() == BLOCK || !self.is_alone(group) {
+            self.keyed_block(group);
         }
+    }
+
+    fn keyed_block(&mut self, group: Group) {
+        const PREFIXED: usize = BLOCK + 2;
         let token = self.token_at(group.start);
         // A block may have a `0x` before it.
         if !matches!(token.end - token.start, BLOCK | PREFIXED) && token.end - group.start != BLOCK {
@@ -601,8 +608,9 @@ fn ends(groups: &[Group], count: usize) -> (usize, usize) {
     (start, count.checked_sub(1).and_then(|last| groups.get(last)).map_or(start, |group| group.end))
 }
 
+#[inline]
 fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'-' | b'.' | b'/' | b'_' | b'+' | b'(' | b')')
+    SIGNS[usize::from(byte)] & SEPARATOR != 0
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

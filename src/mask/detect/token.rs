@@ -156,7 +156,7 @@ fn starts_as_text(token: &[u8]) -> bool {
 /// Whether three digits in a row decode from each of three quads in a row, as in every encoded number of 11 digits.
 fn holds_digits(token: &[u8]) -> bool {
     // Of three in a row, one is in each third place.
-    if !token.iter().skip(2 * 4).step_by(3 * 4).any(|first| begins_digits(*first)) {
+    if !any_of(token, 2 * 4, 3 * 4, begins_digits) {
         return false;
     }
     let mut row = 0;
@@ -166,6 +166,19 @@ fn holds_digits(token: &[u8]) -> bool {
     })
 }
 
+/// Whether `is_it` takes one of the bytes at `first` and then each `step` farther.
+#[inline]
+fn any_of(bytes: &[u8], first: usize, step: usize, is_it: impl Fn(u8) -> bool) -> bool {
+    let mut at = first;
+    while let Some(byte) = bytes.get(at) {
+        if is_it(*byte) {
+            return true;
+        }
+        at += step;
+    }
+    false
+}
+
 fn is_hex_text(token: &[u8]) -> bool {
     /// Pairs of digits of an encoded number.
     const ROW: usize = 11;
@@ -173,7 +186,7 @@ fn is_hex_text(token: &[u8]) -> bool {
     token.len().is_multiple_of(2)
         && token.first() != Some(&b'0')
         // Of so many in a row, one is in each place that far from the one before.
-        && token.iter().skip(2 * (ROW - 1)).step_by(2 * ROW).any(|high| *high == b'3')
+        && any_of(token, 2 * (ROW - 1), 2 * ROW, |high| high == b'3')
         && token.chunks_exact(2).any(|pair| {
             row = if matches!(pair, [b'3', b'0'..=b'9']) { row + 1 } else { 0 };
             row == ROW

@@ -211,7 +211,7 @@ impl Automaton {
     /// The last place in `from..=to` before which a name may end that some pattern matches, wherever it begins. `signs` are
     /// those of `bytes`, and a byte stands at `to`.
     pub(super) fn last_end(&self, bytes: &[u8], signs: &mut Signs, from: usize, to: usize) -> Option<usize> {
-        signs.word_ends(bytes, self.numbers, from, to).find(|&end| {
+        signs.last_word_end(bytes, self.numbers, from, to, |end| {
             let name = bytes.get(..end).unwrap_or_default();
             let may_end = match name {
                 [.., third, before, last] => {
