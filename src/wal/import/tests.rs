@@ -15,7 +15,7 @@ fn chain() -> ChainName {
 }
 
 fn text(number: u64) -> String {
-    let by = if number % 5 == 0 { "self" } else { "sender" };
+    let by = if number.is_multiple_of(5) { "self" } else { "sender" };
     format!(r#"{{"logRecord":{{"body":{{"stringValue":"{number}"}}}},"received":{{"auth":"none","by":"{by}"}}}}"#)
 }
 
@@ -66,7 +66,7 @@ fn read(log: &OldLog, stretch: &Stretch, from: u64) -> Vec<i64> {
 }
 
 fn numbers(range: std::ops::Range<i64>) -> Vec<i64> {
-    range.map(|number| if number % 5 == 0 { -number } else { number }).collect()
+    range.map(|number| if number.is_multiple_of(5) { -number } else { number }).collect()
 }
 
 #[test]

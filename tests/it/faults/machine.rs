@@ -112,8 +112,8 @@ fn the_logs_tail_has_a_flipped_bit() {
 }
 
 fn newest(scene: &Scene) -> std::path::PathBuf {
-    let wal = files(&scene.data().join("wal")).into_iter();
-    wal.filter(|file| file.extension().is_some_and(|kind| kind == "wal")).next_back().expect("a file of the log")
+    let mut wal = files(&scene.data().join("wal")).into_iter();
+    wal.rfind(|file| file.extension().is_some_and(|kind| kind == "wal")).expect("a file of the log")
 }
 
 /// Set back by an hour under load, and set right again. The chain's time stands still meanwhile, the stream goes on; S3 refuses
