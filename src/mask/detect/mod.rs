@@ -217,6 +217,8 @@ impl Scan<'_, '_> {
         if !self.may_be_named(at, if tagged { KEY + TAG } else { KEY }) {
             return None;
         }
+        // When a place before the last one is asked for, all that is known is that a key ends before it.
+        let last_key = self.last_key.filter(|_| at >= self.keys_until).unwrap_or(at);
         let (end, weak) = self.key_end(at);
         let mut words = Words { low: at.saturating_sub(KEY), end };
         // Where a key may end of which more words may follow.
@@ -239,7 +241,7 @@ impl Scan<'_, '_> {
             let mut kept = 0;
             for at in 0..open {
                 let end = *ends.get(at)?;
-                let named = self.named(start, end)?;
+                let named = self.named(start, end, last_key)?;
                 if let Some(rule) = self.first(named.rules & rules) {
                     return Some(rule);
                 }
@@ -253,9 +255,12 @@ impl Scan<'_, '_> {
         None
     }
 
-    /// What the rules say about the name `start..end`.
-    fn named(&mut self, start: usize, end: usize) -> Option<Named> {
+    /// What the rules say about the name `start..end`: nothing where it ends behind the last end of a key.
+    fn named(&mut self, start: usize, end: usize, last_key: usize) -> Option<Named> {
         let name = self.bytes.get(start..end)?;
+        if end > last_key && name.is_ascii() {
+            return Some(Named { rules: 0, longer: false });
+        }
         Some(self.rules.named(name).unwrap_or_else(|| {
             let facts = self.keys.facts(self.rules, name);
             Named { rules: facts.keyed | facts.lift, longer: true }
@@ -460,5 +465,6 @@ pub(super) fn is_filler(word: &[u8]) -> bool {
         11 => &["stringvalue"],
         _ => &[],
     };
-    names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+    let first = word.first().map_or(0, u8::to_ascii_lowercase);
+    names.iter().any(|name| name.as_bytes().first() == Some(&first) && word.eq_ignore_ascii_case(name.as_bytes()))
 }
