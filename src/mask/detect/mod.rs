@@ -267,8 +267,8 @@ impl Scan<'_, '_> {
         }))
     }
 
-    #[inline]
     /// Whether a key of a rule may end within `reach` before `at`. Each place is asked once over the whole pass.
+    #[inline]
     fn may_be_named(&mut self, at: usize, reach: usize) -> bool {
         /// No key is looked for farther away.
         const MAX_REACH: usize = 256;

@@ -88,8 +88,8 @@ impl Scan<'_, '_> {
         end
     }
 
-    #[inline]
     /// The run of digits that begins at `start`, and where the next one of its cluster does.
+    #[inline]
     fn group(&self, start: usize) -> Option<(Group, Option<usize>)> {
         let end = self.signs.digits_end(start);
         let mut next = end;
