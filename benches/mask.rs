@@ -1,5 +1,5 @@
 //! What masking costs: nanoseconds of one thread per record, without and with canonical text and checksum, and the bytes of
-//! log text a second in which there is nothing to find.
+//! text of several kinds a second in which there is nothing to find.
 //!
 //! `cargo bench --bench mask`. Each figure is the least of many short rounds: the machine may be busy with other things.
 #![allow(clippy::disallowed_macros, reason = "a benchmark prints its result")]
@@ -36,11 +36,18 @@ fn main() {
             all.saturating_sub(write)
         );
     }
-    let lines: Vec<_> = (0..RECORDS).map(lines).collect();
-    let bytes = lines.iter().map(String::len).sum::<usize>() as u64;
-    let records: &Load<'_> = &|| lines.iter().map(|lines| record(lines, Vec::new())).collect();
-    let masking = best(|| mask(&engine, records())).saturating_sub(best(|| write(records()))).max(1);
-    println!("ordinary lines, nothing to find: {} MB/s", bytes * 1000 / (masking * RECORDS));
+    for (name, write_text) in [
+        ("ordinary lines", lines as fn(u64) -> String),
+        ("Chinese text", chinese),
+        ("JSON text", json),
+        ("stack traces", stack),
+    ] {
+        let texts: Vec<_> = (0..RECORDS).map(write_text).collect();
+        let bytes = texts.iter().map(String::len).sum::<usize>() as u64;
+        let records: &Load<'_> = &|| texts.iter().map(|text| record(text, Vec::new())).collect();
+        let masking = best(|| mask(&engine, records())).saturating_sub(best(|| write(records()))).max(1);
+        println!("{name}, nothing to find: {} MB/s", bytes * 1000 / (masking * RECORDS));
+    }
 }
 
 type Load<'a> = dyn Fn() -> Vec<LogRecord<'a>> + 'a;
@@ -138,6 +145,44 @@ fn lines(seed: u64) -> String {
         written.expect("a String takes it");
     }
     text
+}
+
+fn spread(seed: u64, line: u64) -> u64 {
+    (seed * 131 + line).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 30
+}
+
+/// A report in Chinese: few digits, and punctuation that folds.
+fn chinese(seed: u64) -> String {
+    let sentence = |line| {
+        let n = spread(seed, line);
+        let (hour, minute, batch, count) = (n % 24, n % 60, n % 900, n % 5000);
+        format!(
+            "系统在{hour}时{minute}分完成了第{batch}批对账，共处理{count}笔交易，渠道返回成功，未发现差异；下一批稍后开始，请值班人员关注监控。"
+        )
+    };
+    (0..12).map(sentence).collect()
+}
+
+/// A batch as JSON with escapes in it, so that it is looked at twice.
+fn json(seed: u64) -> String {
+    let item = |line| {
+        let n = spread(seed, line);
+        let (id, merchant, count, minute) = (n & 0xffff_ffff, n % 100_000_000, n % 5000, n % 60);
+        format!(
+            r#"{{"id":"{id:08x}-{count:04}","merchant":"M{merchant:08}","status":"OK","count":{count},"note":"one\n\"two\"","at":"2026-11-25T08:{minute:02}:00Z"}}"#
+        )
+    };
+    format!(r#"{{"event":"settlement.batch","items":[{}]}}"#, (0..12).map(item).collect::<Vec<_>>().join(","))
+}
+
+/// An exception of 25 frames.
+fn stack(seed: u64) -> String {
+    let frame = |line| {
+        let n = spread(seed, line);
+        format!("\n\tat com.example.payments.gateway.Handler{}.process(Handler.java:{})", n % 4, n % 900)
+    };
+    let head = "java.lang.IllegalStateException: settlement of batch failed: upstream closed the connection";
+    (0..25).map(frame).fold(head.to_owned(), |text, frame| text + &frame)
 }
 
 fn record<'a>(body: &'a str, attributes: Vec<KeyValue<'a>>) -> LogRecord<'a> {

@@ -15,6 +15,32 @@ pub(super) struct Signs {
     words: Vec<u64>,
     sextets: Vec<u64>,
     ends: Vec<u64>,
+    tail: Tail,
+}
+
+/// The last bytes of a view, up to a block, with zeros behind them.
+struct Tail([u8; BLOCK + 1]);
+
+impl Default for Tail {
+    fn default() -> Self {
+        Self([0; BLOCK + 1])
+    }
+}
+
+impl Tail {
+    fn of(bytes: &[u8]) -> Self {
+        let mut tail = Self::default();
+        let rest = bytes.get(before_tail(bytes)..).unwrap_or_default();
+        if let Some(place) = tail.0.get_mut(..rest.len()) {
+            place.copy_from_slice(rest);
+        }
+        tail
+    }
+}
+
+/// Bytes of whole blocks that have a byte behind them.
+fn before_tail(bytes: &[u8]) -> usize {
+    bytes.len().saturating_sub(1) / BLOCK * BLOCK
 }
 
 impl Signs {
@@ -29,7 +55,8 @@ impl Signs {
         self.words.clear();
         self.sextets.clear();
         self.ends.clear();
-        fill(&mut self.digits, bytes, digits_of);
+        self.tail = Tail::of(bytes);
+        fill(&mut self.digits, bytes, &self.tail, digits_of);
     }
 
     /// The first digit from `at` on.
@@ -48,14 +75,14 @@ impl Signs {
     /// the view that was read.
     pub(super) fn word(&mut self, bytes: &[u8], at: usize) -> (usize, usize) {
         if self.words.is_empty() {
-            fill(&mut self.words, bytes, words_of);
+            fill(&mut self.words, bytes, &self.tail, words_of);
         }
         (run_start(&self.words, at), run_end(&self.words, at))
     }
 
     /// Gives each run of at least 15 signs of base64 in `bytes`, the view that was read.
     pub(super) fn tokens(&mut self, bytes: &[u8], found: &mut impl FnMut(usize, usize)) {
-        fill(&mut self.sextets, bytes, sextets_of);
+        fill(&mut self.sextets, bytes, &self.tail, sextets_of);
         let mut done = 0;
         for (block, &signs) in self.sextets.iter().enumerate() {
             let more = self.sextets.get(block + 1).copied().unwrap_or_default();
@@ -119,7 +146,7 @@ impl Signs {
     }
 
     fn find_ends(&mut self, bytes: &[u8], numbers: bool) {
-        fill(&mut self.ends, bytes, ends_of);
+        fill(&mut self.ends, bytes, &self.tail, ends_of);
         let mut before = 0;
         for (ends, &digits) in self.ends.iter_mut().zip(&self.digits).filter(|_| !numbers) {
             *ends &= !(digits & (digits << 1 | before >> (BLOCK - 1)));
@@ -132,7 +159,7 @@ impl Signs {
 /// with E4 to E9, which are Chinese characters.
 pub(super) fn foldable(bytes: &[u8], mut found: impl FnMut(usize)) {
     let mut block = 0;
-    each_block(bytes, foldable_of, |mut signs| {
+    each_block(bytes, &Tail::of(bytes), foldable_of, |mut signs| {
         while signs != 0 {
             found(block + signs.trailing_zeros() as usize);
             signs &= signs - 1;
@@ -183,30 +210,23 @@ fn run_start(bits: &[u64], at: usize) -> usize {
 /// The bits of a block, of which each byte has one behind it.
 type Kind = fn(&Bytes, &Bytes) -> u64;
 
-/// The bits of all blocks.
-fn fill(bits: &mut Vec<u64>, bytes: &[u8], kind: Kind) {
+/// The bits of all blocks; `tail` is that of `bytes`.
+fn fill(bits: &mut Vec<u64>, bytes: &[u8], tail: &Tail, kind: Kind) {
     bits.clear();
-    bits.reserve(bytes.len() / BLOCK + 1);
-    each_block(bytes, kind, |signs| bits.push(signs));
+    each_block(bytes, tail, kind, |signs| bits.push(signs));
 }
 
 #[inline]
-fn each_block(bytes: &[u8], kind: Kind, mut found: impl FnMut(u64)) {
+fn each_block(bytes: &[u8], tail: &Tail, kind: Kind, mut found: impl FnMut(u64)) {
     let mut at = 0;
-    while let (Some(block), Some(behind)) = (window(bytes, at), window(bytes, at + 1)) {
+    while at < before_tail(bytes)
+        && let (Some(block), Some(behind)) = (window(bytes, at), window(bytes, at + 1))
+    {
         found(kind(block, behind));
         at += BLOCK;
     }
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        // A whole block may have no byte behind it; at most that many are left.
-        let mut padded = [0; BLOCK + 1];
-        if let Some(place) = padded.get_mut(..rest.len()) {
-            place.copy_from_slice(rest);
-        }
-        if let (Some(block), Some(behind)) = (window(&padded, 0), window(&padded, 1)) {
-            found(kind(block, behind));
-        }
-        at += BLOCK;
+    if let (Some(block), Some(behind)) = (window(&tail.0, 0), window(&tail.0, 1)) {
+        found(kind(block, behind));
     }
 }
 

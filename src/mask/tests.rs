@@ -219,6 +219,30 @@ fn a_pin_block_glued_to_its_key_is_masked() {
     }
 }
 
+/// Texts are read in blocks: what lies across the border of two is found like what doesn't, whatever script stands before it.
+#[test]
+fn a_value_is_found_wherever_a_block_ends() {
+    for noise in ["routing resumes; ", "系统正常，", "[::-._/+] "] {
+        let noise = noise.repeat(40);
+        for length in (0..200).filter(|length| noise.is_char_boundary(*length)) {
+            let noise = &noise[..length];
+            for (value, masked) in [
+                ("|card 4111111111111111 ok", "|card 4111********1111 ok"),
+                ("|cvv (3 digits): 737 ok", "|cvv (3 digits): [sad.cvv] ok"),
+                ("|安全码：737", "|安全码：[sad.cvv]"),
+                ("|<cvv type=\"x\">737</cvv>", "|<cvv type=\"x\">[sad.cvv]</cvv>"),
+                ("|pin_block=C98D5AE9BFD5C3C0", "|pin_block=[sad.pin]"),
+                ("|NDExMTExMTExMTExMTExMQ==", "|[cardholder.pan]"),
+                ("|zhang.san@example.com", "|zh*******@example.com"),
+                ("|cvv%3D737", "|cvv%3D[sad.cvv]"),
+            ] {
+                let text = text(&format!("{noise}{value}{noise}"));
+                assert_eq!(text, format!("{noise}{masked}{noise}"));
+            }
+        }
+    }
+}
+
 /// The 25 places of the comparison with other collectors, and some more.
 #[test]
 fn no_place_of_a_record_shows_a_card_or_its_code() {
@@ -542,6 +566,21 @@ proptest! {
         };
         prop_assert!(!plain(&masked).contains(&hidden), "{planted} in {masked}");
         prop_assert!(writing != 6 || !masked.contains(&write_as(6, &value)), "{planted} in {masked}");
+    }
+
+    #[test]
+    fn any_split_into_attributes_masks_no_less(secrets in proptest::collection::vec((secret(), "(|paid |用户|, )"), 1..6), split in 0usize..6) {
+        let text = |secrets: &[((String, String), String)]| {
+            secrets.iter().map(|((value, _), before)| format!("{before}{value};")).collect::<String>()
+        };
+        let (first, second) = secrets.split_at(split.min(secrets.len()));
+        let values = [first, second].map(|part| string(&text(part)));
+        let attributes = values.into_iter().map(|value| KeyValue { key: "note".into(), value }).collect();
+        let apart = content(context(By::Sender), LogRecord { attributes, ..LogRecord::default() });
+        let whole = content(context(By::Sender), LogRecord { body: string(&text(&secrets)), ..LogRecord::default() });
+        for ((_, hidden), _) in &secrets {
+            prop_assert!(!apart.contains(hidden) && !whole.contains(hidden), "{apart} {whole}");
+        }
     }
 
     #[test]

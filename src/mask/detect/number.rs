@@ -2,7 +2,8 @@
 
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
-use super::{Before, Finding, SEPARATOR, SIGNS, Scan, Shape, Token, cn_id, phone};
+use super::words::{SEPARATOR, SIGNS, is_word};
+use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
 use crate::mask::rules::Validator;
 
 /// Groups of one cluster that are looked at together; a longer list goes on with an overlap of the longest grouping.
@@ -88,8 +89,8 @@ impl Scan<'_, '_> {
         end
     }
 
-    #[inline]
     /// The run of digits that begins at `start`, and where the next one of its cluster does.
+    #[inline]
     fn group(&self, start: usize) -> Option<(Group, Option<usize>)> {
         let end = self.signs.digits_end(start);
         let mut next = end;
@@ -506,7 +507,7 @@ impl Scan<'_, '_> {
         for pair in groups.windows(2) {
             let [before, group] = pair else { continue };
             // The number before belongs to a word (`cvv2 123`); otherwise it is a value itself.
-            if !self.byte_before(before.start).is_ascii_digit() && super::is_word(self.byte_before(before.start)) {
+            if !self.byte_before(before.start).is_ascii_digit() && is_word(self.byte_before(before.start)) {
                 self.keyed_value(*group);
             }
         }

@@ -127,8 +127,19 @@ fn holds_tag(token: &[u8]) -> bool {
         }
         hints
     };
-    let hint = |byte: u8, of: u8| HINTS[usize::from(byte)] & of != 0;
-    let may = |quad: &[u8; 4]| hint(quad[0], 1) || hint(quad[3], 8) || (hint(quad[1], 2) && hint(quad[2], 4));
+    // A bit for each set of hints of the four signs that will do: the first, the last, or both between them.
+    const ENOUGH: u16 = {
+        let (mut enough, mut hints) = (0, 0);
+        while hints < 16 {
+            if hints & 0b1001 != 0 || hints & 0b0110 == 0b0110 {
+                enough |= 1 << hints;
+            }
+            hints += 1;
+        }
+        enough
+    };
+    let hint = |byte: u8, of: u8| HINTS[usize::from(byte)] & of;
+    let may = |&[a, b, c, d]: &[u8; 4]| ENOUGH >> (hint(a, 1) | hint(b, 2) | hint(c, 4) | hint(d, 8)) & 1 != 0;
     let (quads, _) = token.as_chunks();
     if !quads.iter().any(may) {
         return false;
@@ -212,7 +223,8 @@ fn base64(token: &[u8]) -> Vec<u8> {
 
 /// What up to four signs decode to, and how many bytes of it count.
 fn base64_quad(quad: &[u8]) -> ([u8; 3], usize) {
-    let bits = quad.iter().fold(0u32, |bits, b| bits << 6 | u32::from(sextet(*b).unwrap_or(0)));
+    // Every sign of a token is a sextet.
+    let bits = quad.iter().fold(0u32, |bits, sign| bits << 6 | u32::from(SEXTETS[usize::from(*sign)] & 63));
     let [_, decoded @ ..] = (bits << (6 * (4 - quad.len()))).to_be_bytes();
     (decoded, quad.len().saturating_sub(1))
 }

@@ -218,7 +218,8 @@ impl RuleSet {
 
     /// What the patterns of keys that count in a text say about a name in it; `None`: only `keys_matching` can tell.
     pub(super) fn named(&self, name: &[u8]) -> Option<Named> {
-        std::str::from_utf8(name).ok().and(self.names.as_ref()).map(|names| names.named(name))
+        let sound = name.is_ascii() || std::str::from_utf8(name).is_ok();
+        self.names.as_ref().filter(|_| sound).map(|names| names.named(name))
     }
 
     /// The last place in `from..=to` where a key may end that counts in a text. It never leaves one out. `signs` are those of

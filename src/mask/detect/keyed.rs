@@ -1,0 +1,186 @@
+//! Values that only their key gives away (a card's code, a PIN): the words, the tag or the given name before them.
+//!
+//! Whether any key ends near is asked first, of all places of a text once; most numbers end there.
+
+use super::Scan;
+use super::words::{Words, is_filler, is_word, without_filler};
+use crate::mask::rules::Named;
+
+/// Bytes before a value that words of its key may take, and a tag before them.
+const KEY: usize = 64;
+const TAG: usize = 96;
+/// Bytes before and behind a value in which its name may be given.
+const REACH: usize = 96;
+
+impl Scan<'_, '_> {
+    /// Whether a key may stand before `at`, as `keyed` looks for it. Most values end here.
+    pub(super) fn may_be_keyed(&mut self, at: usize) -> bool {
+        self.may_be_named(at, KEY + TAG) || self.may_be_given(at)
+    }
+
+    /// The rule whose key stands right before `at` and whose value fits `token`.
+    pub(super) fn keyed(&mut self, at: usize, token: &[u8]) -> Option<u8> {
+        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
+        if rules == 0 {
+            return None;
+        }
+        if let Some((start, end)) = self.name_of(at) {
+            let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
+            if let Some(rule) = self.first(facts.keyed & rules) {
+                return Some(rule);
+            }
+        }
+        let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
+        if !self.may_be_named(at, if tagged { KEY + TAG } else { KEY }) {
+            return None;
+        }
+        // When a place before the last one is asked for, all that is known is that a key ends before it.
+        let last_key = self.last_key.filter(|_| at >= self.keys_until).unwrap_or(at);
+        let (end, weak) = self.key_end(at);
+        let mut words = Words { low: at.saturating_sub(KEY), end };
+        // Where a key may end of which more words may follow.
+        let mut ends = [0usize; 4];
+        let mut open = 0;
+        let mut ends_here = true;
+        for _ in 0..4 {
+            let (start, end) = match self.tag_before(words.end) {
+                Some(tag) => {
+                    words.end = 0;
+                    tag
+                }
+                None => words.next(self.bytes)?,
+            };
+            let end = start + without_filler(self.bytes.get(start..end)?);
+            if ends_here {
+                *ends.get_mut(open)? = end;
+                open += 1;
+            }
+            let mut kept = 0;
+            for at in 0..open {
+                let end = *ends.get(at)?;
+                let named = self.named(start, end, last_key)?;
+                if let Some(rule) = self.first(named.rules & rules) {
+                    return Some(rule);
+                }
+                *ends.get_mut(kept)? = end;
+                kept += usize::from(named.longer);
+            }
+            open = kept;
+            // Behind a word that fills, the key may end; behind another, only a key of several words may.
+            ends_here = !weak && is_filler(self.bytes.get(start..end)?);
+        }
+        None
+    }
+
+    /// What the rules say about the name `start..end`: nothing where it ends behind the last end of a key.
+    fn named(&mut self, start: usize, end: usize, last_key: usize) -> Option<Named> {
+        let name = self.bytes.get(start..end)?;
+        if end > last_key && name.is_ascii() {
+            return Some(Named { rules: 0, longer: false });
+        }
+        Some(self.rules.named(name).unwrap_or_else(|| {
+            let facts = self.keys.facts(self.rules, name);
+            Named { rules: facts.keyed | facts.lift, longer: true }
+        }))
+    }
+
+    /// Whether a key of a rule may end within `reach` before `at`. Each place is asked once over the whole pass.
+    #[inline]
+    pub(super) fn may_be_named(&mut self, at: usize, reach: usize) -> bool {
+        /// No key is looked for farther away.
+        const MAX_REACH: usize = 256;
+        if at > self.keys_until {
+            let from = (self.keys_until + 1).max(at.saturating_sub(MAX_REACH));
+            self.last_key = self.rules.last_name_end(self.bytes, self.signs, from, at).or(self.last_key);
+        }
+        self.keys_until = self.keys_until.max(at);
+        self.last_key.is_some_and(|end| end + reach >= at)
+    }
+
+    /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key
+    /// must stand right before that. A line may end behind `:`, `=` or a tag, a remark in brackets may stand before them.
+    fn key_end(&self, at: usize) -> (usize, bool) {
+        const REMARK: usize = 24;
+        let low = at.saturating_sub(64);
+        let before = self.bytes.get(low..at).unwrap_or_default();
+        let blank = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'\\');
+        let signs = before.iter().rev().take_while(|b| blank(b)).count();
+        let end = at - signs;
+        match self.byte_before(end) {
+            b',' | b'|' if is_word(self.byte_before(end.saturating_sub(1))) => (end - 1, true),
+            sign @ (b':' | b'=' | b'>') => {
+                let head = before.get(..before.len().saturating_sub(signs + 1)).unwrap_or_default().trim_ascii_end();
+                let remark = head.iter().rev().take(REMARK).position(|&b| b == b'(');
+                match remark {
+                    Some(length) if sign != b'>' && head.ends_with(b")") => (low + head.len() - length - 1, false),
+                    _ => (end, false),
+                }
+            }
+            _ => (at, false),
+        }
+    }
+
+    /// Whether a value at `at` may stand behind `"value":`, another of `VALUES` of `name_of`, or a tag: what these end with.
+    fn may_be_given(&self, at: usize) -> bool {
+        let before = self.bytes.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+        let sign = before.iter().rev().find(|sign| !is_given_by(**sign));
+        matches!(sign, Some(b'>' | b'e' | b'l' | b'a' | b't' | b'E' | b'L' | b'A' | b'T'))
+    }
+
+    /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
+    fn name_of(&self, at: usize) -> Option<(usize, usize)> {
+        const NAMES: [&[u8]; 6] = [b"name", b"key", b"field", b"param", b"label", b"id"];
+        const VALUES: [&[u8]; 4] = [b"value", b"val", b"data", b"content"];
+        let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+        if !self.may_be_given(at) {
+            return None;
+        }
+        let low = at.saturating_sub(REACH);
+        let before = self.bytes.get(low..at)?;
+        let end = before.iter().rposition(|b| !is_given_by(*b))? + 1;
+        let (open, close) = if before.get(end - 1) == Some(&b'>') {
+            (b'<', at)
+        } else {
+            let word = before.get(..end)?.iter().rev().take_while(|b| is_word(**b)).count();
+            if !is_one_of(before.get(end - word..end)?, &VALUES) {
+                return None;
+            }
+            (b'{', at + self.bytes.get(at..)?.iter().take(REACH).take_while(|b| **b != b'}').count())
+        };
+        let mut from = low + before.iter().rposition(|&b| b == open)? + 1;
+        while from < close {
+            let length = |from: usize, is: &dyn Fn(u8) -> bool| {
+                self.bytes.get(from..close).unwrap_or_default().iter().take_while(|b| is(**b)).count()
+            };
+            let word = from + length(from, &is_word);
+            let value = word + length(word, &is_given_by);
+            let given = self.bytes.get(word..value)?.iter().any(|b| matches!(b, b':' | b'='));
+            if given && is_one_of(self.bytes.get(from..word)?, &NAMES) {
+                return Some((value, value + length(value, &|b| !matches!(b, b'"' | b'\'' | b'\\' | b'>' | b'<'))));
+            }
+            from = word.max(from + 1);
+        }
+        None
+    }
+
+    /// Name of the XML tag that ends right before `at`.
+    fn tag_before(&self, at: usize) -> Option<(usize, usize)> {
+        if self.byte_before(at) != b'>' {
+            return None;
+        }
+        let low = at.saturating_sub(96);
+        let open = low + self.bytes.get(low..at)?.iter().rposition(|&b| b == b'<')? + 1;
+        let name = self
+            .bytes
+            .get(open..at - 1)?
+            .iter()
+            .take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.'))
+            .count();
+        (name > 0).then_some((open, open + name))
+    }
+}
+
+/// Whether it may stand between `"value"` and the value.
+fn is_given_by(sign: u8) -> bool {
+    sign.is_ascii_whitespace() || matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=')
+}

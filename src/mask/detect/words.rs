@@ -1,0 +1,96 @@
+//! The words of a text, walked from a place back.
+
+/// Walks the words before a place, the nearest first; ends at what parts one field from the next, and at another value.
+pub(super) struct Words {
+    pub(super) low: usize,
+    pub(super) end: usize,
+}
+
+impl Words {
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let mut end = self.end;
+        loop {
+            let sign = *bytes.get(end.checked_sub(1)?)?;
+            let sign = SIGNS[usize::from(sign)];
+            if end <= self.low || sign & PARTS != 0 {
+                return None;
+            }
+            if sign & WORD != 0 {
+                break;
+            }
+            end -= 1;
+        }
+        // A word with two digits or more is another value (an id, an amount); Chinese may follow it without a space.
+        let mut start = end;
+        let mut digits = 0;
+        while start > self.low {
+            let sign = bytes.get(start - 1).map_or(0, |byte| SIGNS[usize::from(*byte)]);
+            if sign & WORD == 0 {
+                break;
+            }
+            digits += usize::from(sign & DIGIT);
+            if digits == 2 {
+                let cut = start + usize::from(bytes.get(start).is_some_and(u8::is_ascii_digit));
+                self.end = self.low;
+                return bytes.get(cut..end)?.first().is_some_and(|b| *b >= 0x80).then_some((cut, end));
+            }
+            start -= 1;
+        }
+        self.end = start;
+        let value = bytes.get(start..end)?.iter().all(u8::is_ascii_digit);
+        (!value).then_some((start, end))
+    }
+}
+
+/// What a byte is among words.
+const DIGIT: u8 = 1;
+const WORD: u8 = 2;
+/// Parts one field from the next.
+const PARTS: u8 = 4;
+/// May stand between two groups of a number.
+pub(super) const SEPARATOR: u8 = 8;
+pub(super) const SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        signs[byte] = match byte as u8 {
+            b'0'..=b'9' => WORD | DIGIT,
+            b'_' => WORD | SEPARATOR,
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => WORD,
+            b' ' | b'\t' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' => SEPARATOR,
+            b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!' => PARTS,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    signs
+};
+
+pub(super) fn is_word(byte: u8) -> bool {
+    SIGNS[usize::from(byte)] & WORD != 0
+}
+
+/// Length of a word without the Chinese "is" or the `_` that is written together with it.
+pub(super) fn without_filler(word: &[u8]) -> usize {
+    const JOINED: [&str; 6] = ["是", "为", "為", "值", "就是", "应为"];
+    let word = word.get(..word.iter().rposition(|&b| b != b'_').map_or(0, |last| last + 1)).unwrap_or_default();
+    JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
+}
+
+/// Whether a word may stand between a key and its value.
+pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
+    let names: &[&str] = match word.len() {
+        1 => &["b"],
+        2 => &["is", "no", "nr", "td"],
+        3 => &["was", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"],
+        4 => &["code", "data", "text"],
+        5 => &["value"],
+        6 => &["number", "string", "号码"],
+        7 => &["content"],
+        8 => &["intvalue"],
+        11 => &["stringvalue"],
+        _ => &[],
+    };
+    let first = word.first().map_or(0, u8::to_ascii_lowercase);
+    names.iter().any(|name| name.as_bytes().first() == Some(&first) && word.eq_ignore_ascii_case(name.as_bytes()))
+}
