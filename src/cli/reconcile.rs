@@ -201,8 +201,12 @@ impl Reconciler {
                 let (config, disk) = (&config.stream, Arc::new(SystemDisk));
                 let mut stream = Stream::new(config, disk, &self.data_dir, self.chain.clone());
                 let log = Log { recovered: &recovered, dir: &self.data_dir.join("wal"), disk: &SystemDisk };
-                let end = self.legs.mend_stream(&mut stream, &log).map_err(|obstacle| obstacle.to_string())?;
-                mended.extend(end);
+                match self.legs.mend_stream(&mut stream, &log) {
+                    Ok(end) => mended.extend(end),
+                    // Nothing is written behind damage; what is missing stands in the statement.
+                    Err(obstacle) if obstacle.is_damage() => drop(could_not_run(&obstacle)),
+                    Err(obstacle) => return Err(obstacle.to_string()),
+                }
             }
             Err(error) if lacks(Side::Stream) => {
                 return Err(format!(

@@ -10,6 +10,7 @@
 //! link before it is written. A hole in the middle of the stream stays: Kafka takes records at its end alone. Taking the
 //! stream over shuts its collector out, so it takes the opened log, whose lock says that the collector stands still.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
@@ -80,7 +81,7 @@ pub enum Obstacle {
     )]
     NoGenesis,
     #[error(
-        "records {first} to {last} were masked under rules that changed within them; which, only their log knew\n  remedy  put the object back from a replica of the bucket"
+        "records {first} to {last} were masked under rules that no object beside them tells\n  remedy  put the object back from a replica of the bucket"
     )]
     Rules { first: Sequence, last: Sequence },
     #[error(
@@ -105,6 +106,14 @@ pub enum Obstacle {
     LogFile(#[from] wal::reader::Error),
 }
 
+impl Obstacle {
+    /// Whether the stream itself is damaged, so that nothing may be written behind it.
+    pub fn is_damage(&self) -> bool {
+        use crate::stream::{Error, reader};
+        matches!(self, Self::Stream(Error::Read(reader::Error::Damaged { .. })))
+    }
+}
+
 /// Bytes of messages that go into one transaction.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -120,8 +129,7 @@ struct Hole {
 }
 
 impl Legs {
-    /// Fills the archive's holes in a day, and around it up to the next object; blocks.
-    /// What was done before an obstacle stands in `mended`, too.
+    /// Fills the archive's holes in a day, and around it up to the next object; blocks. What was done before an obstacle stands in `mended`, too.
     pub fn mend_archive(&self, day: Day, how: &Repair<'_>, mended: &mut Vec<Mended>) -> Result<(), Obstacle> {
         self.holes(day)?.iter().try_for_each(|hole| self.fill(hole, how, mended))
     }
@@ -159,12 +167,13 @@ impl Legs {
     }
 
     fn fill(&self, hole: &Hole, how: &Repair<'_>, mended: &mut Vec<Mended>) -> Result<(), Obstacle> {
+        // Only objects say which rules were in force.
         let rules = match (&hole.before, &hole.behind) {
-            (Some(before), Some(behind)) if before.rules != behind.rules => {
+            (Some(before), Some(behind)) if before.rules == behind.rules => before.rules,
+            (Some(footer), None) | (None, Some(footer)) => footer.rules,
+            (Some(_), Some(_)) | (None, None) => {
                 return Err(Obstacle::Rules { first: hole.first, last: Sequence::new(hole.end.get() - 1) });
             }
-            (Some(footer), _) | (None, Some(footer)) => footer.rules,
-            (None, None) => return Err(Obstacle::NotHeld { sequence: hole.first }),
         };
         let head = match &hole.before {
             Some(Footer { segment, range_after, .. }) => {
@@ -213,6 +222,10 @@ impl Legs {
         let first = next(self.judge_end(runtime.block_on(stream.end())?.reach, &keys, log)?);
         if first >= owed {
             return Ok(None);
+        }
+        // Objects of a bucket are read through files there.
+        if let Some(dir) = self.archive.workdir() {
+            log.disk.create_dir_all(&dir).map_err(failed("make", &dir))?;
         }
         let mut appending = Appending { stream, runtime: &runtime, builder: Builder::default(), first, next: first };
         self.append_archived(&mut appending, &keys)?;
@@ -337,7 +350,7 @@ struct Filling<'a> {
     how: &'a Repair<'a>,
     rules: [u8; 32],
     /// Sizes at which a segment ended.
-    cuts: Vec<u64>,
+    cuts: BTreeSet<u64>,
     dir: PathBuf,
     head: Head,
     open: Option<Open>,

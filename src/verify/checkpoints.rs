@@ -297,6 +297,11 @@ pub(super) struct Beside {
 }
 
 impl Beside {
+    #[cfg(test)]
+    pub(super) fn at(store: Arc<dyn Store>, path: &Path) -> Self {
+        Self { store, path: path.into() }
+    }
+
     /// The compact range `[0, size)` out of it.
     pub(super) fn whole(&self, size: u64) -> Option<CompactRange> {
         read_ranges(&*self.store, &self.path, size).ok()?.ok().map(|ranges| ranges.whole)

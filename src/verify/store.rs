@@ -198,23 +198,7 @@ impl Store for Bucket {
     }
 
     fn entries(&self, dir: &Path) -> Result<Vec<Entry>, Error> {
-        let keys = self.keys();
-        let below = match self.key(dir) {
-            "" => String::new(),
-            key => format!("{key}/"),
-        };
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut from = Bound::Included(below.clone());
-        while let Some((key, _)) = keys.range((from, Bound::Unbounded)).next()
-            && let Some(rest) = key.strip_prefix(&below)
-        {
-            let (name, is_dir) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
-            entries.push(Entry { name: name.to_owned(), is_dir, is_file: !is_dir });
-            // `0` is what comes behind `/`: past all that lies below the name.
-            from = if is_dir { Bound::Included(format!("{below}{name}0")) } else { Bound::Excluded(key.clone()) };
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        Ok(children(&self.keys(), self.key(dir)))
     }
 
     fn is_dir(&self, path: &Path) -> bool {
@@ -244,5 +228,42 @@ impl Store for Bucket {
 
     fn lanes(&self, threads: usize) -> usize {
         threads.max(LANES)
+    }
+}
+
+/// What lies in a directory of keys: each name once, sorted, however many keys lie below it.
+fn children(keys: &Keys, dir: &str) -> Vec<Entry> {
+    let below = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut from = Bound::Included(below.clone());
+    while let Some((key, _)) = keys.range((from, Bound::Unbounded)).next()
+        && let Some(rest) = key.strip_prefix(&below)
+    {
+        let (name, is_dir) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+        entries.push(Entry { name: name.to_owned(), is_dir, is_file: !is_dir });
+        // `0` is what comes behind `/`: past all that lies below the name.
+        from = if is_dir { Bound::Included(format!("{below}{name}0")) } else { Bound::Excluded(key.clone()) };
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_listed_as_a_directory_is() {
+        let keys = ["a/1/x", "a/1/y", "a/1-z", "a/2", "a/b/c/d", "a0", "b"];
+        let keys: Keys = keys.into_iter().map(|key| (key.to_owned(), 1)).collect();
+        let listed = |dir: &str| {
+            let names = children(&keys, dir).into_iter();
+            names.map(|entry| format!("{}{}", entry.name, if entry.is_dir { "/" } else { "" })).collect::<Vec<_>>()
+        };
+        assert_eq!(listed("a"), ["1/", "1-z", "2", "b/"]);
+        assert_eq!(listed(""), ["a/", "a0", "b"]);
+        assert_eq!(listed("a/1"), ["x", "y"]);
+        assert_eq!(listed("a/b"), ["c/"]);
+        assert_eq!(listed("absent"), [""; 0]);
     }
 }

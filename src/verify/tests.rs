@@ -4,6 +4,7 @@
 mod archive;
 mod built;
 mod crash;
+mod expired;
 mod stream;
 
 use std::path::{Path, PathBuf};

@@ -300,6 +300,25 @@ fn a_stream_that_lost_its_end_gets_it_back() {
     assert!(said.contains("Kafka takes records at its stream's end alone"), "{said}");
 }
 
+/// `--watch` says how both days stand, keeps it, and ends when it is told to.
+#[test]
+fn a_watch_keeps_its_statements() {
+    let dir = tempfile::tempdir().expect("a directory");
+    sealed(dir.path());
+    let legs = Legs::below(dir.path());
+    let days = days(&legs.data.join("archive"));
+    let mut line = std::process::Command::new(env!("CARGO_BIN_EXE_sealtrail"));
+    line.arg("reconcile").arg("--watch").arg("--config").arg(&legs.config).arg("--data-dir").arg(&legs.data);
+    let mut watch = line.stdout(std::process::Stdio::null()).spawn().expect("the binary runs");
+    let note = legs.data.join(format!("statements/local/{}.note", days[0]));
+    crate::harness::until("the first statement is kept", || note.exists());
+    let kill = std::process::Command::new("kill").args(["-TERM", &watch.id().to_string()]).status();
+    assert!(kill.expect("kill runs").success());
+    assert_eq!(watch.wait().expect("it ends").code(), Some(0));
+    let note = std::fs::read_to_string(note).expect("a note");
+    assert!(note.starts_with("sealtrail reconcile v1\n") && note.contains("\nverdict the legs agree\n"), "{note}");
+}
+
 /// The file in which something is.
 fn one(data: &Path, below: &str, kind: &str) -> PathBuf {
     let found = files(&data.join(below)).into_iter().find(|file| file.extension().is_some_and(|found| found == kind));
