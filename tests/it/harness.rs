@@ -183,10 +183,7 @@ fn spawn(dir: &Path, extra: &str, arguments: &[&str], environment: &[(String, St
 }
 
 /// Reads the log until the child ends; sends the addresses of the line that says `ready`.
-fn follow(
-    child: &mut Child,
-    log: &Arc<Mutex<String>>,
-) -> (mpsc::Receiver<HashMap<String, String>>, JoinHandle<()>) {
+fn follow(child: &mut Child, log: &Arc<Mutex<String>>) -> (mpsc::Receiver<HashMap<String, String>>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel();
     let lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
     let log = Arc::clone(log);
