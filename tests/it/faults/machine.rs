@@ -146,7 +146,14 @@ fn thousands_of_senders_are_slow() {
         fault: Some(|scene| {
             let stop = Arc::new(AtomicBool::new(false));
             let open = Arc::new(AtomicUsize::new(0));
-            let places = [scene.collector().grpc.clone(), scene.collector().http.clone()];
+            // The beginning of what each listener understands.
+            let places = [
+                (scene.collector().grpc.clone(), &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..]),
+                (
+                    scene.collector().http.clone(),
+                    &b"POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n"[..],
+                ),
+            ];
             let slow = (0..length("SEALTRAIL_CONNECTIONS", 2_000) as usize)
                 .map(|number| scene.spawn(dawdle(places[number % 2].clone(), Arc::clone(&open), Arc::clone(&stop))));
             let slow = slow.collect::<Vec<_>>();
@@ -163,15 +170,13 @@ fn thousands_of_senders_are_slow() {
     });
 }
 
-/// A byte a second of a request's head; anew when the collector has had enough of it.
-async fn dawdle(address: String, open: Arc<AtomicUsize>, stop: Arc<AtomicBool>) {
+/// A byte a second; anew when the collector has had enough of it.
+async fn dawdle((address, head): (String, &'static [u8]), open: Arc<AtomicUsize>, stop: Arc<AtomicBool>) {
     use tokio::io::AsyncWriteExt as _;
-    const HEAD: &[u8] =
-        b"POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n";
     while !stop.load(Ordering::Relaxed) {
         if let Ok(mut socket) = tokio::net::TcpStream::connect(&address).await {
             open.fetch_add(1, Ordering::Relaxed);
-            for byte in HEAD {
+            for byte in head {
                 if stop.load(Ordering::Relaxed) || socket.write_all(&[*byte]).await.is_err() {
                     break;
                 }

@@ -23,6 +23,9 @@ const LOCK: &str = "object_lock: { mode: COMPLIANCE, retention_days: 1 }";
 /// How long what was held up may take to get through.
 const RECOVERY: Duration = Duration::from_secs(900);
 
+/// How often a collector may be stopped before its legs have taken all.
+const STOPS: u32 = 3;
+
 /// In the order in which they end.
 pub struct Scene {
     pub load: Load,
@@ -241,6 +244,13 @@ impl Scene {
         Collector::kill_starting_with(&self.home, &self.config, &[], &self.environment, after);
     }
 
+    /// In order; what its log says.
+    fn stop(&mut self) -> String {
+        let (status, log) = self.collector.take().expect("it runs").stop();
+        assert!(status.success(), "{log}");
+        log
+    }
+
     /// The fault lasts: this long, under load.
     pub fn hold(&self) {
         std::thread::sleep(Duration::from_secs(length("SEALTRAIL_FAULT_SECONDS", 8)));
@@ -281,8 +291,17 @@ impl Scene {
         let (refused, unanswered) = (self.load.attempts(Outcome::Refused), self.load.attempts(Outcome::Unanswered));
         let told = self.load.end();
         let acknowledged = self.load.acknowledged();
-        let (status, log) = self.collector.take().expect("it runs").stop();
-        assert!(status.success() && log.contains("\"complete\":true"), "{log}");
+        let mut log = self.stop();
+        // What the legs can't take within the stop's grace stays in the log, for the next start: on a machine that is busy
+        // enough, that is the last checkpoint.
+        for _ in 0..STOPS {
+            if log.contains("\"complete\":true") {
+                break;
+            }
+            self.start();
+            log = self.stop();
+        }
+        assert!(log.contains("\"complete\":true"), "{log}");
         let of_the_legs = log.lines().filter(|line| line.contains("\"leg\":") && !line.contains("\"delivered\""));
         of_the_legs.for_each(|line| eprintln!("  {line}"));
         let found = judge::judge(&self, &told);
