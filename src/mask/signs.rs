@@ -258,6 +258,8 @@ fn ends_of(block: &Bytes, behind: &Bytes) -> u64 {
         let other = is_between(byte, 0x80, 0xFF);
         // Signs in names of tags, and digits between them.
         let word = is_between(byte, b'-', b':') | is_letter(byte) | is(byte, b'_') | other;
+        // Before a word that only fills (`是`, `_`) a name may end with any sign.
+        let word = word | is_between(next, 0xC0, 0xFF) | is(next, b'_');
         let goes_on = (is_letter(next) & !other) | is_between(next, 0x80, 0xBF);
         word & !goes_on
     })
@@ -346,7 +348,7 @@ mod tests {
                 let from = at.saturating_sub(reach);
                 let ends = |end: usize| {
                     let (last, next) = (bytes[end - 1], bytes[end]);
-                    (last.is_ascii_alphanumeric() || !last.is_ascii() || b"_-./:".contains(&last))
+                    (last.is_ascii_alphanumeric() || !last.is_ascii() || b"_-./:".contains(&last) || next >= 0xC0 || next == b'_')
                         && !(last.is_ascii() && next.is_ascii_alphabetic())
                         && !(0x80..0xC0).contains(&next)
                         && (numbers || end < 2 || !last.is_ascii_digit() || !bytes[end - 2].is_ascii_digit())

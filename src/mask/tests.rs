@@ -236,8 +236,8 @@ fn a_value_is_found_wherever_a_block_ends() {
                 ("|zhang.san@example.com", "|zh*******@example.com"),
                 ("|cvv%3D737", "|cvv%3D[sad.cvv]"),
             ] {
-                let text = text(&format!("{noise}{value}{noise}"));
-                assert_eq!(text, format!("{noise}{masked}{noise}"));
+                let text = text(&format!("{noise}{value}; {noise}"));
+                assert_eq!(text, format!("{noise}{masked}; {noise}"));
             }
         }
     }
