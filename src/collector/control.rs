@@ -55,22 +55,37 @@ pub enum Error {
     Refused(String),
 }
 
-/// The socket of a data directory that this process holds. One that an earlier run left is replaced.
-pub(super) fn bind(disk: &dyn Disk, data_dir: &Path) -> io::Result<UnixListener> {
+/// The socket of a data directory that this process holds; gone when it is dropped.
+pub(super) struct Socket {
+    listener: UnixListener,
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // One that stays is replaced by the next start.
+        let _ = self.disk.remove(&self.path);
+    }
+}
+
+/// One that a killed run left is replaced.
+pub(super) fn bind(disk: Arc<dyn Disk>, data_dir: &Path) -> io::Result<Socket> {
     let path = data_dir.join(SOCKET);
     match disk.remove(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = short(data_dir, |path| UnixListener::bind(path))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    let socket = Socket { listener, disk, path };
+    std::fs::set_permissions(&socket.path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(socket)
 }
 
 /// Serves until it is dropped.
-pub(super) async fn serve(listener: UnixListener, importer: Arc<Importer>) {
+pub(super) async fn serve(socket: Socket, importer: Arc<Importer>) {
     loop {
-        match listener.accept().await {
+        match socket.listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(answer(stream, Arc::clone(&importer)))),
             Err(error) => {
                 warn!(%error, "a command could not be heard");

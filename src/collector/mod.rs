@@ -122,7 +122,7 @@ impl Collector {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
 
         let mut recovered = wal::open(Arc::clone(&disk), &config.wal_dir(), &config.chain)?;
-        let commands = control::bind(&*disk, &config.data_dir)
+        let commands = control::bind(Arc::clone(&disk), &config.data_dir)
             .map_err(|source| StartError::Control { dir: config.data_dir.clone(), source })?;
         let mut stream = Stream::new(&config.stream, Arc::clone(&disk), &config.data_dir, config.chain.clone());
         let archive = archive::Target::find(&config.archive, &config.data_dir, Arc::clone(&clock))?;
@@ -382,7 +382,10 @@ impl Collector {
         for leg in &left {
             warn!("{leg}");
         }
-        self.pages.iter().for_each(JoinHandle::abort);
+        for page in self.pages {
+            page.abort();
+            let _ = page.await;
+        }
         info!(complete = left.is_empty(), "stopped");
     }
 }
