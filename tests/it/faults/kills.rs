@@ -144,7 +144,7 @@ fn paused_while_another_takes_over() {
             copy(&before.join("data"), &scene.data());
             let second = scene.try_start().unwrap_or_else(|log| panic!("the second did not start:\n{log}"));
             let old = scene.turn_to(second).expect("the first");
-            std::thread::sleep(Duration::from_secs(length("SEALTRAIL_FREEZE_SECONDS", 8)));
+            std::thread::sleep(Duration::from_secs(length("SEALTRAIL_FREEZE_SECONDS", 5)));
             scene.load.wait_for(200);
             old.signal("-CONT");
             until("the old one says that it is fenced", || fenced(&old));

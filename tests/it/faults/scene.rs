@@ -253,7 +253,7 @@ impl Scene {
 
     /// The fault lasts: this long, under load.
     pub fn hold(&self) {
-        std::thread::sleep(Duration::from_secs(length("SEALTRAIL_FAULT_SECONDS", 8)));
+        std::thread::sleep(Duration::from_secs(length("SEALTRAIL_FAULT_SECONDS", 5)));
     }
 
     /// Waits until the leg of that name is up, or down.
