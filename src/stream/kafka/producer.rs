@@ -9,9 +9,11 @@
 //!   Kafka decide, and only then is the stream's end asked.
 //!
 //! The client's own `flush` waits in steps of 100 ms, and its `abort_transaction` doesn't serve the reports it waits for: so
-//! reports are counted here, in steps of a millisecond, and each call comes with a turn of `poll`.
+//! reports are counted here, in steps of a millisecond, and each call comes with a look at them. The crate's `poll` spins through
+//! the last millisecond of its wait, so the waiting is ours.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -29,6 +31,8 @@ use super::error::{Error, Flags, Verdict, code_of, unanswered, verdict};
 const ATTEMPTS: u32 = 3;
 /// Between two looks at the reports.
 const STEP: Duration = Duration::from_millis(1);
+/// How long the reports are served that have come: `poll` spins until this is over.
+const LOOK: Duration = Duration::from_micros(20);
 /// Longest that one call of the client may block before its events are served.
 const TURN: Duration = Duration::from_millis(500);
 
@@ -109,7 +113,7 @@ impl Producer {
         let patience = Patience::new(limit);
         loop {
             let Err(error) = producer.client.init_transactions(TURN) else { return Ok(producer) };
-            producer.client.poll(STEP);
+            producer.serve();
             let (code, flags) = code_of(&error);
             match verdict(code, flags) {
                 Verdict::Again if !patience.is_over() => {}
@@ -189,12 +193,19 @@ impl Producer {
                     return Err(self.unanswered("write", patience.limit));
                 }
                 Err((KafkaError::MessageProduction(Code::QueueFull), again)) => {
-                    self.client.poll(STEP);
+                    self.serve();
                     record = again;
                 }
                 Err((error, _)) => return Err(self.judge(&error, "take a message")),
             }
         }
+    }
+
+    /// Lets a moment pass and serves what has come of reports. Without a wait of its own, a stream that doesn't answer would
+    /// cost a core.
+    fn serve(&self) {
+        thread::sleep(STEP);
+        self.client.poll(LOOK);
     }
 
     fn await_reports(&mut self, patience: Patience) -> Result<(), Error> {
@@ -206,7 +217,7 @@ impl Producer {
             if patience.is_over() {
                 return Err(self.unanswered("write", patience.limit));
             }
-            self.client.poll(STEP);
+            self.serve();
         }
         let Some(code) = self.context.take_failure() else { return Ok(()) };
         if let Some(error) = self.fatal() {
@@ -233,7 +244,7 @@ impl Producer {
                 self.open = Open::No;
                 return Ok(());
             };
-            self.client.poll(STEP);
+            self.serve();
             let (code, flags) = code_of(&error);
             match verdict(code, flags) {
                 Verdict::TakeBack => {
@@ -260,7 +271,7 @@ impl Producer {
                 self.open = Open::No;
                 return Ok(());
             };
-            self.client.poll(STEP);
+            self.serve();
             let (code, flags) = code_of(&error);
             match verdict(code, flags) {
                 Verdict::Again | Verdict::TakeBack if !patience.is_over() => {}
