@@ -15,6 +15,8 @@ mod error;
 mod history;
 mod identity;
 mod import;
+mod settings;
+mod standing;
 mod watched;
 
 use std::net::SocketAddr;
@@ -24,8 +26,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::StatusCode;
-use sealtrail_chain::segment::genesis_key;
-use sealtrail_chain::{ChainName, Genesis, Head, Sequence};
+use sealtrail_chain::Head;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -35,21 +36,22 @@ pub use control::wal_import;
 pub use error::StartError;
 pub use import::Imported;
 
-use crate::archive::{self, Objects as _, Place};
+use crate::archive;
 use crate::config::{Acknowledge, Config};
-use crate::deliver::{self, Attach, Held, Known, ParquetBuild, Store};
+use crate::deliver::{self, Held, ParquetBuild, Store};
 use crate::host::{Aside, Clock, Disk, SystemClock, SystemDisk};
 use crate::mask::Engine;
 use crate::observe;
 use crate::observe::event::RulesRefused;
 use crate::receive::{self, Pipeline};
-use crate::seal::keys;
 use crate::seal::own::{Event, Kind, Reporter, Scribe};
 use crate::seal::spool::Spool;
-use crate::stream::{End, Stream, StreamLeg, Tail};
+use crate::stream::Stream;
 use crate::wal::{self, Leg};
 
 use identity::Identity;
+use settings::{needs_restart, started_event};
+use standing::{ask, attach, end_of, first_kept, has_begun, holds, known};
 use watched::Watched;
 
 /// How long the stop waits for the legs; what they can't take then stays in the write-ahead log.
@@ -196,7 +198,7 @@ impl Collector {
             report: Arc::new(move |event| report.report(event)),
         })?;
 
-        if !begun && let Err(error) = first_kept(&legs).await {
+        if !begun && let Err(error) = first_kept(&legs, GRACE).await {
             let _ = tokio::task::spawn_blocking(move || log.stop()).await;
             return Err(error);
         }
@@ -390,157 +392,15 @@ impl Collector {
     }
 }
 
-/// Whether the archive holds the chain's beginning.
-async fn holds(archive: &archive::Target, chain: &ChainName) -> Result<bool, StartError> {
-    let note = archive.note(&genesis_key(chain)).await;
-    note.map(|note| note.is_some()).map_err(|source| StartError::ArchiveAway { chain: chain.clone(), source })
-}
-
 /// The files that the rules are read from.
 fn rule_files(config: &Config) -> Vec<PathBuf> {
     let named = config.mask.rules.iter().filter(|name| *name != "payment");
     named.map(|name| config.base_dir.join(name)).collect()
 }
 
-/// The sections that differ, of those that are read at a start only.
-fn needs_restart(current: &Config, new: &Config) -> Vec<String> {
-    let mut settled = new.clone();
-    // What a reload has taken over, and what the level's own signal does.
-    settled.mask = current.mask.clone();
-    settled.telemetry.logs = current.telemetry.logs.clone();
-    let (before, after) = (current.show(), settled.show());
-    let (before, after) = (sections(&before), sections(&after));
-    // What is not shown may differ all the same.
-    let hidden = |key: &str| key == "stream" && current.stream != new.stream;
-    let differs = |(key, text): &&(String, String)| hidden(key) || !before.contains(&(key.clone(), text.clone()));
-    after.iter().filter(differs).map(|(key, _)| key.clone()).collect()
-}
-
-/// Top-level keys of a configuration as `show` prints it, each with its lines.
-fn sections(text: &str) -> Vec<(String, String)> {
-    let mut sections = Vec::<(String, String)>::new();
-    for line in text.lines() {
-        match line.split_once(':').filter(|_| !line.starts_with([' ', '-', '#'])) {
-            Some((key, _)) => sections.push((key.to_owned(), line.to_owned())),
-            None => sections.iter_mut().last().into_iter().for_each(|(_, lines)| *lines += line),
-        }
-    }
-    sections
-}
-
 /// Compiles the rules that the configuration names.
 fn load(config: &Config) -> Result<Engine, StartError> {
     Engine::load(&config.mask, &config.base_dir, &config.chain).map_err(StartError::Rules)
-}
-
-/// What the chain's own records say of this start.
-fn started_event(config: &Config, accept_clock: bool) -> Event {
-    let mut event = Event::new(Kind::Started);
-    let protocols = &config.receivers.otlp.protocols;
-    let insecure = [("grpc", &protocols.grpc), ("http", &protocols.http)]
-        .into_iter()
-        .filter(|(_, protocol)| protocol.as_ref().is_some_and(|protocol| protocol.insecure))
-        .map(|(name, _)| name)
-        .chain(config.stream.is_insecure().then_some("kafka"))
-        .map(|name| format!("insecure {name}"));
-    let accepted = accept_clock.then(|| "clock accepted".to_owned());
-    let acknowledge = match config.acknowledge {
-        Acknowledge::Wal => None,
-        Acknowledge::Stream => Some("acknowledge stream".to_owned()),
-    };
-    let weaknesses = match &config.archive.place {
-        Place::Directory(_) => Vec::new(),
-        Place::S3(s3) => s3.weaknesses(),
-    };
-    for weakness in &weaknesses {
-        warn!(weakness, "the archive proves less than it could");
-    }
-    let notes = insecure
-        .chain(accepted)
-        .chain(acknowledge)
-        .chain(weaknesses.into_iter().map(str::to_owned))
-        .collect::<Vec<_>>();
-    event.reason = (!notes.is_empty()).then(|| notes.join(", "));
-    event.resource = Some(format!("sealtrail {}{}", env!("CARGO_PKG_VERSION"), statements(config)));
-    event
-}
-
-/// The key that signs statements about this chain, which its own records introduce. A chain goes on without one: then no
-/// statement is made either.
-fn statements(config: &Config) -> String {
-    let log = Genesis::origin(&config.seal.origin, &config.chain);
-    match log.map(|log| keys::statement(&config.keys_dir(), &log)) {
-        Ok(Ok((signer, _))) => format!(", statements by {}", signer.vkey()),
-        Ok(Err(error)) => {
-            warn!(%error, "the key for statements can't be used");
-            String::new()
-        }
-        Err(_) => String::new(),
-    }
-}
-
-fn end_of(confirmed: wal::Confirmed) -> End {
-    End { last: confirmed.last, hash: confirmed.hash }
-}
-
-/// What this machine knows of the chain, before the stream's word is weighed against it.
-fn known(recovered: &wal::Recovered, checkpoints: &Store) -> Result<Known, StartError> {
-    let next = recovered.head().map_or(Sequence::ZERO, Head::next);
-    Ok(Known {
-        confirmed: recovered.legs().confirmed(Leg::Stream).map(end_of),
-        signed: checkpoints.newest()?.map_or(0, |(size, _)| size),
-        oldest: recovered.files().first().map_or(next, |file| file.first),
-        next,
-    })
-}
-
-/// Whether a leg holds a record of the chain: its genesis note is safe from the loss of this machine.
-fn has_begun(recovered: &wal::Recovered) -> bool {
-    [Leg::Stream, Leg::Archive].into_iter().any(|leg| recovered.legs().confirmed(leg).is_some())
-}
-
-/// Where the stream ends. One that doesn't answer holds up only a chain that has not begun: for all others the write-ahead
-/// log takes what comes.
-async fn ask(stream: &mut Stream, begun: bool) -> Result<Option<Tail>, StartError> {
-    match stream.end().await {
-        Ok(tail) => Ok(Some(tail)),
-        Err(error) if begun && error.is_absence() => {
-            warn!(%error, "the stream is not there; until it is, records stay in the write-ahead log");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Makes the stream ours, if it answers and nobody else has gone on with the chain.
-async fn attach(
-    stream: &mut Stream,
-    tail: Option<Tail>,
-    known: &Known,
-    recovered: &wal::Recovered,
-    begun: bool,
-) -> Result<Attach, StartError> {
-    let later = Attach::Later { confirmed: known.confirmed };
-    let Some(tail) = tail else { return Ok(later) };
-    let hash_at = |sequence| recovered.find(sequence).map_err(StartError::from);
-    match deliver::take_over(stream, tail, known, hash_at).await {
-        Ok(resume) => Ok(Attach::Done(resume)),
-        Err(StartError::Stream(error)) if begun && error.is_absence() => {
-            warn!(%error, "the stream went away; until it is back, records stay in the write-ahead log");
-            Ok(later)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Waits until the stream holds the chain's first record, and with it the genesis note.
-async fn first_kept(legs: &deliver::Handle) -> Result<(), StartError> {
-    let mut committed = legs.committed();
-    let kept = committed.wait_for(|committed| committed.next > Sequence::ZERO);
-    match tokio::time::timeout(GRACE, kept).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(StartError::FirstNotKept),
-    }
 }
 
 /// The receivers, whose senders are answered when `intake` says so.
