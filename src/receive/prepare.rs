@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use sealtrail_chain::content::otlp::{self, Malformed, Visit};
@@ -61,7 +62,7 @@ pub(super) fn prepare(
     match encoding {
         Encoding::Protobuf => protobuf(engine, &body, &origin, charge, spare),
         Encoding::Json => {
-            let mut reading = Reading::new(engine.session(), 0, charge);
+            let mut reading = Reading::new(engine.session(), 0, charge, Arc::default());
             // Ill-formed UTF-8 is replaced before masking, as in protobuf's strings.
             let text = String::from_utf8_lossy(&body);
             if let Cow::Owned(text) = &text {
@@ -82,15 +83,17 @@ fn protobuf(
 ) -> Result<Prepared, Refusal> {
     let records = otlp::Request::follow(body).map_err(|_| Refusal::Malformed)?.records();
     let half = records / 2;
-    let Some(core) = spare.filter(|_| half > 0) else { return part(engine, body, 0..records, origin, charge) };
+    let in_vain = Arc::new(AtomicUsize::new(0));
+    let Some(core) = spare.filter(|_| half > 0) else { return part(engine, body, 0..records, origin, charge, in_vain) };
     let last = {
         let (engine, body, origin, charge) = (Arc::clone(engine), body.clone(), origin.clone(), charge.beside());
+        let in_vain = Arc::clone(&in_vain);
         tokio::task::spawn_blocking(move || {
             let _core = core;
-            part(&engine, &body, half..records, &origin, charge)
+            part(&engine, &body, half..records, &origin, charge, in_vain)
         })
     };
-    let first = part(engine, body, 0..half, origin, charge);
+    let first = part(engine, body, 0..half, origin, charge, in_vain);
     let last = Handle::current().block_on(last).unwrap_or(Err(Refusal::Internal));
     Ok(first?.then(last?))
 }
@@ -102,8 +105,9 @@ fn part(
     records: Range<u64>,
     origin: &Origin,
     charge: Charge,
+    in_vain: Arc<AtomicUsize>,
 ) -> Result<Prepared, Refusal> {
-    let mut reading = Reading::new(engine.session(), records.start, charge);
+    let mut reading = Reading::new(engine.session(), records.start, charge, in_vain);
     let request = otlp::Request::follow(body).map_err(|_| Refusal::Malformed)?;
     request.read(records, origin, &mut reading).map_err(|_| Refusal::Malformed)?;
     reading.finish(engine.digest())
@@ -119,15 +123,15 @@ struct Reading<'e> {
     next: u64,
     unknown: u64,
     charge: Charge,
-    /// Bytes of text that nothing came of, up to `IN_VAIN`.
-    in_vain: usize,
+    /// Bytes of text that nothing came of, up to `IN_VAIN`: of all parts of the request together.
+    in_vain: Arc<AtomicUsize>,
     /// Why nothing of the request will be kept.
     given_up: Option<Refusal>,
 }
 
 impl<'e> Reading<'e> {
     /// `first`: index of the first record that it will see.
-    fn new(session: Session<'e>, first: u64, charge: Charge) -> Self {
+    fn new(session: Session<'e>, first: u64, charge: Charge, in_vain: Arc<AtomicUsize>) -> Self {
         Self {
             session,
             context: Err(Reason::Truncated),
@@ -136,7 +140,7 @@ impl<'e> Reading<'e> {
             next: first,
             unknown: 0,
             charge,
-            in_vain: 0,
+            in_vain,
             given_up: None,
         }
     }
@@ -153,8 +157,7 @@ impl<'e> Reading<'e> {
     }
 
     fn waste(&mut self, bytes: usize) {
-        self.in_vain += bytes;
-        if self.in_vain > IN_VAIN {
+        if self.in_vain.fetch_add(bytes, Ordering::Relaxed) + bytes > IN_VAIN {
             self.give_up(Refusal::TooLarge);
         }
     }
@@ -262,6 +265,27 @@ mod tests {
                 assert!(bytes(&one) == bytes(&two), "{records} records");
                 assert!(one.rejected == two.rejected, "{records} records");
                 assert_eq!((one.masked.len(), one.unknown, one.rules), (two.masked.len(), two.unknown, two.rules));
+            }
+            // Each scope's large attribute is written in vain: two threads may waste no more than one.
+            let mut wasteful = request_of(&["x"]);
+            let record = wasteful.resource_logs[0].scope_logs[0].log_records[0].clone();
+            let huge = "y".repeat(900 << 10);
+            wasteful.resource_logs = (0..60)
+                .map(|_| {
+                    let mut logs = request_of(&["x"]).resource_logs.remove(0);
+                    logs.schema_url.clone_from(&huge);
+                    logs.scope_logs[0].log_records[0] = record.clone();
+                    logs
+                })
+                .collect();
+            let wasteful = wasteful.encode_to_vec();
+            for split in [false, true] {
+                let refused = prepared(&engine, &wasteful, 100 << 20, split).err();
+                assert!(
+                    matches!(refused, Some(Refusal::TooLarge)),
+                    "split {split}: {:?}",
+                    refused.map(|why| why.reason())
+                );
             }
             // What is refused as a whole is, whichever thread finds it out, and gives the core back.
             let request = request_of(&["x".repeat(100).as_str(); 100]).encode_to_vec();

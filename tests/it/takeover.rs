@@ -167,7 +167,7 @@ fn forked(records: usize) -> (Place, Place, Vec<String>, Vec<String>) {
     let sent = place.send(&first, 100);
     assert!(first.stop().0.success());
     // One file holds all that comes, and the last one is never released.
-    let old = place.copy("1h");
+    let old = place.copy("max_mib: 512, max_age: 1h");
     let collector = old.start(&[]);
     let only = old.send(&collector, records);
     assert!(collector.stop().0.success());

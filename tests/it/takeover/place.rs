@@ -10,8 +10,8 @@ use crate::harness::{Collector, archived, attributes, export, files, sealtrail, 
 
 pub struct Place {
     dir: tempfile::TempDir,
-    /// How long a file of the log takes records.
-    pub max_age: &'static str,
+    /// When a file of the log is closed.
+    pub segment: &'static str,
     sent: std::cell::Cell<u64>,
 }
 
@@ -22,7 +22,11 @@ pub fn ids(records: &[(u64, String)]) -> Vec<String> {
 
 impl Place {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("a temporary directory"), max_age: "1s", sent: Default::default() }
+        Self {
+            dir: tempfile::tempdir().expect("a temporary directory"),
+            segment: "max_mib: 1, max_age: 1s",
+            sent: Default::default(),
+        }
     }
 
     pub fn dir(&self) -> &Path {
@@ -42,18 +46,18 @@ impl Place {
     pub fn config(&self) -> String {
         let path = |name: &str| self.dir().join(name).display().to_string();
         format!(
-            "wal: {{ segment: {{ max_mib: 1, max_age: {} }} }}\nseal: {{ checkpoint_interval: 1s, keys_dir: '{}' }}\n\
+            "wal: {{ segment: {{ {} }} }}\nseal: {{ checkpoint_interval: 1s, keys_dir: '{}' }}\n\
              stream: {{ directory: {{ path: '{}' }} }}\narchive: {{ directory: {{ path: '{}' }} }}\n",
-            self.max_age,
+            self.segment,
             path("keys"),
             path("stream"),
             path("archive"),
         )
     }
 
-    /// A copy of all of it, as if it went on in another world; `max_age` for its log.
-    pub fn copy(&self, max_age: &'static str) -> Self {
-        let copy = Self { max_age, sent: self.sent.clone(), ..Self::new() };
+    /// A copy of all of it, as if it went on in another world, with these segments in its log.
+    pub fn copy(&self, segment: &'static str) -> Self {
+        let copy = Self { segment, sent: self.sent.clone(), ..Self::new() };
         copy.sent.set(self.sent.get() + 1_000_000);
         for name in ["data", "keys", "archive", "stream"] {
             let (from, to) = (self.dir().join(name), copy.dir().join(name));
