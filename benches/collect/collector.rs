@@ -123,10 +123,10 @@ impl Collector {
     }
 
     /// Records that were refused so far, to be sent again.
-    pub fn refused(&self) -> f64 {
+    pub fn refused(&self) -> u64 {
         let page = self.page();
         let lines = page.lines().filter(|line| line.starts_with("otelcol_receiver_refused_log_records"));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     fn page(&self) -> String {
