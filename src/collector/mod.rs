@@ -377,9 +377,13 @@ impl Collector {
         // Requests that are in hand get their answer; a listener that failed has none.
         let _ = self.receiving.await;
         let log = self.log;
+        let took = log.intake.state().is_ok();
         // The thread ends by itself; a panic in it was reported by the hook.
         let _ = tokio::task::spawn_blocking(move || log.stop()).await;
-        self.spool.sealed();
+        // A log that took nothing has not sealed what was left here either: it comes again at the next start.
+        if took {
+            self.spool.sealed();
+        }
         let left = self.legs.stop(GRACE).await;
         for leg in &left {
             warn!("{leg}");
