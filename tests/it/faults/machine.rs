@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::load::{NAME, Outcome};
-use super::scene::Scene;
+use super::scene::{RECOVERY, Scene};
 use super::{Kafka, Row, Wal, run};
 use crate::harness::{files, get, length, until, until_for};
 
@@ -222,7 +222,7 @@ fn a_backlog_is_caught_up_over_restarts() {
             scene.start();
             let all = scene.lag("stream");
             scene.network().heal();
-            until("a part of it is through", || scene.lag("stream") < all * 3 / 4);
+            until_for(RECOVERY, "a part of it is through", || scene.lag("stream") < all * 3 / 4);
             scene.kill();
             scene.start();
         }),

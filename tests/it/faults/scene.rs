@@ -21,7 +21,7 @@ use crate::s3::server::{ACCESS_KEY, Bucket, SECRET_KEY, Server, credentials};
 const LOCK: &str = "object_lock: { mode: COMPLIANCE, retention_days: 1 }";
 
 /// How long what was held up may take to get through.
-const RECOVERY: Duration = Duration::from_secs(900);
+pub const RECOVERY: Duration = Duration::from_secs(900);
 
 /// How often a collector may be stopped before its legs have taken all.
 const STOPS: u32 = 3;
