@@ -13,6 +13,7 @@ pub mod stream;
 pub mod wal;
 
 pub mod reconcile;
+pub mod scan;
 pub mod verify;
 
 pub mod host;

@@ -8,6 +8,7 @@ mod keys;
 mod manual;
 pub mod payments;
 mod reconcile;
+mod scan;
 mod verify;
 mod wal;
 
@@ -40,6 +41,7 @@ enum Command {
     Collect(collect::Arguments),
     Verify(verify::Arguments),
     Reconcile(reconcile::Arguments),
+    Scan(scan::Arguments),
     Demo(demo::Arguments),
     Config(config::Arguments),
     Keys(keys::Arguments),
@@ -63,6 +65,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Collect(arguments) => collect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),
+        Command::Scan(arguments) => scan::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),

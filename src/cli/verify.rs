@@ -141,11 +141,17 @@ fn sources(arguments: &Arguments, options: &mut Options) -> Result<Vec<Source>, 
     Ok(sources)
 }
 
-/// A path, or a bucket with what AWS's own tools take from the environment.
+/// A path, or a bucket.
 fn source(path: &Path) -> Result<Source, String> {
-    let Some(place) = path.to_str().and_then(|path| path.strip_prefix("s3://")) else {
-        return Ok(Source::Path(path.to_owned()));
-    };
+    Ok(match bucket(path)? {
+        Some(config) => Source::Bucket(config),
+        None => Source::Path(path.to_owned()),
+    })
+}
+
+/// The bucket of `s3://BUCKET/PREFIX`, with what AWS's own tools take from the environment; `None`: it is a path.
+pub(super) fn bucket(path: &Path) -> Result<Option<Box<s3::Config>>, String> {
+    let Some(place) = path.to_str().and_then(|path| path.strip_prefix("s3://")) else { return Ok(None) };
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
@@ -159,7 +165,7 @@ fn source(path: &Path) -> Result<Source, String> {
              configuration, which `--config` takes",
             path.display()
         )),
-        None => Ok(Source::Bucket(Box::new(config))),
+        None => Ok(Some(Box::new(config))),
     }
 }
 

@@ -4,6 +4,7 @@
 mod acknowledge;
 mod faults;
 mod late_put;
+pub mod scan;
 mod settings;
 mod takeover;
 pub mod topic;

@@ -17,6 +17,7 @@ mod masked;
 mod memory;
 mod reconcile;
 mod s3;
+mod scan;
 mod senders;
 mod sql;
 mod takeover;

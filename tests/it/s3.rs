@@ -4,6 +4,7 @@
 mod faults;
 mod objects;
 pub mod proxy;
+mod release;
 pub mod server;
 
 use std::path::{Path, PathBuf};

@@ -70,6 +70,14 @@ impl fmt::Display for Lock {
     }
 }
 
+impl Lock {
+    /// Whether an object with the lock `found` can't be deleted before this one would let it be.
+    pub(super) fn is_kept_by(self, found: Option<Self>) -> bool {
+        let as_strong = |mode| mode == Mode::Compliance || (mode == self.mode && mode != Mode::None);
+        found.is_some_and(|found| as_strong(found.mode) && found.until + SKEW >= self.until)
+    }
+}
+
 impl ObjectLock {
     /// Days of the lock that an upload gets.
     fn days(&self) -> u64 {
@@ -82,6 +90,12 @@ impl ObjectLock {
         // A fraction of a second counts as one: never shorter than was asked for.
         let now = now.0.div_ceil(1_000_000_000);
         (mode != Mode::None).then(|| Lock { mode, until: now + self.days() * DAY })
+    }
+
+    /// The lock for the full term of an object that was stored at `stored` (Unix seconds by the server's clock).
+    pub(super) fn full(&self, stored: u64) -> Option<Lock> {
+        let until = stored + u64::from(self.retention_days) * DAY;
+        (self.mode != Mode::None).then_some(Lock { mode: self.mode, until })
     }
 
     /// Whether an object that was stored at `stored` (Unix seconds by the server's clock) is locked as an upload of that time
@@ -134,6 +148,20 @@ mod tests {
         }
         let late = Some(Lock { mode: Mode::Compliance, until: NOON + 10 * DAY - SKEW });
         assert!(lock(Mode::Compliance, 10, 0).covers(late, NOON), "the clocks may differ");
+    }
+
+    #[test]
+    fn the_full_term_is_counted_from_the_upload_and_never_weakened() {
+        let full = lock(Mode::Compliance, 10, 2).full(NOON).expect("a lock");
+        assert_eq!(full, Lock { mode: Mode::Compliance, until: NOON + 10 * DAY });
+        assert_eq!(lock(Mode::None, 10, 2).full(NOON), None);
+        let found = |mode, days: u64| Some(Lock { mode, until: NOON + days * DAY });
+        assert!(full.is_kept_by(found(Mode::Compliance, 10)) && full.is_kept_by(found(Mode::Compliance, 11)));
+        for weaker in [found(Mode::Compliance, 2), found(Mode::Governance, 11), found(Mode::None, 11), None] {
+            assert!(!full.is_kept_by(weaker), "{weaker:?}");
+        }
+        let governed = lock(Mode::Governance, 10, 2).full(NOON).expect("a lock");
+        assert!(governed.is_kept_by(found(Mode::Governance, 10)) && governed.is_kept_by(found(Mode::Compliance, 10)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod check;
 mod client;
 mod config;
 mod error;
+mod extend;
 mod lock;
 mod put;
 mod read;
