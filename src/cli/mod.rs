@@ -8,6 +8,7 @@ mod keys;
 mod manual;
 pub mod payments;
 mod reconcile;
+mod reveal;
 mod scan;
 mod verify;
 mod wal;
@@ -42,6 +43,7 @@ enum Command {
     Verify(verify::Arguments),
     Reconcile(reconcile::Arguments),
     Scan(scan::Arguments),
+    Reveal(reveal::Arguments),
     Demo(demo::Arguments),
     Config(config::Arguments),
     Keys(keys::Arguments),
@@ -65,6 +67,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Collect(arguments) => collect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),
+        Command::Reveal(arguments) => reveal::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),

@@ -81,7 +81,9 @@ pub struct Collector {
     legs: deliver::Handle,
     /// Health, metrics, commands.
     pages: [JoinHandle<()>; 3],
-    spool: Spool,
+    spool: Arc<Spool>,
+    /// Looks for word of commands.
+    heeding: JoinHandle<()>,
 }
 
 /// How a collector is to be started.
@@ -156,8 +158,8 @@ impl Collector {
         })?;
         let engine = Arc::new(ArcSwap::from_pointee(engine));
         let reporter = Reporter::new(Arc::clone(&clock));
-        // What commands did to the legs while nobody could seal it.
-        let spool = Spool::take(Arc::clone(&disk), &config.data_dir, &reporter);
+        // What commands did while nobody could seal it.
+        let spool = Arc::new(Spool::open(Arc::clone(&disk), &config.data_dir, reporter.clone()));
         let scribe = Scribe::new(engine.load_full());
         let options = wal::Options {
             config: config.wal,
@@ -236,6 +238,8 @@ impl Collector {
             tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started, legs.lag()))),
             tokio::spawn(control::serve(commands, Arc::new(importer))),
         ];
+        let heeded = Arc::clone(&spool);
+        let heeding = tokio::spawn(async move { heeded.follow().await });
         let reloader = server.reloader();
         let (stop_receiving, stopped) = watch::channel(false);
         let receiving = tokio::spawn(server.run(stopped));
@@ -261,6 +265,7 @@ impl Collector {
             legs,
             pages,
             spool,
+            heeding,
         })
     }
 
@@ -376,6 +381,9 @@ impl Collector {
         let _ = self.stop_receiving.send(true);
         // Requests that are in hand get their answer; a listener that failed has none.
         let _ = self.receiving.await;
+        // What a command leaves from here on comes at the next start.
+        self.heeding.abort();
+        let _ = self.heeding.await;
         let log = self.log;
         let took = log.intake.state().is_ok();
         // The thread ends by itself; a panic in it was reported by the hook.

@@ -75,7 +75,6 @@ impl Key {
     }
 
     /// Opens an envelope; `None`: not one of this key, or not what was sealed.
-    #[cfg(test)]
     pub(super) fn open(&self, envelope: &str) -> Option<Vec<u8>> {
         let (head, sealed) = envelope.rsplit_once(':')?;
         let sealed = BASE64_STANDARD.decode(sealed).ok()?;

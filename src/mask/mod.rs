@@ -20,6 +20,7 @@ mod envelope;
 mod fold;
 mod keys;
 mod look;
+mod reveal;
 mod rules;
 mod signs;
 mod text;
@@ -34,6 +35,7 @@ use sealtrail_chain::content::{LogRecord, Tail};
 use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
 pub use engine::{Engine, Session};
+pub use reveal::{Keyring, OpenError, Opened};
 pub use rules::{Class, Problem, RuleError};
 
 /// The section `mask` of the configuration.

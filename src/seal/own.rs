@@ -26,6 +26,7 @@ pub enum Kind {
     SenderRefused,
     FieldsDropped,
     Repaired,
+    Revealed,
     ChainRecovered,
     WalImported,
 }
@@ -47,6 +48,7 @@ impl Kind {
             Self::SenderRefused => "sealtrail.sender.refused",
             Self::FieldsDropped => "sealtrail.fields.dropped",
             Self::Repaired => "sealtrail.repaired",
+            Self::Revealed => "sealtrail.revealed",
             Self::ChainRecovered => "sealtrail.chain.recovered",
             Self::WalImported => "sealtrail.wal.imported",
         }
@@ -56,7 +58,13 @@ impl Kind {
     fn is_merged(self) -> bool {
         !matches!(
             self,
-            Self::Started | Self::Stopped | Self::Alive | Self::RulesChanged | Self::ConfigChanged | Self::Repaired
+            Self::Started
+                | Self::Stopped
+                | Self::Alive
+                | Self::RulesChanged
+                | Self::ConfigChanged
+                | Self::Repaired
+                | Self::Revealed
         ) && !self.counts_records()
     }
 

@@ -1,12 +1,14 @@
 //! Own records of what commands did beside the collector: they leave word in `own/` of the data directory, and the collector
-//! seals it at its next start.
+//! seals it, within a second where it runs, else at its next start.
 //!
 //! A file is whole and synced before it has its name, and is removed only at an orderly stop, when all is sealed: what a
 //! command did is sealed at least once, and twice after a crash in between (the record's resource and reason are the same).
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sealtrail_chain::UnixNanos;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,8 @@ use crate::host::Disk;
 #[serde(deny_unknown_fields)]
 struct Word {
     event: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     resource: String,
     reason: String,
     count: u64,
@@ -46,6 +50,7 @@ pub fn leave(disk: &dyn Disk, data_dir: &Path, event: &Event, now: UnixNanos) ->
     };
     let word = Word {
         event: event.kind.event_name().to_owned(),
+        user: event.user.clone(),
         resource: event.resource.clone().unwrap_or_default(),
         reason: event.reason.clone().unwrap_or_default(),
         count: event.count,
@@ -59,33 +64,56 @@ pub fn leave(disk: &dyn Disk, data_dir: &Path, event: &Event, now: UnixNanos) ->
     disk.sync_dir(&dir).map_err(failed("sync", &dir))
 }
 
-/// What was found at the start, until it is sealed.
+/// What was found, until it is sealed.
 pub struct Spool {
     disk: Arc<dyn Disk>,
-    paths: Vec<PathBuf>,
+    dir: PathBuf,
+    reporter: Reporter,
+    /// What was reported.
+    reported: Mutex<BTreeSet<PathBuf>>,
+    /// What could not be read, and was said.
+    unread: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Spool {
-    /// Reports all events of which word was left. What can't be read stays, and is said.
-    pub fn take(disk: Arc<dyn Disk>, data_dir: &Path, reporter: &Reporter) -> Self {
-        let dir = dir(data_dir);
-        let mut paths = Vec::new();
-        for name in disk.list(&dir).unwrap_or_default().into_iter().filter(|name| name.ends_with(SUFFIX)) {
-            let path = dir.join(name);
-            match read(&*disk, &path) {
-                Ok(event) => {
-                    reporter.report(event);
-                    paths.push(path);
+    /// Reports all events of which word was left by now.
+    pub fn open(disk: Arc<dyn Disk>, data_dir: &Path, reporter: Reporter) -> Self {
+        let spool = Self { disk, dir: dir(data_dir), reporter, reported: Mutex::default(), unread: Mutex::default() };
+        spool.look();
+        spool
+    }
+
+    /// Reports what was left since. What can't be read stays, and is said once.
+    pub fn look(&self) {
+        let set = |set: &Mutex<BTreeSet<PathBuf>>, path: &PathBuf| {
+            // A path is in it or not: nobody leaves it half changed.
+            set.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone())
+        };
+        for name in self.disk.list(&self.dir).unwrap_or_default().into_iter().filter(|name| name.ends_with(SUFFIX)) {
+            let path = self.dir.join(name);
+            match read(&*self.disk, &path) {
+                Ok(event) if set(&self.reported, &path) => self.reporter.report(event),
+                Ok(_) => {}
+                Err(error) if set(&self.unread, &path) => {
+                    tracing::warn!(%error, path = %path.display(), "an own record could not be read");
                 }
-                Err(error) => tracing::warn!(%error, path = %path.display(), "an own record could not be read"),
+                Err(_) => {}
             }
         }
-        Self { disk, paths }
+    }
+
+    /// Looks from time to time, until it is given up.
+    pub async fn follow(&self) {
+        const LOOK: Duration = Duration::from_millis(500);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.look();
+        }
     }
 
     /// All that was reported is sealed.
     pub fn sealed(&self) {
-        for path in &self.paths {
+        for path in self.reported.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if let Err(error) = self.disk.remove(path) {
                 tracing::warn!(%error, path = %path.display(), "an own record is sealed, and will be again");
             }
@@ -99,11 +127,11 @@ fn read(disk: &dyn Disk, path: &Path) -> io::Result<Event> {
     let mut bytes = vec![0; length];
     let read = file.read_at(&mut bytes, 0)?;
     let word: Word = serde_json::from_slice(bytes.get(..read).unwrap_or_default())?;
-    if word.event != Kind::Repaired.event_name() {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
+    // Whoever may write here could have the collector say anything of itself; of these it says who did it, and no more.
+    let kind = [Kind::Repaired, Kind::Revealed].into_iter().find(|kind| kind.event_name() == word.event);
+    let kind = kind.ok_or(io::ErrorKind::InvalidData)?;
     let (resource, reason) = (Some(word.resource), Some(word.reason));
-    Ok(Event { resource, reason, count: word.count, ..Event::new(Kind::Repaired) })
+    Ok(Event { user: word.user, resource, reason, count: word.count, ..Event::new(kind) })
 }
 
 /// A word is some hundred bytes.
@@ -126,14 +154,21 @@ mod tests {
         leave(&SystemDisk, dir.path(), &event, UnixNanos(5)).expect("left");
         let found = || {
             let reporter = Reporter::new(Arc::new(SystemClock::new()));
-            let spool = Spool::take(Arc::new(SystemDisk), dir.path(), &reporter);
-            let events: Vec<_> = reporter.take(UnixNanos(0), true).into_iter().map(|entry| entry.event).collect();
-            (spool, events)
+            let spool = Spool::open(Arc::new(SystemDisk), dir.path(), reporter.clone());
+            (spool, reporter)
         };
-        assert_eq!(found().1, std::slice::from_ref(&event));
-        let (spool, events) = found();
-        assert_eq!(events, [event], "it was not sealed yet");
+        let events = |reporter: &Reporter| -> Vec<_> {
+            reporter.take(UnixNanos(0), true).into_iter().map(|entry| entry.event).collect()
+        };
+        assert_eq!(events(&found().1), std::slice::from_ref(&event));
+        let (spool, reporter) = found();
+        assert_eq!(events(&reporter), std::slice::from_ref(&event), "it was not sealed yet");
+        let later = Event { user: Some("uid 1000".to_owned()), ..Event { kind: Kind::Revealed, ..event } };
+        leave(&SystemDisk, dir.path(), &later, UnixNanos(6)).expect("left");
+        spool.look();
+        spool.look();
+        assert_eq!(events(&reporter), [later], "what was left since is reported, once");
         spool.sealed();
-        assert_eq!(found().1, []);
+        assert_eq!(events(&found().1), []);
     }
 }

@@ -16,6 +16,7 @@ mod life;
 mod masked;
 mod memory;
 mod reconcile;
+mod reveal;
 mod s3;
 mod scan;
 mod senders;
