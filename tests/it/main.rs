@@ -19,6 +19,7 @@ mod reconcile;
 mod reveal;
 mod s3;
 mod scan;
+mod scanners;
 mod senders;
 mod sql;
 mod takeover;
