@@ -44,8 +44,8 @@ impl Score {
             self.found.entry(class.to_owned()).or_default().add(found);
         } else if class == CLEAN || line.get("keep").is_some_and(|keep| *keep != Value::Bool(false)) {
             let changed = match line.get("keep").and_then(Value::as_str) {
-                Some(keep) => !text(&masked).contains(keep),
-                None => line.get("text") != masked.get("text"),
+                Some(keep) if text(&line).contains(keep) => !text(&masked).contains(keep),
+                _ => line.get("text") != masked.get("text"),
             };
             self.clean.entry(class.to_owned()).or_default().add(changed);
         }
