@@ -1,6 +1,7 @@
 //! `sealtrail rules`: what masking rules say, tried out without a collector.
 
 mod lines;
+mod lint;
 mod mutate;
 mod otlp;
 mod score;
@@ -10,13 +11,14 @@ mod value;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use sealtrail_chain::ChainName;
 
 use super::config::read;
 use super::exit::Exit;
 use super::{could_not_run, say};
 use crate::mask::{self, Engine, RuleError};
 
-/// Tests and explains masking rules.
+/// Tests and judges masking rules.
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -26,11 +28,13 @@ pub(super) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Test(test::Arguments),
+    Lint(lint::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     match &arguments.command {
         Command::Test(arguments) => test::run(arguments),
+        Command::Lint(arguments) => lint::run(arguments),
     }
 }
 
@@ -53,16 +57,21 @@ enum Unusable {
 }
 
 impl Which {
-    /// The rules, compiled and tested.
-    fn load(&self) -> Result<Engine, Unusable> {
-        let config = read(self.config.as_deref(), None).map_err(Unusable::Input)?;
+    /// What a collector would load: rules and keys, where their files lie, and the chain of its envelopes.
+    fn config(&self) -> Result<(mask::Config, PathBuf, ChainName), String> {
+        let config = read(self.config.as_deref(), None)?;
         let (rules, base_dir) = if self.rules.is_empty() {
             (config.mask.rules, config.base_dir)
         } else {
-            (named(&self.rules).map_err(Unusable::Input)?, PathBuf::new())
+            (named(&self.rules)?, PathBuf::new())
         };
-        let rules = mask::Config { rules, keys: config.mask.keys };
-        Engine::load(&rules, &base_dir, &config.chain).map_err(Unusable::Rules)
+        Ok((mask::Config { rules, keys: config.mask.keys }, base_dir, config.chain))
+    }
+
+    /// The rules, compiled and tested.
+    fn load(&self) -> Result<Engine, Unusable> {
+        let (rules, base_dir, chain) = self.config().map_err(Unusable::Input)?;
+        Engine::load(&rules, &base_dir, &chain).map_err(Unusable::Rules)
     }
 
     /// The rules, for a command that works with them whatever they are; else what it ends with.
