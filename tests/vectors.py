@@ -1150,6 +1150,12 @@ def ciphers():
         value_class="custom",
         value="zhang.san@example.com",
     )
+    for name, proves, value_class, value in (
+        ("pan", "a card number is its digits, however it was written", "cardholder.pan", "4242424242424242"),
+        ("phone", "a phone is its digits", "pii.phone", "13800138000"),
+        ("id", "a person's number is in upper case", "pii.id", "11010519491231002X"),
+    ):
+        right("token", name, proves, key="02" * 32, key_id="t1", value_class=value_class, value=value)
 
 
 # The write-ahead log: hex files, each with how it must be judged

@@ -10,6 +10,7 @@ pub mod payments;
 mod reconcile;
 mod reveal;
 mod scan;
+mod rules;
 mod verify;
 mod wal;
 
@@ -46,6 +47,7 @@ enum Command {
     Reveal(reveal::Arguments),
     Demo(demo::Arguments),
     Config(config::Arguments),
+    Rules(rules::Arguments),
     Keys(keys::Arguments),
     Wal(wal::Arguments),
     Completions(manual::Completions),
@@ -71,6 +73,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Wal(arguments) => wal::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),

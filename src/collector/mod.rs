@@ -406,7 +406,7 @@ impl Collector {
 
 /// The files that the rules are read from.
 fn rule_files(config: &Config) -> Vec<PathBuf> {
-    let named = config.mask.rules.iter().filter(|name| *name != "payment");
+    let named = config.mask.rules.iter().filter(|name| !crate::mask::is_pack(name));
     named.map(|name| config.base_dir.join(name)).collect()
 }
 

@@ -1,6 +1,7 @@
 //! What is done with a value that a rule found.
 
 /// The closed set of actions, compiled.
+#[derive(PartialEq)]
 pub(super) enum Action {
     KeepFirstLast(Keep),
     Drop,
@@ -11,6 +12,25 @@ pub(super) enum Action {
         key: usize,
         head: Box<str>,
     },
+    /// Index of the key in the engine, and `tok:1:<key id>:<class>`.
+    Token {
+        key: usize,
+        head: Box<str>,
+    },
+}
+
+impl Action {
+    /// The name in rule files.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::KeepFirstLast(_) => "keep_first_last",
+            Self::Drop => "drop",
+            Self::Replace(_) => "replace",
+            Self::TruncateNumber => "truncate_number",
+            Self::Encrypt { .. } => "encrypt",
+            Self::Token { .. } => "hmac_token",
+        }
+    }
 }
 
 /// How many signs stay at each end; `min_hidden` shrinks that, the first ones before the last.

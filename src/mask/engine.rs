@@ -5,20 +5,18 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
-use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
+use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, is_reserved, otlp};
 use sealtrail_chain::{ChainName, Content};
-use sha2::{Digest, Sha256};
 
-use super::envelope::Key;
+use super::envelope::Keys;
 use super::keys::{Facts, KeyCache};
-use super::rules::{self, Case, CaseValue, Place, Problem, RuleError, RuleSet, Source};
+use super::rules::{self, Case, Class, Place, Problem, RuleError, RuleSet, Source};
 use super::text::Scratch;
+use super::trial::Witness;
 use super::{Config, Masked, MaskedContext, Received, Refused};
 use crate::observe::Metrics;
 use crate::observe::metrics::Rule as RuleLabel;
 
-/// The embedded pack.
-const PAYMENT: &str = include_str!("../../rules/payment.yaml");
 /// Bytes of a stream message that one record may fill (formats.md, "Stream").
 const MAX_MESSAGE: usize = 900_000;
 /// Sets of scratch space that wait for the next request: more than cores only help requests that come in bursts.
@@ -29,8 +27,14 @@ const MAX_IDLE_TEXT: usize = 1 << 16;
 /// The rules in force, compiled. Shared by all requests; a reload makes another one.
 pub struct Engine {
     rules: RuleSet,
-    keys: Vec<Key>,
+    keys: Vec<Keys>,
+    /// The rules' own tests, which all pass.
+    cases: Vec<Case>,
     digest: [u8; 32],
+    /// What a load passes over and `lint` says.
+    warnings: Vec<RuleError>,
+    /// Where each rule stands: file and line.
+    places: Vec<(String, u64)>,
     /// A counter for each rule.
     counters: Vec<Counter>,
     idle: Mutex<Vec<Space>>,
@@ -49,6 +53,13 @@ impl Engine {
     /// Reads, checks and compiles the rules, and runs their tests. Paths are relative to `base_dir`. `chain` stands in
     /// envelopes. The error lists all that is wrong.
     pub fn load(config: &Config, base_dir: &Path, chain: &ChainName) -> Result<Self, Vec<RuleError>> {
+        let engine = Self::compile(config, base_dir, chain)?;
+        let failed: Vec<_> = engine.cases.iter().filter_map(|case| engine.failure(case)).collect();
+        if failed.is_empty() { Ok(engine) } else { Err(failed) }
+    }
+
+    /// The rules, whose own tests have not run.
+    pub(super) fn compile(config: &Config, base_dir: &Path, chain: &ChainName) -> Result<Self, Vec<RuleError>> {
         let mut sources = Vec::new();
         let mut errors = Vec::new();
         for name in &config.rules {
@@ -57,30 +68,37 @@ impl Engine {
                 Err(problem) => errors.push(RuleError { file: name.clone(), line: 0, rule: None, problem }),
             }
         }
-        let mut hasher = Sha256::new();
-        for source in &sources {
-            hasher.update(source.text.as_bytes());
-        }
         let compiled = match rules::compile(&sources, &config.keys, chain) {
             Ok(compiled) if errors.is_empty() => compiled,
             Ok(_) => return Err(errors),
             Err(more) => return Err(errors.into_iter().chain(more).collect()),
         };
         let counters = compiled.rules.iter().map(|rule| counter(&rule.id, rule.class.as_str())).collect();
-        let engine = Self {
+        Ok(Self {
             rules: compiled.rules,
             keys: compiled.keys,
-            digest: hasher.finalize().into(),
+            cases: compiled.cases,
+            digest: compiled.digest,
+            warnings: compiled.warnings,
+            places: compiled.places,
             counters,
             idle: Mutex::default(),
-        };
-        let failed: Vec<_> = compiled.cases.iter().filter_map(|case| engine.failure(case)).collect();
-        if failed.is_empty() { Ok(engine) } else { Err(failed) }
+        })
     }
 
     /// SHA-256 over the rule files in force, in order.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// How many rules are in force.
+    pub fn rule_count(&self) -> usize {
+        self.rules.iter().count()
+    }
+
+    /// How many tests of their own they have, all of which pass.
+    pub fn case_count(&self) -> usize {
+        self.cases.len()
     }
 
     /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
@@ -89,37 +107,48 @@ impl Engine {
         let Space { keys, scratch, mut counts, memory } = space.unwrap_or_default();
         counts.clear();
         counts.resize(self.counters.len(), 0);
-        Session { engine: self, keys, scratch, counts, fallbacks: 0, memory }
+        Session { engine: self, keys, scratch, counts, fallbacks: 0, only: u64::MAX, witness: None, memory }
     }
 
     pub(super) fn rules(&self) -> &RuleSet {
         &self.rules
     }
 
+    pub(super) fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
     /// The envelope of `plain` under a key of the configuration.
     pub(super) fn encrypt(&self, key: usize, head: &str, plain: &[u8]) -> String {
-        self.keys.get(key).map_or_else(|| "[uninspected]".to_owned(), |key| key.envelope(head, plain))
+        self.keys.get(key).map_or_else(|| "[uninspected]".to_owned(), |key| key.field.envelope(head, plain))
+    }
+
+    /// The token of `value` under a key of the configuration.
+    pub(super) fn token(&self, key: usize, head: &str, class: Class, value: &[u8]) -> String {
+        self.keys.get(key).map_or_else(|| "[uninspected]".to_owned(), |key| key.token.token(head, class, value))
+    }
+
+    pub(super) fn warnings(&self) -> &[RuleError] {
+        &self.warnings
+    }
+
+    /// Where a rule stands: file and line of its action.
+    pub(super) fn place(&self, rule: u8) -> (&str, u64) {
+        self.places.get(usize::from(rule)).map_or(("?", 0), |(file, line)| (file, *line))
     }
 
     /// Runs one test of a rule; what it says when it fails.
-    fn failure(&self, case: &Case) -> Option<RuleError> {
-        let value = match &case.value {
-            CaseValue::Text(text) => Value::String(Cow::Borrowed(text)),
-            CaseValue::Int(int) => Value::Int(*int),
-            CaseValue::Double(double) => Value::Double(*double),
-            CaseValue::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+    pub(super) fn failure(&self, case: &Case) -> Option<RuleError> {
+        let mut trial = self.trial();
+        trial.mask(case.key.as_deref(), case.value.as_value());
+        let hit = |rule: u8| trial.counts().get(usize::from(rule)).is_some_and(|count| *count > 0);
+        // Files that know the same kind of value go together: whichever stands first takes it.
+        let likewise = |rule: u8| {
+            let class = |rule| self.rules.get(rule).map(|rule| rule.class);
+            class(rule) == class(case.rule) && self.place(rule).0 != case.file && hit(rule)
         };
-        let mut record = LogRecord::default();
-        match &case.key {
-            Some(key) => record.attributes.push(KeyValue { key: Cow::Borrowed(key), value }),
-            None => record.body = value,
-        }
-        let mut session = self.session();
-        session.record(&mut record, true);
-        let hit = session.counts.get(usize::from(case.rule)).is_some_and(|count| *count > 0);
-        // Tests are no traffic: they don't count.
-        session.counts.clear();
-        session.fallbacks = 0;
+        let rules = self.rule_count() as u8;
+        let hit = hit(case.rule) || (case.must_mask && (0..rules).any(likewise));
         let number = case.number;
         let problem = match (case.must_mask, hit) {
             (true, false) => Problem::NotMasked { number },
@@ -132,8 +161,8 @@ impl Engine {
 }
 
 fn read(name: &str, base_dir: &Path) -> Result<String, Problem> {
-    if name == "payment" {
-        return Ok(PAYMENT.to_owned());
+    if let Some(text) = rules::pack(name) {
+        return Ok(text.to_owned());
     }
     std::fs::read_to_string(base_dir.join(name)).map_err(|error| Problem::Unreadable(error.to_string()))
 }
@@ -151,6 +180,10 @@ pub struct Session<'e> {
     /// Values masked, by rule.
     pub(super) counts: Vec<u64>,
     pub(super) fallbacks: u64,
+    /// The rules that count: all of them, but for who asks what one does alone.
+    pub(super) only: u64,
+    /// Who wants to know what was found.
+    pub(super) witness: Option<Box<Witness>>,
     /// For the next canonical text.
     memory: String,
 }

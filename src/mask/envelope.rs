@@ -9,7 +9,24 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
+use super::token::TokenKey;
+
 const NONCE: usize = 24;
+
+/// A key of the configuration, ready for the one use that a rule makes of it.
+pub(super) struct Keys {
+    pub(super) field: Key,
+    pub(super) token: TokenKey,
+}
+
+impl Keys {
+    /// A key as configured: base64 of 32 bytes.
+    pub(super) fn from_base64(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(BASE64_STANDARD.decode(text.trim()).ok()?);
+        let key: &[u8; 32] = bytes.as_slice().try_into().ok()?;
+        Some(Self { field: Key::new(key), token: TokenKey::new(key) })
+    }
+}
 
 /// A key for `encrypt`, with what every message needs computed once.
 pub(super) struct Key {
@@ -30,13 +47,6 @@ impl Key {
         }
         subkey[15] ^= carry * 0x87;
         Self { cipher, subkey }
-    }
-
-    /// A key as configured: base64 of 32 bytes.
-    pub(super) fn from_base64(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(BASE64_STANDARD.decode(text.trim()).ok()?);
-        let key: &[u8; 32] = bytes.as_slice().try_into().ok()?;
-        Some(Self::new(key))
     }
 
     /// The AES-256-GCM instance for one nonce; its own nonce is the last 12 bytes.

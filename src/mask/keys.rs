@@ -89,7 +89,12 @@ fn hash(key: &[u8]) -> u64 {
 fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
     let tail = key.get(key.len().saturating_sub(MAX_JUDGED)..).unwrap_or_default();
     let normal = normal_form(tail);
-    let mut facts = Facts { plain: is_plain(key), filler: super::detect::is_filler(key), ..Facts::default() };
+    // Where rules look for shapes, a key of letters may have one too.
+    let mut facts = Facts {
+        plain: rules.shapes.is_none() && is_plain(key),
+        filler: super::detect::is_filler(key),
+        ..Facts::default()
+    };
     for rule in rules.keys_matching(&normal) {
         let bit = 1 << rule;
         if rules.has_validator(rule) {

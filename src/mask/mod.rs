@@ -8,7 +8,7 @@
 //!
 //! `rules` reads what to look for (data), `look` tells texts that hold nothing, `detect` finds it in `fold`ed views of the
 //! other `text`s, of which `signs` says where digits, tokens and ends of words are; `value` walks a record, `action` and
-//! `envelope` are what is done about it, `keys` remembers what a key means. Rules and standards: PCI DSS 4.0.1 (3.3.1, 3.5.1),
+//! `envelope`, `token` are what is done about it, `keys` remembers what a key means; `trial` and `lint` try rules out. Rules and standards: PCI DSS 4.0.1 (3.3.1, 3.5.1),
 //! ISO/IEC 7812 and 7813, GB 11643, RFC 5321, ITU-T E.164, C2SP XAES-256-GCM.
 //!
 //! Here is no I/O but reading rule files, no clock, and no log line: nothing may quote what it saw.
@@ -19,11 +19,14 @@ mod engine;
 mod envelope;
 mod fold;
 mod keys;
+mod lint;
 mod look;
 mod reveal;
 mod rules;
 mod signs;
 mod text;
+mod token;
+mod trial;
 mod value;
 
 #[cfg(test)]
@@ -36,15 +39,18 @@ use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
 pub use engine::{Engine, Session};
 pub use reveal::{Keyring, OpenError, Opened};
+pub use lint::lint;
 pub use rules::{Class, Problem, RuleError};
+pub use trial::{Sample, Trial, Tried, Witnessed};
 
 /// The section `mask` of the configuration.
 #[derive(Clone, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Rule files in order, relative to the configuration file; `payment` alone is the embedded pack.
+    /// Rule files in order, relative to the configuration file; `payment`, `china`, `eu`, `us` and `secrets` are packs that come
+    /// with the collector.
     pub rules: Vec<String>,
-    /// Keys for `encrypt` by id: base64 of 32 bytes. Never shown.
+    /// Keys for `encrypt` and `hmac_token` by id: base64 of 32 bytes. Never shown.
     #[serde(serialize_with = "hidden")]
     pub keys: BTreeMap<String, String>,
 }
@@ -59,6 +65,11 @@ impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config").field("rules", &self.rules).field("keys", &self.keys.keys()).finish()
     }
+}
+
+/// Whether a name in `rules` is that of a pack that comes with the collector, and not a file's.
+pub fn is_pack(name: &str) -> bool {
+    rules::pack(name).is_some()
 }
 
 /// Key ids with asterisks in place of the keys.

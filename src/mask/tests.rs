@@ -387,10 +387,41 @@ fn encryption_leaves_an_envelope_that_stays() {
         LogRecord { attributes: vec![KeyValue { key: "name".into(), value: string("Li Si") }], ..LogRecord::default() };
     engine.session().record(&mut record, true);
     let Value::String(envelope) = record.attributes[0].value.clone() else { panic!("an envelope is a text") };
-    assert_eq!(envelope::Key::from_base64(KEY).unwrap().open(&envelope).as_deref(), Some(b"Li Si".as_slice()));
+    assert_eq!(envelope::Keys::from_base64(KEY).unwrap().field.open(&envelope).as_deref(), Some(b"Li Si".as_slice()));
     assert!(envelope.starts_with("enc:1:k1:name:test:"));
     engine.session().record(&mut record, true);
     assert!(record.attributes[0].value == Value::String(envelope));
+}
+
+/// An auditor joins records of one card by its token, wherever a sender wrote it; nobody without the key can try cards out.
+#[test]
+fn a_value_has_one_token_however_it_is_written() {
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let rules = "version: 1\nrules:\n  - {id: pan, class: cardholder.pan, detect: {validator: pan}, action: {hmac_token: {key: k1}}, tests: {must_mask: ['4242424242424242']}}\n  - {id: user, class: custom, detect: {key: '^user$'}, action: {hmac_token: {key: k1}}, tests: {must_mask: [{key: user, text: Li}]}}\n";
+    let engine = load(rules, &[("k1", KEY)]).unwrap_or_else(|errors| panic!("{}", list(&errors)));
+    let masked = |key: &str, value: Value<'static>| {
+        let mut record =
+            LogRecord { attributes: vec![KeyValue { key: Cow::Owned(key.to_owned()), value }], ..LogRecord::default() };
+        engine.session().record(&mut record, true);
+        let Value::String(once) = record.attributes[0].value.clone() else { panic!("a token is a text") };
+        engine.session().record(&mut record, true);
+        assert!(record.attributes[0].value == Value::String(once.clone()), "masked again: {once}");
+        once.into_owned()
+    };
+    let token = masked("note", string("4242424242424242"));
+    assert!(
+        token.starts_with("tok:1:k1:cardholder.pan:") && token.len() == "tok:1:k1:cardholder.pan:".len() + 22,
+        "{token}"
+    );
+    for written in ["4242-4242-4242-4242", "４２４２ 4242 4242 4242", "%34242424242424242", r"\u0034242424242424242"]
+    {
+        assert_eq!(masked("note", string(written)), token, "{written}");
+    }
+    assert_eq!(masked("note", Value::Int(4_242_424_242_424_242)), token);
+    assert_ne!(masked("note", string("5555555555554444")), token);
+    // Of an encoded value there is no one form.
+    assert_eq!(masked("note", string("NDI0MjQyNDI0MjQyNDI0Mg==")), "[cardholder.pan]");
+    assert_eq!(masked("user", string("Li Si")), masked("user", string(" Li Si")));
 }
 
 #[test]
@@ -441,7 +472,7 @@ rules:
         (14, "unknown class `card`"),
         (15, "matches the empty string"),
         (15, "no regular expression"),
-        (16, "`hmac_token` is not built"),
+        (16, "key `k` is not configured"),
         (17, "did you mean `attributes`"),
         (22, "key `missing` is not configured"),
         (8, "has no tests"),
@@ -483,7 +514,9 @@ fn what_has_the_wrong_form_is_not_passed_over() {
         (rule(detect, action, "{must_mask: ['4111111111111111'], must_keep: x}"), 7, "`must_keep` must be a list"),
         (rule(detect, action, "{must_mask: x}"), 7, "`must_mask` must be a list"),
         (rule(detect, "{keep_first_last: {first: 6, last: 4, min_hidden: 5}}", tests), 6, "leaves 5 digits"),
-        (rule(detect, action, tests).replace("rules:", "packs: [payment]\nrules:"), 2, "`packs` is not built"),
+        (rule(detect, action, tests).replace("rules:", "packs: [payments]\nrules:"), 2, "did you mean `payment`"),
+        (rule("{validator: pan, token: x}", action, tests), 5, "both a validator and a token"),
+        (rule("{key: x, assigned: 'y*'}", action, tests), 5, "matches the empty string"),
     ] {
         let Err(errors) = load(&rules, &[]) else { panic!("{rules}") };
         assert!(

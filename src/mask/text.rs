@@ -1,7 +1,7 @@
 //! Masking of one text: views, findings, and one replacement of each on the original bytes.
 
 use super::action::Action;
-use super::detect::{Finding, Scan, Shape, Token, token};
+use super::detect::{Finding, Scan, Shape, Token, shapes, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::keys::Facts;
@@ -77,11 +77,13 @@ impl Session<'_> {
     /// The masked text; `None`: there is nothing in it.
     pub(super) fn text(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
         match look(text.as_bytes()) {
+            // What rules look for by its shape is made of any signs.
+            _ if self.rules().shapes.is_some() => {}
             Look::Nothing => return None,
             Look::Encoded if !token::stands_in(text.as_bytes()) => return None,
             Look::Encoded | Look::Something => {}
         }
-        let active = self.rules().at(place);
+        let active = self.rules().at(place) & self.only;
         let mut masked: Option<String> = None;
         for _ in 0..MAX_PASSES {
             match self.pass(masked.as_deref().unwrap_or(text), key, active, 0) {
@@ -168,6 +170,9 @@ impl Session<'_> {
             last_key: None,
         }
         .run();
+        if let Some(shapes) = &rules.shapes {
+            shapes.find(rules, shapes::Text { bytes, view, key, active }, found);
+        }
         if bytes.len() >= token::MIN {
             signs.tokens(bytes, &mut |start, end| {
                 token::decode(bytes, start, end, &mut |start, end, decoded| {
@@ -179,7 +184,7 @@ impl Session<'_> {
 
     /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.
     fn within(&mut self, decoded: &[u8], key: Facts, active: u64, depth: usize) -> Result<Option<u8>, ()> {
-        if matches!(look(decoded), Look::Nothing) {
+        if matches!(look(decoded), Look::Nothing) && self.rules().shapes.is_none() {
             return Ok(None);
         }
         if depth > MAX_DECODED {
@@ -193,10 +198,10 @@ impl Session<'_> {
         {
             return Ok(None);
         }
-        let (counts, fallbacks) = (self.counts.clone(), self.fallbacks);
+        let (counts, fallbacks, witness) = (self.counts.clone(), self.fallbacks, self.witness.take());
         let verdict = self.pass(&text, Facts { keyed: 0, ..key }, active, depth);
         let rule = self.counts.iter().zip(&counts).position(|(now, before)| now > before);
-        (self.counts, self.fallbacks) = (counts, fallbacks);
+        (self.counts, self.fallbacks, self.witness) = (counts, fallbacks, witness);
         match verdict {
             Verdict::Clean => Ok(None),
             Verdict::Masked { .. } => Ok(rule.map(|rule| rule as u8)),
@@ -249,6 +254,7 @@ impl Session<'_> {
             if let Some(count) = self.counts.get_mut(usize::from(span.finding.rule)) {
                 *count += 1;
             }
+            let before = out.len();
             match &rule.action {
                 Action::KeepFirstLast(keep) if span.finding.shape != Shape::Whole => {
                     let hide = Hide { text, view: view(&span.finding), finding: span.finding };
@@ -262,11 +268,20 @@ impl Session<'_> {
                     let plain = text.get(span.start..span.end).unwrap_or_default();
                     out.push_str(&self.engine.encrypt(*key, head, plain.as_bytes()));
                 }
-                Action::Drop | Action::KeepFirstLast(_) | Action::TruncateNumber => {
+                // Of what is encoded there is no one form to make a token of.
+                Action::Token { key, head } if span.finding.shape != Shape::Whole => {
+                    let hide = Hide { text, view: view(&span.finding), finding: span.finding };
+                    out.push_str(&self.engine.token(*key, head, rule.class, hide.found()));
+                }
+                Action::Drop | Action::KeepFirstLast(_) | Action::TruncateNumber | Action::Token { .. } => {
                     out.push('[');
                     out.push_str(rule.class.as_str());
                     out.push(']');
                 }
+            }
+            if let Some(witness) = &mut self.witness {
+                let output = out.get(before..).unwrap_or_default();
+                witness.saw(text, span.start..span.end, span.finding.rule, output);
             }
         }
         out.push_str(text.get(at..).unwrap_or_default());
@@ -289,6 +304,11 @@ struct Hide<'t> {
 impl<'t> Hide<'t> {
     fn bytes(&self) -> &'t [u8] {
         self.view.map_or(self.text.as_bytes(), |view| &view.bytes)
+    }
+
+    /// What was found, as the view shows it.
+    fn found(&self) -> &'t [u8] {
+        self.bytes().get(self.finding.start..self.finding.end).unwrap_or_default()
     }
 
     /// What `from..to` of the view stands for.

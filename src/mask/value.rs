@@ -45,7 +45,7 @@ impl Session<'_> {
                 }
                 _ => own.or(above),
             };
-            match self.by_key(&mut entry.value, facts.keyed & self.rules().at(place)) {
+            match self.by_key(&mut entry.value, facts.keyed & self.rules().at(place) & self.only) {
                 ByKey::Dropped => return false,
                 ByKey::Replaced => {}
                 by_key => {
@@ -115,8 +115,13 @@ impl Session<'_> {
             let Some(rule) = self.rules().get(index) else { continue };
             let replacement = match &rule.action {
                 Action::TruncateNumber => {
+                    let before = self.witness.is_some().then(|| as_text(value).into_owned());
                     if truncate(value) {
                         self.count(index);
+                        if let Some(before) = before {
+                            let output = as_text(value).into_owned();
+                            self.saw_value(index, &Value::String(Cow::Owned(before)), &output);
+                        }
                         done = ByKey::Truncated;
                     }
                     continue;
@@ -124,6 +129,7 @@ impl Session<'_> {
                 _ if !self.applies(index, rule.class.is_sad(), value) => continue,
                 Action::Drop => {
                     self.count(index);
+                    self.saw_value(index, value, "");
                     return ByKey::Dropped;
                 }
                 Action::Replace(text) => text.to_string(),
@@ -134,6 +140,13 @@ impl Session<'_> {
                     }
                     self.engine.encrypt(*key, head, text.as_bytes())
                 }
+                Action::Token { key, head } => {
+                    let text = as_text(value);
+                    if text.strip_prefix(&**head).is_some_and(|rest| rest.starts_with(':')) {
+                        continue;
+                    }
+                    self.engine.token(*key, head, rule.class, text.as_bytes())
+                }
                 Action::KeepFirstLast(keep) => match hide(&as_text(value), |length| keep.shown(length)) {
                     Some(hidden) => hidden,
                     None => continue,
@@ -141,11 +154,18 @@ impl Session<'_> {
             };
             if as_text(value) != replacement {
                 self.count(index);
+                self.saw_value(index, value, &replacement);
                 *value = Value::String(Cow::Owned(replacement));
             }
             return ByKey::Replaced;
         }
         done
+    }
+
+    fn saw_value(&mut self, rule: u8, value: &Value<'_>, output: &str) {
+        if let Some(witness) = &mut self.witness {
+            witness.saw_value(&as_text(value), rule, output);
+        }
     }
 
     fn count(&mut self, rule: u8) {

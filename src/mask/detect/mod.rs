@@ -6,10 +6,13 @@
 
 pub(super) mod cn_id;
 pub(super) mod email;
+mod iban;
 mod keyed;
+mod national;
 mod number;
 pub(super) mod pan;
 pub(super) mod phone;
+pub(super) mod shapes;
 pub(super) mod token;
 mod track;
 mod words;

@@ -28,7 +28,7 @@ const TRIPLES: usize = 1 << 15;
 const DEAD: u16 = 0;
 const START: u16 = 1;
 
-pub(super) struct Automaton {
+pub(in crate::mask) struct Automaton {
     /// Bytes that no pattern tells apart are one class.
     classes: [u8; 256],
     /// Classes a state, and the state that follows on each.
@@ -66,7 +66,7 @@ impl Automaton {
     }
 
     /// Of patterns that match a value as a whole.
-    pub(super) fn of_values(patterns: &[(u8, String)]) -> Option<Self> {
+    pub(in crate::mask) fn of_values(patterns: &[(u8, String)]) -> Option<Self> {
         let texts: Vec<_> = patterns.iter().map(|(_, pattern)| pattern.clone()).collect();
         Self::new(patterns, &texts, false)
     }
@@ -179,7 +179,7 @@ impl Automaton {
     }
 
     /// The rules whose pattern matches `value`.
-    pub(super) fn matching(&self, value: &[u8]) -> u64 {
+    pub(in crate::mask) fn matching(&self, value: &[u8]) -> u64 {
         let mut state = START;
         for &byte in value {
             state = self.step(state, byte);

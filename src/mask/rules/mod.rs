@@ -2,33 +2,53 @@
 //!
 //! ```yaml
 //! version: 1
+//! packs: [payment]                       # optional; read before this file's own rules, each once: payment china eu us secrets
 //! rules:
 //!   - id: pan                            # in metrics and envelopes; [a-z][a-z0-9_-]*
-//!     class: cardholder.pan              # cardholder.pan sad.cvv sad.track sad.pin pii.id pii.phone pii.email amount custom
+//!     class: cardholder.pan              # sad.track sad.cvv sad.pin cardholder.pan secret pii.id pii.account pii.phone
+//!                                        # pii.email pii.name amount custom
 //!     where: [body, attributes, resource, scope, keys]     # all of them when absent
 //!     detect:
-//!       validator: pan                   # pan cn_id phone email track; absent: the key decides
+//!       validator: pan                   # pan cn_id phone email track iban dni nir codice_fiscale tax_id aba private_key;
+//!                                        # absent: the key decides
 //!       brands: all                      # of pan
-//!       key: '(^|[._-])pan$'             # with a validator: a key that vouches for what is less sound
-//!       value: '[0-9]{3,4}'              # without one: what stands behind the key in a text, as a whole
+//!       key: '(^|[._-])pan$'             # with a validator or `token`: a key that vouches for what is less sound
+//!       value: '[0-9]{3,4}'              # without one: the number that stands behind the key in a text, as a whole
+//!       assigned: '[!-~]{4,}'            # likewise any value, behind `key=` or `"key":`
+//!       token: 'ghp_[A-Za-z0-9]{36}'     # in place of a validator: a run of letters, digits and `_-.`, as a whole; with a
+//!                                        # `key`, only where that vouches for it
 //!       context: {window: 32, words: [card], not_words: [order]}
 //!     action: {keep_first_last: {first: 4, last: 4, min_hidden: 6}}
-//!     compliance: [PCI-DSS-3.5.1]        # optional, as are owner and since
+//!     compliance: [PCI-DSS-3.5.1]        # these three are what `rules lint` asks for
+//!     owner: security
+//!     since: 2026-11-23
 //!     tests: {must_mask: ["card 4242 4242 4242 4242", {key: pan, int: 4242424242424242}], must_keep: ["order 17"]}
 //! ```
 //!
 //! `body` is also the severity text and the event name, `scope` its name, version and schema URL, `resource` its schema
 //! URL, `keys` every key of an attribute or a map. Actions: `keep_first_last`, `drop`, `replace: TEXT`, `truncate_number`,
-//! `encrypt: KEY ID`. Patterns see keys in lower case, words of camelCase parted by `_`. Sensitive authentication data
-//! (`sad.*`) under its own key is dropped wherever it may be a code, whatever `value` says: a number has lost its leading
-//! zeros, a text may say more than the code.
+//! `encrypt: KEY ID`, `hmac_token: {key: KEY ID}`. Patterns see keys in lower case, words of camelCase parted by `_`. Sensitive
+//! authentication data (`sad.*`) under its own key is dropped wherever it may be a code, whatever `value` says: a number has
+//! lost its leading zeros, a text may say more than the code.
+//!
+//! `parse` and its neighbours (`reader`, `actions`, `cases`, `check`) read files, `compile` makes one set of their rules,
+//! `automaton` is their patterns in one, `packs` are the files that come with the collector.
 
+mod actions;
 mod automaton;
+mod cases;
+mod check;
 mod compile;
+mod packs;
+mod parse;
 mod problem;
+mod reader;
 
-pub(super) use automaton::Named;
-pub(super) use compile::{Case, CaseValue, Source, compile};
+pub(super) use automaton::{Automaton, Named};
+pub(super) use cases::{Case, CaseValue};
+pub(super) use compile::compile;
+pub(super) use packs::text as pack;
+pub(super) use parse::{Draft, Source};
 pub use problem::{Problem, RuleError};
 
 use std::collections::HashMap;
@@ -37,8 +57,9 @@ use regex::bytes::{Regex, RegexSet};
 
 use super::action::Action;
 use super::detect::pan::Brands;
+use super::detect::shapes::Shapes;
+use super::keys::normal_form;
 use super::signs::Signs;
-use automaton::Automaton;
 
 /// Rules are bits of a word.
 pub(super) const MAX_RULES: usize = 64;
@@ -50,22 +71,28 @@ pub enum Class {
     SadCvv,
     SadPin,
     CardholderPan,
+    Secret,
     PiiId,
+    PiiAccount,
     PiiPhone,
     PiiEmail,
+    PiiName,
     Amount,
     Custom,
 }
 
 impl Class {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::SadTrack,
         Self::SadCvv,
         Self::SadPin,
         Self::CardholderPan,
+        Self::Secret,
         Self::PiiId,
+        Self::PiiAccount,
         Self::PiiPhone,
         Self::PiiEmail,
+        Self::PiiName,
         Self::Amount,
         Self::Custom,
     ];
@@ -77,9 +104,12 @@ impl Class {
             Self::SadCvv => "sad.cvv",
             Self::SadPin => "sad.pin",
             Self::CardholderPan => "cardholder.pan",
+            Self::Secret => "secret",
             Self::PiiId => "pii.id",
+            Self::PiiAccount => "pii.account",
             Self::PiiPhone => "pii.phone",
             Self::PiiEmail => "pii.email",
+            Self::PiiName => "pii.name",
             Self::Amount => "amount",
             Self::Custom => "custom",
         }
@@ -99,16 +129,40 @@ pub(super) enum Validator {
     Phone,
     Email,
     Track,
+    Iban,
+    Dni,
+    Nir,
+    CodiceFiscale,
+    TaxId,
+    Aba,
+    PrivateKey,
 }
 
 impl Validator {
-    pub(super) const NAMES: [(&'static str, Self); 5] = [
+    pub(super) const NAMES: [(&'static str, Self); 12] = [
         ("pan", Self::Pan),
         ("cn_id", Self::CnId),
         ("phone", Self::Phone),
         ("email", Self::Email),
         ("track", Self::Track),
+        ("iban", Self::Iban),
+        ("dni", Self::Dni),
+        ("nir", Self::Nir),
+        ("codice_fiscale", Self::CodiceFiscale),
+        ("tax_id", Self::TaxId),
+        ("aba", Self::Aba),
+        ("private_key", Self::PrivateKey),
     ];
+
+    /// Whether it judges what `detect::shapes` finds, and not numbers and addresses.
+    pub(super) fn is_shape(self) -> bool {
+        !matches!(self, Self::Pan | Self::CnId | Self::Phone | Self::Email | Self::Track)
+    }
+
+    /// Its name in rule files.
+    pub(super) fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, validator)| *validator == self).map_or("?", |(name, _)| name)
+    }
 }
 
 /// Where in a record a rule is in force.
@@ -140,10 +194,25 @@ pub(super) struct Rule {
     brands: Brands,
     /// Anchored at both ends for values in a text.
     value: Option<Regex>,
+    /// A pattern of tokens is what it looks for.
+    is_shape: bool,
     pub(super) action: Action,
 }
 
 impl Rule {
+    pub(super) fn validator(&self) -> Option<Validator> {
+        self.validator
+    }
+
+    /// What tells a value of this rule, besides its key.
+    pub(super) fn looks_for(&self) -> &'static str {
+        match self.validator {
+            Some(validator) => validator.as_str(),
+            None if self.is_shape => "token",
+            None => "key",
+        }
+    }
+
     /// Whether its `value` tells it in a text, behind its key.
     fn is_keyed_in_text(&self) -> bool {
         self.validator.is_none() && self.value.is_some() && !matches!(self.action, Action::TruncateNumber)
@@ -153,7 +222,7 @@ impl Rule {
 /// The compiled rules of one engine.
 pub(super) struct RuleSet {
     rules: Vec<Rule>,
-    by_validator: [u64; 5],
+    by_validator: [u64; Validator::NAMES.len()],
     by_place: [u64; 5],
     /// Rules without a validator whose `value` tells them in a text.
     pub(super) keyed_in_text: u64,
@@ -169,6 +238,8 @@ pub(super) struct RuleSet {
     phrases: Vec<(Box<[u8]>, u64, u64)>,
     /// Bytes before a candidate in which words count.
     pub(super) window: usize,
+    /// What rules look for by its shape; `None`: no rule does.
+    pub(super) shapes: Option<Box<Shapes>>,
 }
 
 impl RuleSet {
@@ -192,8 +263,9 @@ impl RuleSet {
         self.get(rule).map_or(Brands(0), |rule| rule.brands)
     }
 
+    /// Whether something besides its key tells what the rule finds, so that its key vouches.
     pub(super) fn has_validator(&self, rule: u8) -> bool {
-        self.get(rule).is_some_and(|rule| rule.validator.is_some())
+        self.get(rule).is_some_and(|rule| rule.validator.is_some() || rule.is_shape)
     }
 
     /// Whether `value` is, as a whole, what the rule expects.
@@ -220,6 +292,12 @@ impl RuleSet {
     pub(super) fn named(&self, name: &[u8]) -> Option<Named> {
         let sound = name.is_ascii() || std::str::from_utf8(name).is_ok();
         self.names.as_ref().filter(|_| sound).map(|names| names.named(name))
+    }
+
+    /// The rules whose pattern of keys that count in a text matches `name`.
+    pub(super) fn named_or_judged(&self, name: &[u8]) -> u64 {
+        let judged = || self.keys_matching(&normal_form(name)).fold(0, |rules, rule| rules | 1 << rule);
+        self.named(name).map_or_else(judged, |named| named.rules)
     }
 
     /// The last place in `from..=to` where a key may end that counts in a text. It never leaves one out. `signs` are those of

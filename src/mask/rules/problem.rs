@@ -62,14 +62,16 @@ pub enum Problem {
     PanKept { first: u64, last: u64 },
     #[error("leaves {min_hidden} digits of a card number hidden")]
     PanHidden { min_hidden: u64 },
-    #[error("`packs` is not built yet")]
-    Packs,
-    #[error("neither a validator nor a key says what to look for")]
+    #[error("neither a validator, a token nor a key says what to look for")]
     NothingToFind,
+    #[error("both a validator and a token say what to look for")]
+    TwoShapes,
     #[error("`truncate_number` works on values found by key only")]
     TruncateInText,
-    #[error("`hmac_token` is not built yet")]
-    TokenUnbuilt,
+    #[error("with rule `{other}`, keeps digits of one card number that add up")]
+    NotNested { other: String },
+    #[error("key `{0}` is used by `encrypt` and by `hmac_token`")]
+    KeyForBoth(String),
     #[error("key `{0}` is not configured")]
     NoKey(String),
     #[error("key `{0}` is not base64 of 32 bytes")]
@@ -78,6 +80,22 @@ pub enum Problem {
     BadKeyId(String),
     #[error("has no tests")]
     NoTests,
+    #[error("every `must_mask` is taken by rule `{by}` first, such as `{witness}`")]
+    Beaten { by: String, witness: String },
+    #[error("pattern `{key}` is longer than {limit} signs")]
+    LongPattern { key: &'static str, limit: usize },
+    #[error("has no `must_keep`")]
+    NothingKept,
+    #[error("`{0}` is missing")]
+    Undescribed(&'static str),
+    #[error("a card number in its tests is on no brand's list of test numbers")]
+    UnknownCard,
+    #[error(
+        "leaves a token beside the truncation of card numbers, and no control against putting them together is named"
+    )]
+    ControlUnstated,
+    #[error("rule `{other}` of the same class finds `{witness}` too, and does something else with it")]
+    Overlap { other: String, witness: String },
     #[error("test {number} of `must_mask` is not masked by this rule")]
     NotMasked { number: usize },
     #[error("test {number} of `must_keep` is masked by this rule")]
@@ -85,6 +103,24 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Worth saying, and no reason to refuse the rules.
+    pub fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Self::LongPattern { .. }
+                | Self::NothingKept
+                | Self::Undescribed(_)
+                | Self::UnknownCard
+                | Self::ControlUnstated
+                | Self::Overlap { .. }
+        )
+    }
+
+    /// A rule's own test fails; else the file is wrong.
+    pub fn is_failing_case(&self) -> bool {
+        matches!(self, Self::NotMasked { .. } | Self::NotKept { .. })
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> String {
         match self {
@@ -106,12 +142,25 @@ impl Problem {
             Self::SadKept(_) => "use `action: drop` (PCI DSS 3.3.1)".into(),
             Self::PanKept { .. } => "keep the first 6 and last 4 at most, or use `action: drop`".into(),
             Self::PanHidden { .. } => "write `min_hidden: 6` or more: cards of 13 digits would show too much".into(),
-            Self::Packs => {
-                "list the pack before this file, in `mask.rules: [payment, FILE]` of the configuration".into()
-            }
-            Self::NothingToFind => "add `validator` or `key` to `detect`".into(),
+            Self::NothingToFind => "add `validator`, `token` or `key` to `detect`".into(),
+            Self::TwoShapes => "leave one of them out".into(),
             Self::TruncateInText => "use `key` without `validator`".into(),
-            Self::TokenUnbuilt => "use `keep_first_last`, `drop`, `replace` or `encrypt`".into(),
+            Self::NotNested { .. } => {
+                "let one show nothing that the other hides: 4 and 4 within 6 and 4 (SSC FAQ 1091), or use `hmac_token`"
+                    .into()
+            }
+            Self::KeyForBoth(_) => "give each use a key of its own".into(),
+            Self::Beaten { by, .. } => format!("put it before `{by}`, narrow that one, or leave this one out"),
+            Self::LongPattern { .. } => "split it into several rules that can be read".into(),
+            Self::NothingKept => "add what it must leave alone: the nearest thing that is none".into(),
+            Self::Undescribed("compliance") => "name what it is for: `compliance: [PCI-DSS-3.5.1]`".into(),
+            Self::Undescribed("owner") => "name who answers for it: `owner: security`".into(),
+            Self::Undescribed(key) => format!("add `{key}`, such as `since: 2026-11-26`"),
+            Self::UnknownCard => "use a public one, such as 4242 4242 4242 4242: it may be somebody's".into(),
+            Self::ControlUnstated => {
+                "keep the token's key away from who reads the log, and say so: `compliance: [PCI-DSS-3.5.1.1]`".into()
+            }
+            Self::Overlap { .. } => "say in one place what becomes of it: the order of the rules decides alone".into(),
             Self::NoKey(id) => format!("add `{id}: ${{env:NAME}}` to `mask.keys`, base64 of 32 random bytes"),
             Self::BadKey(_) => "make one with `openssl rand -base64 32`".into(),
             Self::BadKeyId(_) => "use letters, digits, `_`, `-` and `.` in key ids".into(),
