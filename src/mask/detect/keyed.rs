@@ -2,10 +2,13 @@
 //!
 //! Whether any key ends near is asked first, of all places of a text once; most numbers end there.
 
-use super::Scan;
+use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::words::{Words, is_filler, is_word, without_filler};
+use super::{Finding, Scan, Shape};
 use crate::mask::rules::Named;
 
+/// Hexadecimal digits of a PIN block.
+const BLOCK: usize = 16;
 /// Bytes before a value that words of its key may take, and a tag before them.
 const KEY: usize = 64;
 const TAG: usize = 96;
@@ -13,6 +16,71 @@ const TAG: usize = 96;
 const REACH: usize = 96;
 
 impl Scan<'_, '_> {
+    /// Short values that only their key gives away (a card's code, a PIN).
+    pub(super) fn keyed_values(&mut self, groups: &[Group]) {
+        let first = groups.first().copied().unwrap_or_default();
+        self.keyed_value(first);
+        for pair in groups.windows(2) {
+            let [before, group] = pair else { continue };
+            // The number before belongs to a word (`cvv2 123`); otherwise it is a value itself.
+            if !self.byte_before(before.start).is_ascii_digit() && is_word(self.byte_before(before.start)) {
+                self.keyed_value(*group);
+            }
+        }
+    }
+
+    fn keyed_value(&mut self, group: Group) {
+        if !self.may_be_keyed(group.start) {
+            return;
+        }
+        let mut end = group.start;
+        while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
+            end += 1;
+        }
+        if end - group.start >= 3 && !is_masked_behind(self.bytes, end) {
+            self.keyed_hit(group.start, group.start, end);
+        }
+    }
+
+    /// The token around a group when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are; or
+    /// what follows a key that is written together with its block (`epb0412AC89ABCDEF67`).
+    #[inline]
+    pub(super) fn keyed_token(&mut self, group: Group) {
+        if group.len() == BLOCK || !self.is_alone(group) {
+            self.keyed_block(group);
+        }
+    }
+
+    fn keyed_block(&mut self, group: Group) {
+        const PREFIXED: usize = BLOCK + 2;
+        let token = self.token_at(group.start);
+        // A block may have a `0x` before it.
+        if !matches!(token.end - token.start, BLOCK | PREFIXED) && token.end - group.start != BLOCK {
+            return;
+        }
+        let start = token.start + if self.is_prefixed(token) { 2 } else { 0 };
+        let is_block = |start: usize| {
+            let signs = self.bytes.get(start..token.end).unwrap_or_default();
+            signs.len() == BLOCK && signs.iter().all(u8::is_ascii_hexdigit)
+        };
+        if is_block(start) {
+            if !token.judged && self.may_be_keyed(token.start) {
+                self.token.judged = true;
+                self.keyed_hit(token.start, start, token.end);
+            }
+        } else if is_block(group.start) && self.may_be_keyed(group.start) {
+            self.keyed_hit(group.start, group.start, token.end);
+        }
+    }
+
+    /// Asks the words before `at` for a rule that takes `start..end`.
+    fn keyed_hit(&mut self, at: usize, start: usize, end: usize) {
+        let value = self.bytes.get(start..end).unwrap_or_default();
+        if let Some(rule) = self.keyed(at, value) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
+        }
+    }
+
     /// Whether a key may stand before `at`, as `keyed` looks for it. Most values end here.
     pub(super) fn may_be_keyed(&mut self, at: usize) -> bool {
         self.may_be_named(at, KEY + TAG) || self.may_be_given(at)
@@ -183,4 +251,11 @@ impl Scan<'_, '_> {
 /// Whether it may stand between `"value"` and the value.
 fn is_given_by(sign: u8) -> bool {
     sign.is_ascii_whitespace() || matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=')
+}
+
+/// Whether what follows shows that this is the visible rest of a masked value.
+fn is_masked_behind(bytes: &[u8], end: usize) -> bool {
+    let rest = bytes.get(end..).unwrap_or_default();
+    let separators = rest.iter().take(MAX_SEPARATOR).take_while(|b| is_separator(**b)).count();
+    rest.get(separators) == Some(&b'*')
 }

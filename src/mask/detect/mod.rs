@@ -6,6 +6,8 @@
 
 pub(super) mod cn_id;
 pub(super) mod email;
+mod evidence;
+mod groupings;
 mod keyed;
 mod number;
 pub(super) mod pan;

@@ -1,0 +1,168 @@
+//! Groupings: numbers that are written in groups of digits.
+
+use super::number::{Group, MAX_DIGITS, ends};
+use super::pan::{self, Fit};
+use super::{Scan, Shape, cn_id, phone};
+use crate::mask::rules::Validator;
+
+/// Groupings in which card numbers are written.
+const CARD: [&[usize]; 8] = [
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 4, 1],
+    &[4, 4, 4, 4],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[6, 13],
+    &[4, 4, 4, 3],
+];
+const ID: [&[usize]; 5] = [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3], &[6, 4, 4, 3]];
+const MOBILE: [&[usize]; 3] = [&[3, 4, 4], &[3, 8], &[7, 4]];
+
+/// The digits of a few groups, without what stands between.
+pub(super) struct Digits {
+    bytes: [u8; MAX_DIGITS],
+    len: usize,
+}
+
+impl Digits {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Scan<'_, '_> {
+    /// Numbers written in groups.
+    pub(super) fn grouped(&mut self, groups: &[Group]) {
+        let list = groups.len() > 5 && !groups.len().is_multiple_of(4) && groups.iter().all(|group| group.len() == 4);
+        let mut at = 0;
+        while let Some(rest) = groups.get(at..) {
+            if rest.is_empty() {
+                break;
+            }
+            at += self.group_at(rest, list, at > 0).max(1);
+        }
+        self.digit_by_digit(groups);
+        self.scientific(groups);
+    }
+
+    /// Tries the groupings at the first of `groups`; how many groups were taken.
+    fn group_at(&mut self, groups: &[Group], list: bool, inner: bool) -> usize {
+        for grouping in CARD {
+            let Some(digits) = self.matching(groups, grouping) else { continue };
+            let (start, end) = ends(groups, grouping.len());
+            let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
+            let vouched = !sound && !inner && grouping.len() == groups.len();
+            if (sound && (!list || self.before(start, false, self.rules.with(Validator::Pan)).near != 0) || vouched)
+                && self.card(start, end, digits.as_slice(), true, false)
+            {
+                return grouping.len();
+            }
+        }
+        for grouping in ID {
+            let Some(mut digits) = self.matching(groups, grouping) else { continue };
+            let (start, mut end) = ends(groups, grouping.len());
+            if digits.len == 17
+                && matches!(self.byte_at(end), b'X' | b'x')
+                && !self.byte_at(end + 1).is_ascii_alphanumeric()
+            {
+                if let Some(last) = digits.bytes.get_mut(17) {
+                    *last = b'X';
+                }
+                digits.len = 18;
+                end += 1;
+            }
+            if let Some(rule) = self.first(self.with(Validator::CnId)).filter(|_| cn_id::is_valid(digits.as_slice())) {
+                self.hit(start, end, rule);
+                return grouping.len();
+            }
+        }
+        for grouping in MOBILE {
+            let Some(digits) = self.matching(groups, grouping) else { continue };
+            let (start, end) = ends(groups, grouping.len());
+            let rules = self.with(Validator::Phone);
+            if phone::mainland(digits.as_slice()) == Some(0) {
+                let before = self.before(start, false, rules);
+                let vouched = (before.lift | before.near) & rules;
+                if let Some(rule) = self.first(if vouched != 0 { vouched } else { rules & !before.against }) {
+                    self.hit(start, end, rule);
+                    return grouping.len();
+                }
+            }
+        }
+        0
+    }
+
+    /// The digits of the first groups, when these have just these lengths.
+    fn matching(&self, groups: &[Group], grouping: &[usize]) -> Option<Digits> {
+        let taken = groups.get(..grouping.len())?;
+        if !taken.iter().zip(grouping).all(|(group, len)| group.len() == *len) {
+            return None;
+        }
+        let (start, end) = ends(groups, grouping.len());
+        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' {
+            return None;
+        }
+        self.digits(taken)
+    }
+
+    pub(super) fn digits(&self, groups: &[Group]) -> Option<Digits> {
+        let mut digits = Digits { bytes: [0; MAX_DIGITS], len: 0 };
+        for group in groups {
+            let run = self.bytes.get(group.start..group.end)?;
+            digits.bytes.get_mut(digits.len..digits.len + run.len())?.copy_from_slice(run);
+            digits.len += run.len();
+        }
+        Some(digits)
+    }
+
+    /// A separator after each digit, or each second one.
+    fn digit_by_digit(&mut self, groups: &[Group]) {
+        let size = groups.first().map_or(0, |group| group.len());
+        if size > 2 || groups.len() < 7 || !groups.iter().rev().skip(1).all(|group| group.len() == size) {
+            return;
+        }
+        let Some(digits) = self.digits(groups) else { return };
+        let (start, end) = ends(groups, groups.len());
+        let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
+        if sound && (size == 1 || self.before(start, false, self.rules.with(Validator::Pan)).near != 0) {
+            self.card(start, end, digits.as_slice(), true, false);
+        } else if size == 1
+            && cn_id::is_valid(digits.as_slice())
+            && let Some(rule) = self.first(self.with(Validator::CnId))
+        {
+            self.hit(start, end, rule);
+        }
+    }
+
+    /// `4.111111111111111e15`
+    fn scientific(&mut self, groups: &[Group]) {
+        for pair in groups.windows(2) {
+            let [whole, decimals] = pair else { continue };
+            let exponent = self.bytes.get(decimals.end..).unwrap_or_default();
+            let exponent = match exponent {
+                [b'e' | b'E', b'+', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..]
+                | [b'e' | b'E', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..] => {
+                    usize::from(tens - b'0') * 10 + usize::from(ones - b'0')
+                }
+                _ => continue,
+            };
+            if whole.len() != 1
+                || self.byte_at(whole.end) != b'.'
+                || !(pan::MIN - 1..pan::MAX).contains(&exponent)
+                || decimals.len() > exponent
+            {
+                continue;
+            }
+            let Some(mut digits) = self.digits(pair) else { continue };
+            digits.bytes.iter_mut().skip(digits.len).for_each(|digit| *digit = b'0');
+            digits.len = exponent + 1;
+            let end = decimals.end + if self.byte_at(decimals.end + 1) == b'+' { 4 } else { 3 };
+            if self.card(whole.start, end, digits.as_slice(), false, false)
+                && let Some(last) = self.found.last_mut()
+            {
+                last.shape = Shape::Whole;
+            }
+        }
+    }
+}
