@@ -8,6 +8,7 @@ mod keys;
 mod manual;
 pub mod payments;
 mod reconcile;
+mod rules;
 mod verify;
 mod wal;
 
@@ -42,6 +43,7 @@ enum Command {
     Reconcile(reconcile::Arguments),
     Demo(demo::Arguments),
     Config(config::Arguments),
+    Rules(rules::Arguments),
     Keys(keys::Arguments),
     Wal(wal::Arguments),
     Completions(manual::Completions),
@@ -65,6 +67,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Reconcile(arguments) => reconcile::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Wal(arguments) => wal::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
-use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
+use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, is_reserved, otlp};
 use sealtrail_chain::{ChainName, Content};
 use sha2::{Digest, Sha256};
 
 use super::envelope::Key;
 use super::keys::{Facts, KeyCache};
-use super::rules::{self, Case, CaseValue, Place, Problem, RuleError, RuleSet, Source};
+use super::rules::{self, Case, Place, Problem, RuleError, RuleSet, Source};
 use super::text::Scratch;
 use super::{Config, Masked, MaskedContext, Received, Refused};
 use crate::observe::Metrics;
@@ -30,6 +30,8 @@ const MAX_IDLE_TEXT: usize = 1 << 16;
 pub struct Engine {
     rules: RuleSet,
     keys: Vec<Key>,
+    /// The rules' own tests, which all pass.
+    cases: Vec<Case>,
     digest: [u8; 32],
     /// A counter for each rule.
     counters: Vec<Counter>,
@@ -70,17 +72,28 @@ impl Engine {
         let engine = Self {
             rules: compiled.rules,
             keys: compiled.keys,
+            cases: compiled.cases,
             digest: hasher.finalize().into(),
             counters,
             idle: Mutex::default(),
         };
-        let failed: Vec<_> = compiled.cases.iter().filter_map(|case| engine.failure(case)).collect();
+        let failed: Vec<_> = engine.cases.iter().filter_map(|case| engine.failure(case)).collect();
         if failed.is_empty() { Ok(engine) } else { Err(failed) }
     }
 
     /// SHA-256 over the rule files in force, in order.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// How many rules are in force.
+    pub fn rule_count(&self) -> usize {
+        self.rules.iter().count()
+    }
+
+    /// How many tests of their own they have, all of which pass.
+    pub fn case_count(&self) -> usize {
+        self.cases.len()
     }
 
     /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
@@ -96,6 +109,10 @@ impl Engine {
         &self.rules
     }
 
+    pub(super) fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
     /// The envelope of `plain` under a key of the configuration.
     pub(super) fn encrypt(&self, key: usize, head: &str, plain: &[u8]) -> String {
         self.keys.get(key).map_or_else(|| "[uninspected]".to_owned(), |key| key.envelope(head, plain))
@@ -103,23 +120,9 @@ impl Engine {
 
     /// Runs one test of a rule; what it says when it fails.
     fn failure(&self, case: &Case) -> Option<RuleError> {
-        let value = match &case.value {
-            CaseValue::Text(text) => Value::String(Cow::Borrowed(text)),
-            CaseValue::Int(int) => Value::Int(*int),
-            CaseValue::Double(double) => Value::Double(*double),
-            CaseValue::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
-        };
-        let mut record = LogRecord::default();
-        match &case.key {
-            Some(key) => record.attributes.push(KeyValue { key: Cow::Borrowed(key), value }),
-            None => record.body = value,
-        }
-        let mut session = self.session();
-        session.record(&mut record, true);
-        let hit = session.counts.get(usize::from(case.rule)).is_some_and(|count| *count > 0);
-        // Tests are no traffic: they don't count.
-        session.counts.clear();
-        session.fallbacks = 0;
+        let mut trial = self.trial();
+        trial.mask(case.key.as_deref(), case.value.as_value());
+        let hit = trial.counts().get(usize::from(case.rule)).is_some_and(|count| *count > 0);
         let number = case.number;
         let problem = match (case.must_mask, hit) {
             (true, false) => Problem::NotMasked { number },

@@ -23,6 +23,7 @@ mod look;
 mod rules;
 mod signs;
 mod text;
+mod trial;
 mod value;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
 pub use engine::{Engine, Session};
 pub use rules::{Class, Problem, RuleError};
+pub use trial::{Sample, Trial, Tried};
 
 /// The section `mask` of the configuration.
 #[derive(Clone, serde::Deserialize, serde::Serialize)]

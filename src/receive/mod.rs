@@ -26,6 +26,8 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sealtrail_chain::content::Origin;
+use sealtrail_chain::content::otlp::Visit;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -38,6 +40,16 @@ use listener::{Door, Transport};
 use pipeline::Way;
 
 use crate::wal;
+
+/// Reads an OTLP/JSON request as one that came over HTTP: `scope` and `record` of `visit` are called as for protobuf.
+pub fn read_json<'a>(text: &'a str, received: &Origin, visit: &mut dyn Visit<'a>) -> Result<(), NoRequest> {
+    json::read(text, received, visit).map_err(|_| NoRequest)
+}
+
+/// A text is no OTLP/JSON request. Says no more: it would quote the sender.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no OTLP/JSON request")]
+pub struct NoRequest;
 
 /// Judges the listeners as [`Server::bind`] would, without binding them: for each its key and how it would listen.
 pub fn check(config: &Config) -> Result<Vec<(&'static str, String)>, Error> {

@@ -1,9 +1,10 @@
 //! From the trees of rule files to compiled rules. Goes on behind every error, so that one start shows all of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSetBuilder};
-use sealtrail_chain::ChainName;
+use sealtrail_chain::{ChainName, content};
 
 use super::automaton::Automaton;
 use super::problem::{Problem, RuleError};
@@ -46,6 +47,17 @@ pub(in crate::mask) enum CaseValue {
     Int(i64),
     Double(f64),
     Bytes(Vec<u8>),
+}
+
+impl CaseValue {
+    pub(in crate::mask) fn as_value(&self) -> content::Value<'_> {
+        match self {
+            Self::Text(text) => content::Value::String(Cow::Borrowed(text)),
+            Self::Int(int) => content::Value::Int(*int),
+            Self::Double(double) => content::Value::Double(*double),
+            Self::Bytes(bytes) => content::Value::Bytes(Cow::Borrowed(bytes)),
+        }
+    }
 }
 
 pub(in crate::mask) struct Compiled {

@@ -85,6 +85,11 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// A rule's own test fails; else the file is wrong.
+    pub fn is_failing_case(&self) -> bool {
+        matches!(self, Self::NotMasked { .. } | Self::NotKept { .. })
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> String {
         match self {
