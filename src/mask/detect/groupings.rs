@@ -2,6 +2,7 @@
 
 use super::number::{Group, MAX_DIGITS, ends};
 use super::pan::{self, Fit};
+use super::track::{self, Tag};
 use super::{Scan, Shape, cn_id, phone};
 use crate::mask::rules::Validator;
 
@@ -34,6 +35,10 @@ impl Digits {
 impl Scan<'_, '_> {
     /// Numbers written in groups.
     pub(super) fn grouped(&mut self, groups: &[Group]) {
+        if self.is_spaced_iban(groups) {
+            return;
+        }
+        self.hex_dump(groups);
         let list = groups.len() > 5 && !groups.len().is_multiple_of(4) && groups.iter().all(|group| group.len() == 4);
         let mut at = 0;
         while let Some(rest) = groups.get(at..) {
@@ -44,6 +49,58 @@ impl Scan<'_, '_> {
         }
         self.digit_by_digit(groups);
         self.scientific(groups);
+    }
+
+    /// `CH74 6185 5497 1770 0140 2`
+    fn is_spaced_iban(&self, groups: &[Group]) -> bool {
+        let [first, account @ .., _] = groups else { return false };
+        let country = first.start.checked_sub(2).and_then(|at| self.bytes.get(at..first.start)).unwrap_or_default();
+        first.len() == 2
+            && country.len() == 2
+            && country.iter().all(u8::is_ascii_uppercase)
+            && !self.byte_before(first.start - 2).is_ascii_alphanumeric()
+            && account.len() >= 2
+            && account.iter().all(|group| group.len() == 4)
+    }
+
+    /// EMV tags in bytes that are written apart: `5A 08 42 42 42 42 42 42 42 42 5F 24`.
+    fn hex_dump(&mut self, groups: &[Group]) {
+        /// Bytes of a dump that are read, and of those before the digits: tag and length.
+        const BYTES: usize = 64;
+        const BEFORE: usize = 4;
+        const FEWEST: usize = 6;
+        let pairs = |groups: &&[Group]| groups.iter().all(|group| group.len() == 2);
+        let Some(first) = groups.windows(FEWEST).find(pairs).and_then(|groups| groups.first()) else { return };
+        let pair = |at: usize| {
+            let pair = self.bytes.get(at..at + 2)?;
+            let apart = !self.byte_before(at).is_ascii_alphanumeric() && !self.byte_at(at + 2).is_ascii_alphanumeric();
+            (apart && pair.iter().all(u8::is_ascii_hexdigit)).then_some([pair[0], pair[1]])
+        };
+        let mut start = first.start;
+        for _ in 0..BEFORE {
+            match start.checked_sub(3) {
+                Some(before) if pair(before).is_some() => start = before,
+                _ => break,
+            }
+        }
+        let mut digits = [0; BYTES * 2];
+        let mut length = 0;
+        for (place, to) in digits.as_chunks_mut().0.iter_mut().enumerate() {
+            let Some(pair) = pair(start + place * 3) else { break };
+            *to = pair;
+            length += 2;
+        }
+        let place = |digit: usize| start + digit / 2 * 3 + digit % 2;
+        let mut found = Vec::new();
+        track::emv(digits.get(..length).unwrap_or_default(), &mut |tag, from, to| {
+            found.push((tag, place(from), place(to - 1) + 1));
+        });
+        for (tag, start, end) in found {
+            let validator = if tag == Tag::Pan { Validator::Pan } else { Validator::Track };
+            if let Some(rule) = self.first(self.with(validator)) {
+                self.hit(start, end, rule);
+            }
+        }
     }
 
     /// Tries the groupings at the first of `groups`; how many groups were taken.
@@ -84,7 +141,8 @@ impl Scan<'_, '_> {
             if phone::mainland(digits.as_slice()) == Some(0) {
                 let before = self.before(start, false, rules);
                 let vouched = (before.lift | before.near) & rules;
-                if let Some(rule) = self.first(if vouched != 0 { vouched } else { rules & !before.against }) {
+                let against = if before.beside { before.against } else { 0 };
+                if let Some(rule) = self.first(if vouched != 0 { vouched } else { rules & !against }) {
                     self.hit(start, end, rule);
                     return grouping.len();
                 }

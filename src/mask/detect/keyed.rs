@@ -3,9 +3,11 @@
 //! Whether any key ends near is asked first, of all places of a text once; most numbers end there.
 
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
+use super::iso8583::{self, data_element};
+use super::wrapped::unwrapped;
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::{Finding, Scan, Shape};
-use crate::mask::rules::Named;
+use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block.
 const BLOCK: usize = 16;
@@ -68,6 +70,13 @@ impl Scan<'_, '_> {
                 self.token.judged = true;
                 self.keyed_hit(token.start, start, token.end);
             }
+            if self.found.last().is_none_or(|found| found.start != start)
+                && (data_element(self.bytes, token.start) == Some(iso8583::PIN)
+                    || iso8583::is_entry(self.bytes, token.start, b"52"))
+                && let Some(rule) = self.rules.of_class(self.active, Class::SadPin)
+            {
+                self.found.push(Finding { start, end: token.end, rule, view: self.view, shape: Shape::Whole });
+            }
         } else if is_block(group.start) && self.may_be_keyed(group.start) {
             self.keyed_hit(group.start, group.start, token.end);
         }
@@ -92,6 +101,7 @@ impl Scan<'_, '_> {
         if rules == 0 {
             return None;
         }
+        let at = unwrapped(self.bytes, at);
         if let Some((start, end)) = self.name_of(at) {
             let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
             if let Some(rule) = self.first(facts.keyed & rules) {
@@ -102,6 +112,8 @@ impl Scan<'_, '_> {
         if !self.may_be_named(at, if tagged { KEY + TAG } else { KEY }) {
             return None;
         }
+        // No other thing looks like a PIN block, but ids; so other words may stand between (`pin block under ZPK:`).
+        let long = token.len() == BLOCK && !token.iter().all(u8::is_ascii_digit);
         // When a place before the last one is asked for, all that is known is that a key ends before it.
         let last_key = self.last_key.filter(|_| at >= self.keys_until).unwrap_or(at);
         let (end, weak) = self.key_end(at);
@@ -135,7 +147,8 @@ impl Scan<'_, '_> {
             }
             open = kept;
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
-            ends_here = !weak && is_filler(self.bytes.get(start..end)?);
+            let word = self.bytes.get(start..end)?;
+            ends_here = !weak && (is_filler(word) || (long && self.keys.facts(self.rules, word).against == 0));
         }
         None
     }
@@ -175,7 +188,19 @@ impl Scan<'_, '_> {
         let signs = before.iter().rev().take_while(|b| blank(b)).count();
         let end = at - signs;
         match self.byte_before(end) {
-            b',' | b'|' if is_word(self.byte_before(end.saturating_sub(1))) => (end - 1, true),
+            b',' | b'|' | b';' => {
+                let head = before.get(..before.len().saturating_sub(signs + 1)).unwrap_or_default().trim_ascii_end();
+                if head.last().is_some_and(|sign| is_word(*sign)) { (low + head.len(), true) } else { (at, false) }
+            }
+            // A value that is alone on its line has its name on the one before.
+            sign if is_word(sign) && before.get(before.len() - signs..).is_some_and(|signs| signs.contains(&b'\n')) => {
+                let rest = self.bytes.get(at..).unwrap_or_default();
+                let value = rest.iter().take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
+                match rest.get(value) {
+                    None | Some(b'\n' | b'\r') => (end, true),
+                    _ => (at, false),
+                }
+            }
             sign @ (b':' | b'=' | b'>') => {
                 let head = before.get(..before.len().saturating_sub(signs + 1)).unwrap_or_default().trim_ascii_end();
                 let remark = head.iter().rev().take(REMARK).position(|&b| b == b'(');
@@ -196,7 +221,7 @@ impl Scan<'_, '_> {
     }
 
     /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
-    fn name_of(&self, at: usize) -> Option<(usize, usize)> {
+    pub(super) fn name_of(&self, at: usize) -> Option<(usize, usize)> {
         const NAMES: [&[u8]; 6] = [b"name", b"key", b"field", b"param", b"label", b"id"];
         const VALUES: [&[u8]; 4] = [b"value", b"val", b"data", b"content"];
         let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
@@ -232,15 +257,17 @@ impl Scan<'_, '_> {
     }
 
     /// Name of the XML tag that ends right before `at`.
-    fn tag_before(&self, at: usize) -> Option<(usize, usize)> {
+    pub(super) fn tag_before(&self, at: usize) -> Option<(usize, usize)> {
         if self.byte_before(at) != b'>' {
             return None;
         }
         let low = at.saturating_sub(96);
         let open = low + self.bytes.get(low..at)?.iter().rposition(|&b| b == b'<')? + 1;
-        let name = self
-            .bytes
-            .get(open..at - 1)?
+        let tag = self.bytes.get(open..at - 1)?;
+        if tag.contains(&b'>') {
+            return None;
+        }
+        let name = tag
             .iter()
             .take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.'))
             .count();

@@ -3,6 +3,7 @@
 //! What is a candidate is said here and in `groupings`; `evidence` decides.
 
 use super::words::{SEPARATOR, SIGNS};
+use super::wrapped::{area_code, unwrapped};
 use super::{Scan, Token, pan, phone};
 use crate::mask::rules::Validator;
 
@@ -104,10 +105,14 @@ impl Scan<'_, '_> {
     fn run_of_digits(&mut self, group: Group) {
         let Group { start, end } = group;
         let token = if self.is_alone(group) { Token::default() } else { self.token_at(start) };
-        let hex = self.is_hex(token);
+        let mut hex = self.is_hex(token);
         if hex && end - start < token.end - token.start {
             self.emv(token.start, token.end);
+        } else if self.is_prefixed(token) {
+            self.emv(token.start + 2, token.end);
         }
+        // An odd number of digits in hexadecimal is padded: `5A=378282246310005F`.
+        hex &= !(token.start == start && token.end == end + 1 && matches!(end - start, 15 | 17 | 19) && matches!(self.byte_at(end), b'F' | b'f'));
         let (prior, after) = (self.byte_before(start), self.byte_at(end));
         let decimals = prior == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit();
         if prior == b'*' || after == b'*' || self.is_prefixed(token) || decimals {
@@ -115,6 +120,9 @@ impl Scan<'_, '_> {
         }
         let digits = self.bytes.get(start..end).unwrap_or_default();
         if matches!(after, b'=' | b'D' | b'd' | b'^') && self.track(start, end) {
+            return;
+        }
+        if token.end > end - start && self.is_iban(token) {
             return;
         }
         if self.identity(start, end, hex) {
@@ -125,8 +133,8 @@ impl Scan<'_, '_> {
         }
         match digits.len() {
             pan::MIN..=pan::MAX if self.card(start, end, digits, false, hex) => {}
-            18 | 21 if self.length_prefixed(start, end, digits) => {}
-            26..=64 if !hex => self.side_by_side(start, end),
+            18..=21 if self.length_prefixed(start, end, digits) => {}
+            30..=64 if !hex => self.side_by_side(start, end),
             _ => {}
         }
     }
@@ -192,7 +200,7 @@ impl Scan<'_, '_> {
             return;
         }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));
-        if self.key.lift & (phones | cards) == 0 && !self.may_be_named(start, self.rules.window) {
+        if self.key.lift & (phones | cards) == 0 && !self.may_be_named(unwrapped(self.bytes, area_code(self.bytes, start)), self.rules.window) {
             return;
         }
         let before = self.before(start, self.is_bare(start, end), phones | cards);
