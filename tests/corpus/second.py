@@ -3,6 +3,7 @@ engine does with them, so that its first run says what text from a stranger woul
 """
 
 import json
+import sys
 from urllib.parse import quote
 
 from values import FIRST, LAST, Values
@@ -64,10 +65,6 @@ EMAIL = {
 }
 
 
-def pick_clean(c):
-    return c.pick(CLEAN)(c)
-
-
 CLEAN = [
     lambda c: f"{{\"id\":\"evt_1{c.hex(20)}\",\"created\":{c.ms()[:10]},\"data\":{{\"object\":{{\"id\":\"ch_3{c.hex(20)}\",\"amount\":{c.number(4)},\"payment_method_details\":{{\"card\":{{\"brand\":\"visa\",\"last4\":\"{c.digits(4)}\",\"exp_month\":12,\"exp_year\":2029,\"fingerprint\":\"{c.hex(16)}\"}}}}}}}}}}",
     lambda c: f"pspReference: {c.number(16)}", lambda c: f"{{\"pspReference\":\"{c.number(16)}\",\"resultCode\":\"Authorised\"}}", lambda c: f"queryId={c.compact(14)}{c.digits(7)}&respCode=00&respMsg=success", lambda c: f"trade_no={c.compact(8)}2200{c.digits(16)}&out_trade_no={c.number(18)}", lambda c: f"alipay trade_no: {c.compact(8)}22001{c.digits(15)}", lambda c: f"wechat transaction_id: 42000{c.digits(23)}", lambda c: f"prepay_id=wx{c.compact(14)}{c.hex(18)}",
@@ -84,6 +81,8 @@ CLEAN = [
 
 
 class Maker:
+    tables = sys.modules[__name__]
+
     def __init__(self, seed):
         self.c = Values(seed)
 
@@ -108,26 +107,26 @@ class Maker:
         return row
 
     def pan(self):
-        return self.sentence(PAN, PAN_WRITINGS, self.c.pan())
+        return self.sentence(self.tables.PAN, PAN_WRITINGS, self.c.pan())
 
     def cvv(self):
-        return self.sentence(CVV, {"basic": [str]}, self.c.cvv())
+        return self.sentence(self.tables.CVV, {"basic": [str]}, self.c.cvv())
 
     def pin(self):
-        return self.sentence(PIN, {"basic": [str]}, self.c.pin())
+        return self.sentence(self.tables.PIN, {"basic": [str]}, self.c.pin())
 
     def pin_block(self):
-        return self.sentence({"basic": PIN_BLOCK, "hard": PIN_BLOCK}, {"basic": [str]}, self.c.pin_block())
+        return self.sentence({"basic": self.tables.PIN_BLOCK, "hard": self.tables.PIN_BLOCK}, {"basic": [str]}, self.c.pin_block())
 
     def track(self):
         pan = self.c.pan(self.c.pick(["visa", "mastercard", "amex", "unionpay"]))
         month, year = self.c.expiry()
         rest = year + month + self.c.pick(["101", "201", "206", "121"]) + self.c.digits(self.c.between(6, 12))
         if self.c.random.random() < 0.3:
-            sentence = self.c.pick(TRACK1)
+            sentence = self.c.pick(self.tables.TRACK1)
             text = self.fill(sentence, f"B{pan}^{self.c.pick(LAST).upper()}/{self.c.pick(FIRST).upper()} {self.c.pick('ABC')}^{rest}")
         else:
-            sentence = self.c.pick(TRACK)
+            sentence = self.c.pick(self.tables.TRACK)
             text = self.fill(sentence, pan + self.c.pick("==D") + rest)
         return {"text": text, "level": "hard", "secrets": [pan, rest], "template": sentence}
 
@@ -136,16 +135,16 @@ class Maker:
         pan += "F" * (len(pan) % 2)
         month, year = self.c.expiry()
         body = self.c.pick(["", "820219808407A0000000041010", "9F3303E0F8C8"]) + f"5A{len(pan) // 2:02X}{pan}5F2403{year}{month}30" + self.c.pick(["", "9F1E083132333435363738", "5F2A020156"])
-        sentence = self.c.pick(EMV)
+        sentence = self.c.pick(self.tables.EMV)
         return {"text": self.fill(sentence.replace("{len}", f"{len(body) // 2:02X}"), body), "level": "hard", "secrets": [pan.strip("F")], "template": sentence}
 
     def cn_id(self):
-        return self.sentence(CN_ID, {"basic": [str]}, self.c.cn_id())
+        return self.sentence(self.tables.CN_ID, {"basic": [str]}, self.c.cn_id())
 
     def phone(self):
         kind = self.c.random.random()
         if kind < 0.6:
-            return self.sentence(PHONE, MOBILE_WRITINGS, self.c.mobile())
+            return self.sentence(self.tables.PHONE, MOBILE_WRITINGS, self.c.mobile())
         if kind < 0.85:
             level = self.c.pick(["basic", "hard"])
             written = self.c.pick(FOREIGN[level])
@@ -156,11 +155,11 @@ class Maker:
         return {"text": self.fill(sentence, written), "level": level, "secrets": [digits[-8:]], "template": f"{sentence} {written}"}
 
     def email(self):
-        return self.sentence(EMAIL, {"basic": [str]}, self.c.email())
+        return self.sentence(self.tables.EMAIL, {"basic": [str]}, self.c.email())
 
     def clean(self):
-        line = self.c.pick(CLEAN)
-        return {"text": line(self.c), "level": "clean", "secrets": [], "template": f"line {CLEAN.index(line)}"}
+        line = self.c.pick(self.tables.CLEAN)
+        return {"text": line(self.c), "level": "clean", "secrets": [], "template": f"line {self.tables.CLEAN.index(line)}"}
 
     def row(self, share):
         while True:

@@ -73,7 +73,10 @@ fn quoted(before: &[u8]) -> Option<usize> {
     let content = inner.get(open + 1..)?;
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || *b == b'\\');
     let glued = open.checked_sub(1).and_then(|before| inner.get(before)).is_some_and(u8::is_ascii_alphanumeric);
-    let sound = edge(content.first()) && edge(content.last()) && !glued && !content.iter().any(|b| matches!(b, b'\n' | b'{' | b'}'));
+    let sound = edge(content.first())
+        && edge(content.last())
+        && !glued
+        && !content.iter().any(|b| matches!(b, b'\n' | b'{' | b'}'));
     (sound && !is_masked(content)).then_some(inner.len() - open + 1)
 }
 
@@ -130,13 +133,18 @@ fn domain(bytes: &[u8]) -> Option<usize> {
     if let [b'[', literal @ ..] = bytes {
         let length = literal.iter().take(45).take_while(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':')).count();
         let address = std::str::from_utf8(literal.get(..length)?).ok()?;
-        return (literal.get(length) == Some(&b']') && address.parse::<std::net::IpAddr>().is_ok()).then_some(length + 2);
+        return (literal.get(length) == Some(&b']') && address.parse::<std::net::IpAddr>().is_ok())
+            .then_some(length + 2);
     }
     let mut end = bytes.iter().take(MAX_DOMAIN).take_while(|b| is_label(**b) || **b == b'.').count();
     // A file that is named after an address: `a@example.com.png`.
-    if let Some((stem, ending)) = bytes.get(..end).and_then(|name| name.iter().rposition(|b| *b == b'.').and_then(|dot| name.split_at_checked(dot)))
+    if let Some((stem, ending)) = bytes
+        .get(..end)
+        .and_then(|name| name.iter().rposition(|b| *b == b'.').and_then(|dot| name.split_at_checked(dot)))
         && NOT_TOP_LEVEL.iter().any(|name| ending.get(1..).is_some_and(|ending| ending.eq_ignore_ascii_case(name)))
-        && [&b".com"[..], b".net", b".org", b".cn", b".edu", b".de", b".uk", b".io"].iter().any(|top| stem.ends_with(top))
+        && [&b".com"[..], b".net", b".org", b".cn", b".edu", b".de", b".uk", b".io"]
+            .iter()
+            .any(|top| stem.ends_with(top))
     {
         end = stem.len();
     }

@@ -1,9 +1,9 @@
 //! Evidence: whether a candidate is a card number, a track, an identity number or a phone, by its own digits, what is written
 //! together with it and the words before it.
 
+use super::iso8583::{self, data_element};
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
-use super::iso8583::{self, data_element};
 use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
 use crate::mask::rules::Validator;
 
@@ -80,8 +80,8 @@ impl Scan<'_, '_> {
     /// Whether what follows says that a number counts something: `13999999999 bytes`.
     fn is_measured(&self, end: usize) -> bool {
         const UNITS: [&str; 18] = [
-            "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records", "cycles", "ticks",
-            "items", "hz",
+            "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records",
+            "cycles", "ticks", "items", "hz",
         ];
         let rest = self.bytes.get(end..).unwrap_or_default();
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);

@@ -1,7 +1,6 @@
 //! ISO 8583: the number of the data element that a value is said to be (`DE52=`, `field 2:`, `<field id="52" value="`).
 
 use super::words::is_word;
-use super::wrapped::unwrapped;
 
 /// The primary account number, and the PIN data, among the data elements.
 pub(super) const CARD: u16 = 2;
@@ -10,18 +9,18 @@ pub(super) const PIN: u16 = 52;
 /// Signs between a number and its value, and between a name and its number.
 const MAX_SIGNS: usize = 8;
 /// What a data element is called.
-const NAMES: [&str; 12] = ["de", "f", "p", "s", "field", "fld", "bit", "bmp", "element", "id", "n", "df"];
+const NAMES: [&str; 13] = ["de", "f", "p", "s", "field", "fld", "bit", "bmp", "bm", "element", "id", "n", "df"];
 
 /// The data element that a value at `at` is said to be.
 pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
-    let mut end = skip(bytes, unwrapped(bytes, at));
+    let mut end = skip(bytes, at);
     // The length may stand between: `[052](16) …`.
     if bytes.get(..end)?.ends_with(b")") {
         let open = bytes.get(..end)?.iter().rev().take(MAX_SIGNS).position(|b| *b == b'(')?;
         end = skip(bytes, end - open - 1);
     }
     let mut start = word(bytes, end);
-    if matches!(bytes.get(start..end)?, b"value" | b"val") {
+    if matches!(bytes.get(start..end)?, b"value" | b"val" | b"v") {
         end = skip(bytes, start);
         start = word(bytes, end);
     }
@@ -40,14 +39,16 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
             return (digits == 3 && start > 0 && bytes.get(start - 1) == Some(&b'[')).then_some(number);
         }
     }
-    let is_name = NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) || name.ends_with("域".as_bytes());
+    let is_name =
+        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) || name.ends_with("域".as_bytes());
     is_name.then_some(number)
 }
 
 /// Whether a value at `at` is the entry of this number in a list of elements: `{2:…, 52:`.
 pub(super) fn is_entry(bytes: &[u8], at: usize, number: &[u8]) -> bool {
     let blank = |b: &u8| matches!(b, b' ' | b'"' | b'\'' | b'[');
-    let back = |end: usize| end - bytes.get(..end).unwrap_or_default().iter().rev().take(3).take_while(|b| blank(b)).count();
+    let back =
+        |end: usize| end - bytes.get(..end).unwrap_or_default().iter().rev().take(3).take_while(|b| blank(b)).count();
     let sign = back(at);
     let Some([.., b':' | b'=']) = bytes.get(..sign) else { return false };
     let end = back(sign - 1);
@@ -56,7 +57,9 @@ pub(super) fn is_entry(bytes: &[u8], at: usize, number: &[u8]) -> bool {
 }
 
 fn skip(bytes: &[u8], end: usize) -> usize {
-    let sign = |b: &u8| matches!(b, b' ' | b'"' | b'\'' | b'\\' | b'=' | b':' | b'[' | b']' | b'>' | b'-' | b'_' | b'#' | b'.' | b'|');
+    let sign = |b: &u8| {
+        matches!(b, b' ' | b'"' | b'\'' | b'\\' | b'=' | b':' | b'[' | b']' | b'>' | b'-' | b'_' | b'#' | b'.' | b'|')
+    };
     end - bytes.get(..end).unwrap_or_default().iter().rev().take(MAX_SIGNS).take_while(|b| sign(b)).count()
 }
 
@@ -95,6 +98,8 @@ mod tests {
             ("<Fld n=\"2\">", Some(2)),
             ("[052](16) ", Some(52)),
             ("P-52=", Some(52)),
+            ("F[52]=\"", Some(52)),
+            ("<f id='52' v='", Some(52)),
             ("域52：", None),
             ("域52:", Some(52)),
             ("room 52: ", None),

@@ -2,10 +2,10 @@
 //!
 //! Whether any key ends near is asked first, of all places of a text once; most numbers end there.
 
-use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::iso8583::{self, data_element};
-use super::wrapped::unwrapped;
+use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::words::{Words, is_filler, is_word, without_filler};
+use super::wrapped::unwrapped;
 use super::{Finding, Scan, Shape};
 use crate::mask::rules::{Class, Named};
 
@@ -116,7 +116,7 @@ impl Scan<'_, '_> {
         let long = token.len() == BLOCK && !token.iter().all(u8::is_ascii_digit);
         // When a place before the last one is asked for, all that is known is that a key ends before it.
         let last_key = self.last_key.filter(|_| at >= self.keys_until).unwrap_or(at);
-        let (end, weak) = self.key_end(at);
+        let (end, weak) = self.key_end(at, long);
         let mut words = Words { low: at.saturating_sub(KEY), end };
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
@@ -180,7 +180,7 @@ impl Scan<'_, '_> {
 
     /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key
     /// must stand right before that. A line may end behind `:`, `=` or a tag, a remark in brackets may stand before them.
-    fn key_end(&self, at: usize) -> (usize, bool) {
+    fn key_end(&self, at: usize, long: bool) -> (usize, bool) {
         const REMARK: usize = 24;
         let low = at.saturating_sub(64);
         let before = self.bytes.get(low..at).unwrap_or_default();
@@ -197,12 +197,13 @@ impl Scan<'_, '_> {
                 let rest = self.bytes.get(at..).unwrap_or_default();
                 let value = rest.iter().take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
                 match rest.get(value) {
-                    None | Some(b'\n' | b'\r') => (end, true),
+                    None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'\\') => (end, true),
                     _ => (at, false),
                 }
             }
-            sign @ (b':' | b'=' | b'>') => {
-                let head = before.get(..before.len().saturating_sub(signs + 1)).unwrap_or_default().trim_ascii_end();
+            sign @ (b':' | b'=' | b'>' | b')') if sign != b')' || long => {
+                let shut = usize::from(sign != b')');
+                let head = before.get(..before.len().saturating_sub(signs + shut)).unwrap_or_default().trim_ascii_end();
                 let remark = head.iter().rev().take(REMARK).position(|&b| b == b'(');
                 match remark {
                     Some(length) if sign != b'>' && head.ends_with(b")") => (low + head.len() - length - 1, false),
@@ -217,13 +218,13 @@ impl Scan<'_, '_> {
     fn may_be_given(&self, at: usize) -> bool {
         let before = self.bytes.get(at.saturating_sub(REACH)..at).unwrap_or_default();
         let sign = before.iter().rev().find(|sign| !is_given_by(**sign));
-        matches!(sign, Some(b'>' | b'e' | b'l' | b'a' | b't' | b'E' | b'L' | b'A' | b'T'))
+        matches!(sign, Some(b'>' | b'e' | b'l' | b'v' | b'a' | b't' | b'E' | b'L' | b'V' | b'A' | b'T'))
     }
 
     /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
     pub(super) fn name_of(&self, at: usize) -> Option<(usize, usize)> {
-        const NAMES: [&[u8]; 6] = [b"name", b"key", b"field", b"param", b"label", b"id"];
-        const VALUES: [&[u8]; 4] = [b"value", b"val", b"data", b"content"];
+        const NAMES: [&[u8]; 7] = [b"name", b"key", b"k", b"field", b"param", b"label", b"id"];
+        const VALUES: [&[u8]; 5] = [b"value", b"val", b"v", b"data", b"content"];
         let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
         if !self.may_be_given(at) {
             return None;
@@ -267,10 +268,7 @@ impl Scan<'_, '_> {
         if tag.contains(&b'>') {
             return None;
         }
-        let name = tag
-            .iter()
-            .take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.'))
-            .count();
+        let name = tag.iter().take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.')).count();
         (name > 0).then_some((open, open + name))
     }
 }

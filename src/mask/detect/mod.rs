@@ -21,9 +21,9 @@ mod wrapped;
 use super::keys::{Facts, KeyCache};
 use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
+pub(super) use words::is_filler;
 use words::{Words, is_joint};
 use wrapped::{area_code, unwrapped};
-pub(super) use words::is_filler;
 
 /// What a rule found in a view.
 #[derive(Clone, Copy, Debug)]
@@ -224,7 +224,13 @@ impl Scan<'_, '_> {
                 facts.lift |= self.keys.facts(self.rules, self.bytes.get(first..end).unwrap_or_default()).lift & rules;
             }
             if (facts.lift | facts.near | facts.against) & rules != 0 {
-                before = Before { lift: before.lift | facts.lift, near: facts.near, against: facts.against, adjacent, beside };
+                before = Before {
+                    lift: before.lift | facts.lift,
+                    near: facts.near,
+                    against: facts.against,
+                    adjacent,
+                    beside,
+                };
                 break;
             }
             adjacent &= facts.filler;

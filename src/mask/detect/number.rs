@@ -112,13 +112,16 @@ impl Scan<'_, '_> {
             self.emv(token.start + 2, token.end);
         }
         // An odd number of digits in hexadecimal is padded: `5A=378282246310005F`.
-        hex &= !(token.start == start && token.end == end + 1 && matches!(end - start, 15 | 17 | 19) && matches!(self.byte_at(end), b'F' | b'f'));
+        hex &= !(token.start == start
+            && token.end == end + 1
+            && matches!(end - start, 15 | 17 | 19)
+            && matches!(self.byte_at(end), b'F' | b'f'));
         let (prior, after) = (self.byte_before(start), self.byte_at(end));
         let decimals = prior == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit();
-        if prior == b'*' || after == b'*' || self.is_prefixed(token) || decimals {
+        let digits = self.bytes.get(start..end).unwrap_or_default();
+        if self.is_prefixed(token) || decimals || ((prior == b'*' || after == b'*') && !is_whole(digits)) {
             return;
         }
-        let digits = self.bytes.get(start..end).unwrap_or_default();
         if matches!(after, b'=' | b'D' | b'd' | b'^') && self.track(start, end) {
             return;
         }
@@ -200,7 +203,9 @@ impl Scan<'_, '_> {
             return;
         }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));
-        if self.key.lift & (phones | cards) == 0 && !self.may_be_named(unwrapped(self.bytes, area_code(self.bytes, start)), self.rules.window) {
+        if self.key.lift & (phones | cards) == 0
+            && !self.may_be_named(unwrapped(self.bytes, area_code(self.bytes, start)), self.rules.window)
+        {
             return;
         }
         let before = self.before(start, self.is_bare(start, end), phones | cards);
@@ -219,6 +224,11 @@ impl Scan<'_, '_> {
 pub(super) fn ends(groups: &[Group], count: usize) -> (usize, usize) {
     let start = groups.first().map_or(0, |group| group.start);
     (start, count.checked_sub(1).and_then(|last| groups.get(last)).map_or(start, |group| group.end))
+}
+
+/// Whether asterisks beside these digits hide nothing of a card number: this is all of one.
+pub(super) fn is_whole(digits: &[u8]) -> bool {
+    pan::luhn(digits) && pan::fit(digits, pan::Brands::ALL) == pan::Fit::Strong
 }
 
 #[inline]

@@ -91,11 +91,13 @@ pub(super) fn is_joint(word: &[u8]) -> bool {
 pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
     let names: &[&str] = match word.len() {
         1 => &["b"],
-        2 => &["is", "no", "nr", "td"],
-        3 => &["was", "has", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"],
-        4 => &["code", "data", "text", "used"],
+        2 => &["is", "no", "nr", "td", "es"],
+        3 => {
+            &["was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"]
+        }
+        4 => &["code", "kodu", "data", "text", "used"],
         5 => &["value"],
-        6 => &["number", "string", "号码"],
+        6 => &["number", "string", "号码", "番号", "번호"],
         7 => &["content", "entered", "invalid"],
         8 => &["intvalue", "rejected"],
         11 => &["stringvalue"],

@@ -41,6 +41,7 @@ fn layer(before: &[u8]) -> Option<usize> {
         b')' => sized(before),
         b':' => serialised(before).or_else(|| type_key(before)).or_else(|| index(before)),
         b'=' => index(before),
+        b']' => indexed(before),
         b'>' => assoc(before).or_else(|| cell(before)),
         b'\n' => form(before),
         _ => None,
@@ -52,7 +53,10 @@ fn typed(before: &[u8]) -> Option<usize> {
     const TYPES: [&str; 10] = ["some", "just", "ok", "optional", "of", "value", "decimal", "string", "long", "int"];
     let open = before.len() - 1;
     let start = word_start(before, open);
-    TYPES.iter().any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))).then_some(start)
+    TYPES
+        .iter()
+        .any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())))
+        .then_some(start)
 }
 
 /// `string(16) `, as PHP dumps a value.
@@ -60,8 +64,10 @@ fn sized(before: &[u8]) -> Option<usize> {
     let open = before.iter().rev().take(6).position(|b| *b == b'(').map(|back| before.len() - back - 1)?;
     let digits = before.get(open + 1..before.len() - 1)?;
     let start = word_start(before, open);
-    (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && matches!(before.get(start..open)?, b"string" | b"int"))
-        .then(|| trim(before.get(..start).unwrap_or_default(), blank).len())
+    (!digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && matches!(before.get(start..open)?, b"string" | b"int"))
+    .then(|| trim(before.get(..start).unwrap_or_default(), blank).len())
 }
 
 /// `;s:16:`, as PHP serialises it.
@@ -76,7 +82,6 @@ fn serialised(before: &[u8]) -> Option<usize> {
 /// `{"stringValue":`, the type of a value in OTLP and elsewhere.
 fn type_key(before: &[u8]) -> Option<usize> {
     const TYPES: [&str; 6] = ["stringValue", "intValue", "doubleValue", "bytesValue", "string_value", "int_value"];
-    let quote = |b: u8| matches!(b, b'"' | b'\'' | b'\\' | b' ');
     let name = trim(before.get(..before.len() - 1)?, quote);
     let start = word_start(name, name.len());
     if !TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes())) {
@@ -86,13 +91,22 @@ fn type_key(before: &[u8]) -> Option<usize> {
     (open.last() == Some(&b'{')).then(|| open.len() - 1)
 }
 
-/// `card[cvv]=`, `[cvv]: `: a name in brackets; `cvv [3]: `: a length in them.
+/// `card[cvv]=`, `card["cvv"] = `.
 fn index(before: &[u8]) -> Option<usize> {
-    let name = trim(before.get(..before.len() - 1)?, |b| matches!(b, b'"' | b'\'' | b'\\' | b' ')).strip_suffix(b"]")?;
-    let word = name.len() - word_start(name, name.len());
-    let open = (name.len() - word).checked_sub(1).filter(|open| word > 0 && name.get(*open) == Some(&b'['))?;
-    let length = word <= 2 && name.get(open + 1..)?.iter().all(u8::is_ascii_digit);
-    Some(if length { open } else { name.len() })
+    indexed(trim(before.get(..before.len() - 1)?, quote))
+}
+
+/// `[cvv] `: a name in brackets; `cvv [3]: `: a length in them.
+fn indexed(before: &[u8]) -> Option<usize> {
+    let name = trim(before.strip_suffix(b"]")?, quote);
+    let start = word_start(name, name.len());
+    let word = name.get(start..)?;
+    let open = trim(name.get(..start)?, quote);
+    if word.is_empty() || open.last() != Some(&b'[') {
+        return None;
+    }
+    let length = word.len() <= 2 && word.iter().all(u8::is_ascii_digit);
+    Some(if length { open.len() - 1 } else { name.len() })
 }
 
 /// `] =>`, behind the name of an entry.
@@ -124,6 +138,10 @@ fn form(before: &[u8]) -> Option<usize> {
     let low = name.len().saturating_sub(MAX_TAG);
     let open = low + memchr::memrchr(b'"', name.get(low..)?)?;
     name.get(..open)?.ends_with(b"name=").then_some(name.len())
+}
+
+fn quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'\\' | b' ')
 }
 
 fn blank(byte: u8) -> bool {
@@ -162,6 +180,8 @@ mod tests {
             ("card[cvv]=", "card[cvv"),
             ("\"card[cvv]\": \"", "\"card[cvv"),
             ("cvv [3]: ", "cvv "),
+            ("obj[\"cvv\"] = \"", "obj[\"cvv"),
+            ("[cvv] ", "[cvv"),
             ("list[]=", "list[]="),
             ("total(", "total("),
             ("at 10:", "at 10:"),
