@@ -13,7 +13,9 @@ import argparse
 import json
 import sys
 
+import fourth
 import second
+
 import third
 from containers import CONTAINERS
 from hidden import *
@@ -217,9 +219,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--batch", choices=["first", "second", "third"], default="first", help="the templates: the second ones were written after the engine was mended on the first")
+    parser.add_argument("--batch", choices=["first", "second", "third", "fourth"], default="first", help="the templates: the second ones were written after the engine was mended on the first")
     options = parser.parse_args()
-    maker = {"first": Maker, "second": second.Maker, "third": third.Maker}[options.batch](options.seed)
+    maker = {"first": Maker, "second": second.Maker, "third": third.Maker, "fourth": fourth.Maker}[options.batch](options.seed)
     shares = SHARES if options.batch == "first" else second.SHARES
     total = sum(shares.values())
     for share, part in shares.items():

@@ -196,6 +196,8 @@ struct Evidence {
     lift: bool,
     near: bool,
     against: bool,
+    /// What speaks for it stands right before it, or is its own key.
+    adjacent: bool,
     beside: bool,
     bare: bool,
     grouped: bool,
@@ -208,6 +210,7 @@ impl Evidence {
             lift: has(before.lift),
             near: has(before.near),
             against: has(before.against),
+            adjacent: before.adjacent,
             beside: before.beside,
             bare,
             grouped,
@@ -216,15 +219,15 @@ impl Evidence {
 }
 
 fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -> bool {
-    let Evidence { lift, near, against, beside, bare, grouped } = evidence;
+    let Evidence { lift, near, against, adjacent, beside, bare, grouped } = evidence;
     let speaks = lift || (near && !against);
     match (fit, luhn) {
         (Fit::Strong, true) if hex => speaks,
         // A word speaks against a sound number only when it stands right before it, as the name of an id does.
         (Fit::Strong, true) => lift || near || !(against && beside) || grouped,
-        (Fit::Weak, true) => speaks,
-        (Fit::Strong, false) => speaks && !hex,
-        (Fit::Weak, false) => lift,
+        (Fit::Weak, true) => speaks && adjacent,
+        (Fit::Strong, false) => speaks && adjacent && !hex,
+        (Fit::Weak, false) => lift && adjacent,
         (Fit::No, _) => lift && bare && length >= 13,
     }
 }

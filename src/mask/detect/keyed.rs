@@ -148,7 +148,12 @@ impl Scan<'_, '_> {
             open = kept;
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
             let word = self.bytes.get(start..end)?;
-            ends_here = !weak && (is_filler(word) || (long && self.keys.facts(self.rules, word).against == 0));
+            let fills = is_filler(word);
+            // What the name of an id stands before is that id.
+            if long && !fills && self.keys.facts(self.rules, word).against != 0 {
+                return None;
+            }
+            ends_here = !weak && (fills || long);
         }
         None
     }

@@ -98,17 +98,20 @@ pub(super) struct Before {
 
 impl Scan<'_, '_> {
     pub(super) fn run(&mut self) {
-        let (mut at, mut address) = (0, self.next_address(0));
+        // Each is looked for once: a text of `@` alone has no digit up to its end, and a text of digits no `@`.
+        let (mut digit, mut address) = (self.signs.next_digit(0), self.next_address(0));
         loop {
-            at = match (self.signs.next_digit(at), address) {
-                (Some(number), address) if address.is_none_or(|sign| number < sign) => self.number(number),
+            match (digit, address) {
+                (Some(number), address) if address.is_none_or(|sign| number < sign) => {
+                    let at = self.number(number);
+                    digit = self.signs.next_digit(at);
+                }
                 (_, Some(sign)) => {
                     self.email(sign);
                     address = self.next_address(sign + 1);
-                    sign + 1
                 }
                 (_, None) => break,
-            };
+            }
         }
     }
 
@@ -228,7 +231,7 @@ impl Scan<'_, '_> {
                     lift: before.lift | facts.lift,
                     near: facts.near,
                     against: facts.against,
-                    adjacent,
+                    adjacent: adjacent || self.key.lift & rules != 0,
                     beside,
                 };
                 break;

@@ -154,8 +154,8 @@ impl Scan<'_, '_> {
         const SHORTEST: usize = 10;
         let Some(rule) = self.first(self.with(Validator::Phone)) else { return };
         for (at, group) in groups.iter().enumerate() {
-            let plus =
-                self.byte_before(group.start) == b'+' && !self.byte_before(group.start - 1).is_ascii_alphanumeric();
+            let plus = self.byte_before(group.start) == b'+'
+                && !matches!(self.byte_before(group.start - 1), b'*' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z');
             if !plus
                 || self
                     .found

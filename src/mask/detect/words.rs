@@ -96,10 +96,11 @@ pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
             &["was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"]
         }
         4 => &["code", "kodu", "data", "text", "used"],
-        5 => &["value"],
+        5 => &["value", "field", "input", "param", "given"],
         6 => &["number", "string", "号码", "番号", "번호"],
         7 => &["content", "entered", "invalid"],
-        8 => &["intvalue", "rejected"],
+        8 => &["intvalue", "rejected", "provided", "supplied", "received"],
+        9 => &["submitted"],
         11 => &["stringvalue"],
         _ => &[],
     };
