@@ -137,17 +137,6 @@ fn domain(bytes: &[u8]) -> Option<usize> {
             .then_some(length + 2);
     }
     let mut end = bytes.iter().take(MAX_DOMAIN).take_while(|b| is_label(**b) || **b == b'.').count();
-    // A file that is named after an address: `a@example.com.png`.
-    if let Some((stem, ending)) = bytes
-        .get(..end)
-        .and_then(|name| name.iter().rposition(|b| *b == b'.').and_then(|dot| name.split_at_checked(dot)))
-        && NOT_TOP_LEVEL.iter().any(|name| ending.get(1..).is_some_and(|ending| ending.eq_ignore_ascii_case(name)))
-        && [&b".com"[..], b".net", b".org", b".cn", b".edu", b".de", b".uk", b".io"]
-            .iter()
-            .any(|top| stem.ends_with(top))
-    {
-        end = stem.len();
-    }
     // A dot or dash at the end belongs to the sentence; two dots end the name.
     if let Some(double) = bytes.get(..end)?.windows(2).position(|pair| pair == b"..") {
         end = double;
@@ -169,8 +158,16 @@ fn domain(bytes: &[u8]) -> Option<usize> {
     let sound = name.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80) && top.len() >= 2 && dot > 0;
     let number = top.iter().all(|b| b.is_ascii_digit() || *b == b'-')
         || (top.iter().any(u8::is_ascii_digit) && !has_prefix(top, b"xn--"));
-    let listed = NOT_TOP_LEVEL.iter().any(|name| top.eq_ignore_ascii_case(name));
-    (sound && !number && !listed).then_some(end)
+    if !sound || number {
+        return None;
+    }
+    if NOT_TOP_LEVEL.iter().any(|name| top.eq_ignore_ascii_case(name)) {
+        // A file that is named after an address: `a@example.com.png`.
+        const COMMON: [&[u8]; 8] = [b".com", b".net", b".org", b".cn", b".edu", b".de", b".uk", b".io"];
+        let stem = name.get(..dot)?;
+        return COMMON.iter().any(|top| stem.len() > top.len() && stem.ends_with(top)).then_some(dot);
+    }
+    Some(end)
 }
 
 fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {

@@ -18,6 +18,9 @@ mod track;
 mod words;
 mod wrapped;
 
+#[cfg(test)]
+mod tests;
+
 use super::keys::{Facts, KeyCache};
 use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
