@@ -9,8 +9,8 @@ mod manual;
 pub mod payments;
 mod reconcile;
 mod reveal;
-mod scan;
 mod rules;
+mod scan;
 mod verify;
 mod wal;
 

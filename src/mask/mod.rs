@@ -38,8 +38,8 @@ use sealtrail_chain::content::{LogRecord, Tail};
 use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
 pub use engine::{Engine, Session};
-pub use reveal::{Keyring, OpenError, Opened};
 pub use lint::lint;
+pub use reveal::{Keyring, OpenError, Opened};
 pub use rules::{Class, Problem, RuleError};
 pub use trial::{Sample, Trial, Tried, Witnessed};
 

@@ -168,12 +168,20 @@ pub(super) fn foldable(bytes: &[u8], mut found: impl FnMut(usize)) {
     });
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Blocks that were passed over in search of a sign: for tests of how work grows with a text.
+    pub(super) static BLOCKS_SEEN: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// The first bit from `at` on that is set.
 #[inline]
 fn next(bits: &[u64], at: usize) -> Option<usize> {
     let mut block = at / BLOCK;
     let mut signs = bits.get(block)? & (u64::MAX << (at % BLOCK));
     while signs == 0 {
+        #[cfg(test)]
+        BLOCKS_SEEN.set(BLOCKS_SEEN.get() + 1);
         block += 1;
         signs = *bits.get(block)?;
     }

@@ -47,6 +47,10 @@ const NOT_TOP_LEVEL: [&[u8]; 36] = [
 /// The address around the `@` at `at`: where it begins and ends. `None`: no address, or one that is masked already.
 pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let before = bytes.get(..at)?;
+    if before.ends_with(b"\"") {
+        let local = quoted(before)?;
+        return Some((at - local, at + 1 + domain(bytes.get(at + 1..)?)?));
+    }
     let length = before.iter().rev().take(MAX_LOCAL).take_while(|b| is_local(**b)).count();
     let length = length - joined(before.get(at - length..)?);
     let skipped = before
@@ -60,6 +64,20 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
         return None;
     }
     Some((at - local.len(), at + 1 + domain))
+}
+
+/// Length of the quoted local part (RFC 5321) that `before` ends with. What stands between two other quoted things is none.
+fn quoted(before: &[u8]) -> Option<usize> {
+    let inner = before.get(before.len().saturating_sub(MAX_LOCAL)..before.len() - 1)?;
+    let open = memchr::memrchr(b'"', inner)?;
+    let content = inner.get(open + 1..)?;
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || *b == b'\\');
+    let glued = open.checked_sub(1).and_then(|before| inner.get(before)).is_some_and(u8::is_ascii_alphanumeric);
+    let sound = edge(content.first())
+        && edge(content.last())
+        && !glued
+        && !content.iter().any(|b| matches!(b, b'\n' | b'{' | b'}'));
+    (sound && !is_masked(content)).then_some(inner.len() - open + 1)
 }
 
 /// Length of what a text in a script without spaces ends with, when the local part behind it is ASCII: `邮箱zhang@`.
@@ -111,6 +129,13 @@ fn is_masked(local: &[u8]) -> bool {
 
 /// Length of the domain that `bytes` begin with: labels, at least two, the last one no number and in no list of file types.
 fn domain(bytes: &[u8]) -> Option<usize> {
+    // An address in brackets: `a@[192.0.2.1]`.
+    if let [b'[', literal @ ..] = bytes {
+        let length = literal.iter().take(45).take_while(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':')).count();
+        let address = std::str::from_utf8(literal.get(..length)?).ok()?;
+        return (literal.get(length) == Some(&b']') && address.parse::<std::net::IpAddr>().is_ok())
+            .then_some(length + 2);
+    }
     let mut end = bytes.iter().take(MAX_DOMAIN).take_while(|b| is_label(**b) || **b == b'.').count();
     // A dot or dash at the end belongs to the sentence; two dots end the name.
     if let Some(double) = bytes.get(..end)?.windows(2).position(|pair| pair == b"..") {
@@ -133,8 +158,16 @@ fn domain(bytes: &[u8]) -> Option<usize> {
     let sound = name.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80) && top.len() >= 2 && dot > 0;
     let number = top.iter().all(|b| b.is_ascii_digit() || *b == b'-')
         || (top.iter().any(u8::is_ascii_digit) && !has_prefix(top, b"xn--"));
-    let listed = NOT_TOP_LEVEL.iter().any(|name| top.eq_ignore_ascii_case(name));
-    (sound && !number && !listed).then_some(end)
+    if !sound || number {
+        return None;
+    }
+    if NOT_TOP_LEVEL.iter().any(|name| top.eq_ignore_ascii_case(name)) {
+        // A file that is named after an address: `a@example.com.png`.
+        const COMMON: [&[u8]; 8] = [b".com", b".net", b".org", b".cn", b".edu", b".de", b".uk", b".io"];
+        let stem = name.get(..dot)?;
+        return COMMON.iter().any(|top| stem.len() > top.len() && stem.ends_with(top)).then_some(dot);
+    }
+    Some(end)
 }
 
 fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
@@ -169,12 +202,19 @@ mod tests {
             ("x@xn--fsq.xn--fiqs8s", Some("x@xn--fsq.xn--fiqs8s")),
             ("zh*******@example.com", None),
             ("icon@2x.png", None),
+            ("icon@2x.dark.png", None),
+            ("avatar/zhang.san@example.com.png", Some("zhang.san@example.com")),
             ("x@y.service", None),
             ("pkg@1.2.3", None),
             ("image@sha256:abc", None),
             ("Class@1a2b", None),
             ("user@localhost", None),
             ("@example.com", None),
+            ("to \"john smith\"@example.com", Some("\"john smith\"@example.com")),
+            ("{\"handle\":\"@example.com\"}", None),
+            ("[\"a\",\"@example.com\"]", None),
+            ("a.b@[192.0.2.14] ok", Some("a.b@[192.0.2.14]")),
+            ("a.b@[other]", None),
         ] {
             assert_eq!(find(text), expected, "{text}");
         }

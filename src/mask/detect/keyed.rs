@@ -2,10 +2,15 @@
 //!
 //! Whether any key ends near is asked first, of all places of a text once; most numbers end there.
 
-use super::Scan;
+use super::iso8583::{self, data_element};
+use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::words::{Words, is_filler, is_word, without_filler};
-use crate::mask::rules::Named;
+use super::wrapped::unwrapped;
+use super::{Finding, Scan, Shape};
+use crate::mask::rules::{Class, Named};
 
+/// Hexadecimal digits of a PIN block.
+const BLOCK: usize = 16;
 /// Bytes before a value that words of its key may take, and a tag before them.
 const KEY: usize = 64;
 const TAG: usize = 96;
@@ -13,6 +18,78 @@ const TAG: usize = 96;
 const REACH: usize = 96;
 
 impl Scan<'_, '_> {
+    /// Short values that only their key gives away (a card's code, a PIN).
+    pub(super) fn keyed_values(&mut self, groups: &[Group]) {
+        let first = groups.first().copied().unwrap_or_default();
+        self.keyed_value(first);
+        for pair in groups.windows(2) {
+            let [before, group] = pair else { continue };
+            // The number before belongs to a word (`cvv2 123`); otherwise it is a value itself.
+            if !self.byte_before(before.start).is_ascii_digit() && is_word(self.byte_before(before.start)) {
+                self.keyed_value(*group);
+            }
+        }
+    }
+
+    fn keyed_value(&mut self, group: Group) {
+        if !self.may_be_keyed(group.start) {
+            return;
+        }
+        let mut end = group.start;
+        while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
+            end += 1;
+        }
+        if end - group.start >= 3 && !is_masked_behind(self.bytes, end) {
+            self.keyed_hit(group.start, group.start, end);
+        }
+    }
+
+    /// The token around a group when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are; or
+    /// what follows a key that is written together with its block (`epb0412AC89ABCDEF67`).
+    #[inline]
+    pub(super) fn keyed_token(&mut self, group: Group) {
+        if group.len() == BLOCK || !self.is_alone(group) {
+            self.keyed_block(group);
+        }
+    }
+
+    fn keyed_block(&mut self, group: Group) {
+        const PREFIXED: usize = BLOCK + 2;
+        let token = self.token_at(group.start);
+        // A block may have a `0x` before it.
+        if !matches!(token.end - token.start, BLOCK | PREFIXED) && token.end - group.start != BLOCK {
+            return;
+        }
+        let start = token.start + if self.is_prefixed(token) { 2 } else { 0 };
+        let is_block = |start: usize| {
+            let signs = self.bytes.get(start..token.end).unwrap_or_default();
+            signs.len() == BLOCK && signs.iter().all(u8::is_ascii_hexdigit)
+        };
+        if is_block(start) {
+            if !token.judged && self.may_be_keyed(token.start) {
+                self.token.judged = true;
+                self.keyed_hit(token.start, start, token.end);
+            }
+            if self.found.last().is_none_or(|found| found.start != start)
+                && (data_element(self.bytes, token.start) == Some(iso8583::PIN)
+                    || iso8583::is_entry(self.bytes, token.start, b"52"))
+                && let Some(rule) = self.rules.of_class(self.active, Class::SadPin)
+            {
+                self.found.push(Finding { start, end: token.end, rule, view: self.view, shape: Shape::Whole });
+            }
+        } else if is_block(group.start) && self.may_be_keyed(group.start) {
+            self.keyed_hit(group.start, group.start, token.end);
+        }
+    }
+
+    /// Asks the words before `at` for a rule that takes `start..end`.
+    fn keyed_hit(&mut self, at: usize, start: usize, end: usize) {
+        let value = self.bytes.get(start..end).unwrap_or_default();
+        if let Some(rule) = self.keyed(at, value) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
+        }
+    }
+
     /// Whether a key may stand before `at`, as `keyed` looks for it. Most values end here.
     pub(super) fn may_be_keyed(&mut self, at: usize) -> bool {
         self.may_be_named(at, KEY + TAG) || self.may_be_given(at)
@@ -24,6 +101,7 @@ impl Scan<'_, '_> {
         if rules == 0 {
             return None;
         }
+        let at = unwrapped(self.bytes, at);
         if let Some((start, end)) = self.name_of(at) {
             let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
             if let Some(rule) = self.first(facts.keyed & rules) {
@@ -34,9 +112,11 @@ impl Scan<'_, '_> {
         if !self.may_be_named(at, if tagged { KEY + TAG } else { KEY }) {
             return None;
         }
+        // No other thing looks like a PIN block, but ids; so other words may stand between (`pin block under ZPK:`).
+        let long = token.len() == BLOCK && !token.iter().all(u8::is_ascii_digit);
         // When a place before the last one is asked for, all that is known is that a key ends before it.
         let last_key = self.last_key.filter(|_| at >= self.keys_until).unwrap_or(at);
-        let (end, weak) = self.key_end(at);
+        let (end, weak) = self.key_end(at, long);
         let mut words = Words { low: at.saturating_sub(KEY), end };
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
@@ -67,7 +147,13 @@ impl Scan<'_, '_> {
             }
             open = kept;
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
-            ends_here = !weak && is_filler(self.bytes.get(start..end)?);
+            let word = self.bytes.get(start..end)?;
+            let fills = is_filler(word);
+            // What the name of an id stands before is that id.
+            if long && !fills && self.keys.facts(self.rules, word).against != 0 {
+                return None;
+            }
+            ends_here = !weak && (fills || long);
         }
         None
     }
@@ -99,7 +185,7 @@ impl Scan<'_, '_> {
 
     /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key
     /// must stand right before that. A line may end behind `:`, `=` or a tag, a remark in brackets may stand before them.
-    fn key_end(&self, at: usize) -> (usize, bool) {
+    fn key_end(&self, at: usize, long: bool) -> (usize, bool) {
         const REMARK: usize = 24;
         let low = at.saturating_sub(64);
         let before = self.bytes.get(low..at).unwrap_or_default();
@@ -107,9 +193,22 @@ impl Scan<'_, '_> {
         let signs = before.iter().rev().take_while(|b| blank(b)).count();
         let end = at - signs;
         match self.byte_before(end) {
-            b',' | b'|' if is_word(self.byte_before(end.saturating_sub(1))) => (end - 1, true),
-            sign @ (b':' | b'=' | b'>') => {
+            b',' | b'|' | b';' => {
                 let head = before.get(..before.len().saturating_sub(signs + 1)).unwrap_or_default().trim_ascii_end();
+                if head.last().is_some_and(|sign| is_word(*sign)) { (low + head.len(), true) } else { (at, false) }
+            }
+            // A value that is alone on its line has its name on the one before.
+            sign if is_word(sign) && before.get(before.len() - signs..).is_some_and(|signs| signs.contains(&b'\n')) => {
+                let rest = self.bytes.get(at..).unwrap_or_default();
+                let value = rest.iter().take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
+                match rest.get(value) {
+                    None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'\\') => (end, true),
+                    _ => (at, false),
+                }
+            }
+            sign @ (b':' | b'=' | b'>' | b')') if sign != b')' || long => {
+                let shut = usize::from(sign != b')');
+                let head = before.get(..before.len().saturating_sub(signs + shut)).unwrap_or_default().trim_ascii_end();
                 let remark = head.iter().rev().take(REMARK).position(|&b| b == b'(');
                 match remark {
                     Some(length) if sign != b'>' && head.ends_with(b")") => (low + head.len() - length - 1, false),
@@ -124,13 +223,13 @@ impl Scan<'_, '_> {
     fn may_be_given(&self, at: usize) -> bool {
         let before = self.bytes.get(at.saturating_sub(REACH)..at).unwrap_or_default();
         let sign = before.iter().rev().find(|sign| !is_given_by(**sign));
-        matches!(sign, Some(b'>' | b'e' | b'l' | b'a' | b't' | b'E' | b'L' | b'A' | b'T'))
+        matches!(sign, Some(b'>' | b'e' | b'l' | b'v' | b'a' | b't' | b'E' | b'L' | b'V' | b'A' | b'T'))
     }
 
     /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
-    fn name_of(&self, at: usize) -> Option<(usize, usize)> {
-        const NAMES: [&[u8]; 6] = [b"name", b"key", b"field", b"param", b"label", b"id"];
-        const VALUES: [&[u8]; 4] = [b"value", b"val", b"data", b"content"];
+    pub(super) fn name_of(&self, at: usize) -> Option<(usize, usize)> {
+        const NAMES: [&[u8]; 7] = [b"name", b"key", b"k", b"field", b"param", b"label", b"id"];
+        const VALUES: [&[u8]; 5] = [b"value", b"val", b"v", b"data", b"content"];
         let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
         if !self.may_be_given(at) {
             return None;
@@ -164,18 +263,17 @@ impl Scan<'_, '_> {
     }
 
     /// Name of the XML tag that ends right before `at`.
-    fn tag_before(&self, at: usize) -> Option<(usize, usize)> {
+    pub(super) fn tag_before(&self, at: usize) -> Option<(usize, usize)> {
         if self.byte_before(at) != b'>' {
             return None;
         }
         let low = at.saturating_sub(96);
         let open = low + self.bytes.get(low..at)?.iter().rposition(|&b| b == b'<')? + 1;
-        let name = self
-            .bytes
-            .get(open..at - 1)?
-            .iter()
-            .take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.'))
-            .count();
+        let tag = self.bytes.get(open..at - 1)?;
+        if tag.contains(&b'>') {
+            return None;
+        }
+        let name = tag.iter().take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.')).count();
         (name > 0).then_some((open, open + name))
     }
 }
@@ -183,4 +281,11 @@ impl Scan<'_, '_> {
 /// Whether it may stand between `"value"` and the value.
 fn is_given_by(sign: u8) -> bool {
     sign.is_ascii_whitespace() || matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=')
+}
+
+/// Whether what follows shows that this is the visible rest of a masked value.
+fn is_masked_behind(bytes: &[u8], end: usize) -> bool {
+    let rest = bytes.get(end..).unwrap_or_default();
+    let separators = rest.iter().take(MAX_SEPARATOR).take_while(|b| is_separator(**b)).count();
+    rest.get(separators) == Some(&b'*')
 }

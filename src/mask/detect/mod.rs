@@ -6,7 +6,10 @@
 
 pub(super) mod cn_id;
 pub(super) mod email;
+mod evidence;
+mod groupings;
 mod iban;
+mod iso8583;
 mod keyed;
 mod national;
 mod number;
@@ -16,12 +19,17 @@ pub(super) mod shapes;
 pub(super) mod token;
 mod track;
 mod words;
+mod wrapped;
+
+#[cfg(test)]
+mod tests;
 
 use super::keys::{Facts, KeyCache};
 use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
-use words::Words;
 pub(super) use words::is_filler;
+use words::{Words, is_joint};
+use wrapped::{area_code, unwrapped};
 
 /// What a rule found in a view.
 #[derive(Clone, Copy, Debug)]
@@ -88,23 +96,28 @@ pub(super) struct Before {
     near: u64,
     /// Rules that the nearest word speaks against.
     against: u64,
-    /// No other word stands between.
+    /// No word stands between but such that fill.
     adjacent: bool,
+    /// No word at all but `no` or `number`, as in the name of an id.
+    beside: bool,
 }
 
 impl Scan<'_, '_> {
     pub(super) fn run(&mut self) {
-        let (mut at, mut address) = (0, self.next_address(0));
+        // Each is looked for once: a text of `@` alone has no digit up to its end, and a text of digits no `@`.
+        let (mut digit, mut address) = (self.signs.next_digit(0), self.next_address(0));
         loop {
-            at = match (self.signs.next_digit(at), address) {
-                (Some(number), address) if address.is_none_or(|sign| number < sign) => self.number(number),
+            match (digit, address) {
+                (Some(number), address) if address.is_none_or(|sign| number < sign) => {
+                    let at = self.number(number);
+                    digit = self.signs.next_digit(at);
+                }
                 (_, Some(sign)) => {
                     self.email(sign);
                     address = self.next_address(sign + 1);
-                    sign + 1
                 }
                 (_, None) => break,
-            };
+            }
         }
     }
 
@@ -187,18 +200,51 @@ impl Scan<'_, '_> {
             near: self.key.near,
             against: if bare { self.key.against } else { 0 },
             adjacent: true,
+            beside: true,
         };
+        let at = unwrapped(self.bytes, area_code(self.bytes, at));
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
-        let mut adjacent = true;
+        // An element's name, or the name that is given to a value, stands before all other words.
+        let mut named = self.name_of(at).or_else(|| self.tag_before(at));
+        let (mut adjacent, mut beside) = (true, true);
+        let mut last = None;
         for _ in 0..5 {
-            let Some((start, end)) = words.next(self.bytes) else { break };
+            let Some((start, end)) = named.take().or_else(|| words.next(self.bytes)) else { break };
             let word = self.bytes.get(start..end).unwrap_or_default();
-            let facts = self.keys.facts(self.rules, word);
+            // ISO 20022: what stands in `<Othr><Id>` is an account of any kind.
+            if word == b"Id" && self.bytes.get(..start).is_some_and(|before| before.ends_with(b"<Othr><")) {
+                words.end = start;
+                beside = false;
+                continue;
+            }
+            let mut facts = self.keys.facts(self.rules, word);
+            // `contact number`, `id card`: what the word says alone counts less than what it says together with the next.
+            if let Some(last) = last.filter(|last| end < *last && facts.lift & rules == 0)
+                && self.bytes.get(end).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
+            {
+                let together = self.bytes.get(start..last).unwrap_or_default();
+                facts.lift |= self.keys.facts(self.rules, together).lift & rules;
+            }
+            // `caller id`: what speaks against the value alone may speak for it together with the word before.
+            if facts.against & !facts.lift & rules != 0
+                && self.bytes.get(start.wrapping_sub(1)).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
+                && let Some((first, _)) = (Words { low: words.low, end: start }).next(self.bytes)
+            {
+                facts.lift |= self.keys.facts(self.rules, self.bytes.get(first..end).unwrap_or_default()).lift & rules;
+            }
             if (facts.lift | facts.near | facts.against) & rules != 0 {
-                before = Before { lift: before.lift | facts.lift, near: facts.near, against: facts.against, adjacent };
+                before = Before {
+                    lift: before.lift | facts.lift,
+                    near: facts.near,
+                    against: facts.against,
+                    adjacent: adjacent || self.key.lift & rules != 0,
+                    beside,
+                };
                 break;
             }
             adjacent &= facts.filler;
+            beside &= is_joint(word);
+            last.get_or_insert(end);
         }
         before
     }

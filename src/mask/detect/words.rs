@@ -37,6 +37,10 @@ impl Words {
             start -= 1;
         }
         self.end = start;
+        // `-DcardNumber=`: the option of a Java program.
+        if matches!(bytes.get(..start), Some([.., b'-'])) && bytes.get(start) == Some(&b'D') && end - start > 3 {
+            start += 1;
+        }
         let value = bytes.get(start..end)?.iter().all(u8::is_ascii_digit);
         (!value).then_some((start, end))
     }
@@ -77,17 +81,26 @@ pub(super) fn without_filler(word: &[u8]) -> usize {
     JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
 }
 
+/// Whether a word belongs to the name of an id that stands before it, as in `order number`.
+pub(super) fn is_joint(word: &[u8]) -> bool {
+    const JOINTS: [&str; 11] = ["is", "code", "no", "nr", "num", "number", "was", "value", "号", "号码", "码"];
+    JOINTS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// Whether a word may stand between a key and its value.
 pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
     let names: &[&str] = match word.len() {
         1 => &["b"],
-        2 => &["is", "no", "nr", "td"],
-        3 => &["was", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"],
-        4 => &["code", "data", "text"],
-        5 => &["value"],
-        6 => &["number", "string", "号码"],
-        7 => &["content"],
-        8 => &["intvalue"],
+        2 => &["is", "no", "nr", "td", "es"],
+        3 => {
+            &["was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"]
+        }
+        4 => &["code", "kodu", "data", "text", "used"],
+        5 => &["value", "field", "input", "param", "given"],
+        6 => &["number", "string", "号码", "番号", "번호"],
+        7 => &["content", "entered", "invalid"],
+        8 => &["intvalue", "rejected", "provided", "supplied", "received"],
+        9 => &["submitted"],
         11 => &["stringvalue"],
         _ => &[],
     };

@@ -263,6 +263,12 @@ impl RuleSet {
         self.get(rule).map_or(Brands(0), |rule| rule.brands)
     }
 
+    /// The first of `rules` that hides this class.
+    pub(super) fn of_class(&self, rules: u64, class: Class) -> Option<u8> {
+        let is_it = |index: &u8| rules & 1 << index != 0 && self.get(*index).is_some_and(|rule| rule.class == class);
+        (0..self.rules.len() as u8).find(is_it)
+    }
+
     /// Whether something besides its key tells what the rule finds, so that its key vouches.
     pub(super) fn has_validator(&self, rule: u8) -> bool {
         self.get(rule).is_some_and(|rule| rule.validator.is_some() || rule.is_shape)

@@ -1,0 +1,233 @@
+//! Evidence: whether a candidate is a card number, a track, an identity number or a phone, by its own digits, what is written
+//! together with it and the words before it.
+
+use super::iso8583::{self, data_element};
+use super::pan::{self, Fit};
+use super::track::{self, Tag};
+use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
+use crate::mask::rules::Validator;
+
+impl Scan<'_, '_> {
+    /// ISO 8583 LLVAR: two digits that tell the length stand before the card number. Only 16 and 19 do so by themselves: a
+    /// time in nanoseconds begins with 17.
+    pub(super) fn length_prefixed(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
+        let length = digits.iter().take(2).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
+        let number = digits.get(2..).unwrap_or_default();
+        length == number.len()
+            && pan::luhn(number)
+            && (matches!(length, 16 | 19) || data_element(self.bytes, start) == Some(iso8583::CARD))
+            && self.card(start + 2, end, number, false, false)
+    }
+
+    /// Card numbers without anything between them: only when they fill the run.
+    pub(super) fn side_by_side(&mut self, start: usize, end: usize) {
+        let bytes = self.bytes;
+        let mut lengths = [0; MAX_CARDS];
+        if !parts(bytes.get(start..end).unwrap_or_default(), &mut lengths) {
+            return;
+        }
+        let mut at = start;
+        for length in lengths.into_iter().take_while(|length| *length > 0) {
+            self.card(at, at + length, bytes.get(at..at + length).unwrap_or_default(), true, false);
+            at += length;
+        }
+    }
+
+    /// A candidate for a card number: `start..end` of the view holds `digits`.
+    pub(super) fn card(&mut self, start: usize, end: usize, digits: &[u8], grouped: bool, hex: bool) -> bool {
+        let rules = self.with(Validator::Pan);
+        let fit = pan::fit(digits, pan::Brands::ALL);
+        let luhn = pan::luhn(digits);
+        if rules == 0 || (fit == Fit::No && self.key.lift & rules == 0) {
+            return false;
+        }
+        let bare = self.is_bare(start, end);
+        let before = self.before(start, bare, rules);
+        let mut left = rules;
+        while left != 0 {
+            let rule = left.trailing_zeros() as u8;
+            let fit = if self.rules.brands(rule) == pan::Brands::ALL {
+                fit
+            } else {
+                pan::fit(digits, self.rules.brands(rule))
+            };
+            if is_card(fit, luhn, Evidence::of(before, rule, bare, grouped), digits.len(), hex) {
+                self.hit(start, end, rule);
+                return true;
+            }
+            left &= left - 1;
+        }
+        false
+    }
+
+    /// Whether a token is an IBAN (ISO 13616): country, check digits, account, and the whole is 1 modulo 97.
+    pub(super) fn is_iban(&self, token: Token) -> bool {
+        let signs = self.bytes.get(token.start..token.end).unwrap_or_default();
+        let [a, b, c, d, account @ ..] = signs else { return false };
+        let shaped = (15..=34).contains(&signs.len())
+            && a.is_ascii_uppercase()
+            && b.is_ascii_uppercase()
+            && c.is_ascii_digit()
+            && d.is_ascii_digit();
+        let value = |sign: u8| (sign as char).to_digit(36).unwrap_or(0);
+        let rest = |rest: u32, sign: &u8| match value(*sign) {
+            digit @ 0..=9 => (rest * 10 + digit) % 97,
+            letter => (rest * 100 + letter) % 97,
+        };
+        shaped && account.iter().chain([a, b, c, d]).fold(0, rest) == 1
+    }
+
+    /// Whether what follows says that a number counts something: `13999999999 bytes`.
+    fn is_measured(&self, end: usize) -> bool {
+        const UNITS: [&str; 18] = [
+            "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records",
+            "cycles", "ticks", "items", "hz",
+        ];
+        let rest = self.bytes.get(end..).unwrap_or_default();
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        let unit = rest.get(..rest.iter().take(8).take_while(|b| b.is_ascii_alphabetic()).count()).unwrap_or_default();
+        !unit.is_empty() && UNITS.iter().any(|name| unit.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// Track data from the card number `start..end` on.
+    pub(super) fn track(&mut self, start: usize, end: usize) -> bool {
+        let Some(rule) = self.first(self.with(Validator::Track)) else { return false };
+        let Some(last) = track::end(self.bytes, start, end) else { return false };
+        self.hit(track::start(self.bytes, start), last, rule);
+        true
+    }
+
+    /// The EMV tags of one token of hexadecimal digits.
+    pub(super) fn emv(&mut self, start: usize, end: usize) {
+        let (pan, track2) = (self.first(self.with(Validator::Pan)), self.first(self.with(Validator::Track)));
+        if self.emv_until >= end {
+            return;
+        }
+        self.emv_until = end;
+        let (view, found) = (self.view, &mut *self.found);
+        track::emv(self.bytes.get(start..end).unwrap_or_default(), &mut |tag, from, to| {
+            let rule = if tag == Tag::Pan { pan } else { track2 };
+            if let Some(rule) = rule {
+                found.push(Finding { start: start + from, end: start + to, rule, view, shape: Shape::Signs });
+            }
+        });
+    }
+
+    /// A candidate for an identity number: 18 digits, 17 and an `X`, or 15 where a key vouches for it.
+    pub(super) fn identity(&mut self, start: usize, end: usize, hex: bool) -> bool {
+        let rules = self.with(Validator::CnId);
+        let with_x = end - start == 17
+            && matches!(self.byte_at(end), b'X' | b'x')
+            && !self.byte_at(end + 1).is_ascii_alphanumeric();
+        let end = end + usize::from(with_x);
+        if rules == 0 || !matches!(end - start, 15 | 18) || hex {
+            return false;
+        }
+        let signs = self.bytes.get(start..end).unwrap_or_default();
+        let rule = if cn_id::is_valid(signs) {
+            // Region, date and check digit are evidence enough: no word speaks against it.
+            self.first(rules)
+        } else {
+            let bare = self.is_bare(start, end);
+            let lift = self.before(start, bare, rules);
+            let vouched = (lift.lift | if lift.adjacent { lift.near } else { 0 }) & rules;
+            self.first(if cn_id::has_shape(signs) || cn_id::is_old_form(signs) || (bare && signs.len() == 18) {
+                vouched
+            } else {
+                0
+            })
+        };
+        if let Some(rule) = rule {
+            self.hit(start, end, rule);
+        }
+        rule.is_some()
+    }
+
+    /// A mainland mobile number; its country code stays.
+    pub(super) fn mobile(&mut self, start: usize, end: usize) -> bool {
+        let rules = self.with(Validator::Phone);
+        let digits = self.bytes.get(start..end).unwrap_or_default();
+        let Some(code) = phone::mainland(digits) else { return false };
+        let before = self.before(start, self.is_bare(start, end), rules);
+        // Letters glued to it make an id of it (`SN13912345678`), unless they speak for it.
+        let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
+        // Decimals make an amount of it; `.0` is how a double is written.
+        let decimal = self.byte_at(end) == b'.'
+            && self.byte_at(end + 1).is_ascii_digit()
+            && !(self.byte_at(end + 1) == b'0' && !self.byte_at(end + 2).is_ascii_digit());
+        // A minus behind a blank is a sign: `delta -17315564061`.
+        let negative = self.byte_before(start) == b'-'
+            && matches!(self.byte_before(start - 1), b' ' | b'\t' | b'\n' | b'=' | b':' | b',' | b'(' | b'[');
+        let vouched = (before.lift | before.near) & rules;
+        let rules = if vouched != 0 {
+            vouched
+        } else if glued || decimal || negative || self.is_measured(end) {
+            0
+        } else if before.beside {
+            rules & !before.against
+        } else {
+            rules
+        };
+        let Some(rule) = self.first(rules) else { return false };
+        self.hit(start + code, end, rule);
+        true
+    }
+}
+
+/// Card numbers that are looked for in one run.
+const MAX_CARDS: usize = 4;
+
+/// Whether `digits` are sound card numbers and nothing else; how long each of them is.
+fn parts(digits: &[u8], lengths: &mut [usize]) -> bool {
+    let Some((length, rest)) = lengths.split_first_mut() else { return digits.is_empty() };
+    if digits.is_empty() {
+        *length = 0;
+        return true;
+    }
+    [16, 19, 15].into_iter().any(|size| {
+        let Some((number, others)) = digits.split_at_checked(size) else { return false };
+        *length = size;
+        pan::luhn(number) && pan::fit(number, pan::Brands::ALL) == Fit::Strong && parts(others, rest)
+    })
+}
+
+/// What speaks for and against one candidate under one rule.
+struct Evidence {
+    lift: bool,
+    near: bool,
+    against: bool,
+    /// What speaks for it stands right before it, or is its own key.
+    adjacent: bool,
+    beside: bool,
+    bare: bool,
+    grouped: bool,
+}
+
+impl Evidence {
+    fn of(before: Before, rule: u8, bare: bool, grouped: bool) -> Self {
+        let has = |bits: u64| bits & (1 << rule) != 0;
+        Self {
+            lift: has(before.lift),
+            near: has(before.near),
+            against: has(before.against),
+            adjacent: before.adjacent,
+            beside: before.beside,
+            bare,
+            grouped,
+        }
+    }
+}
+
+fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -> bool {
+    let Evidence { lift, near, against, adjacent, beside, bare, grouped } = evidence;
+    let speaks = lift || (near && !against);
+    match (fit, luhn) {
+        (Fit::Strong, true) if hex => speaks,
+        // A word speaks against a sound number only when it stands right before it, as the name of an id does.
+        (Fit::Strong, true) => lift || near || !(against && beside) || grouped,
+        (Fit::Weak, true) => speaks && adjacent,
+        (Fit::Strong, false) => speaks && adjacent && !hex,
+        (Fit::Weak, false) => lift && adjacent,
+        (Fit::No, _) => lift && bare && length >= 13,
+    }
+}

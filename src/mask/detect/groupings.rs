@@ -1,0 +1,225 @@
+//! Groupings: numbers that are written in groups of digits.
+
+use super::number::{Group, MAX_DIGITS, ends, is_whole};
+use super::pan::{self, Fit};
+use super::track::{self, Tag};
+use super::{Scan, Shape, cn_id, phone};
+use crate::mask::rules::Validator;
+
+/// Groupings in which card numbers are written.
+const CARD: [&[usize]; 8] = [
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 4, 1],
+    &[4, 4, 4, 4],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[6, 13],
+    &[4, 4, 4, 3],
+];
+const ID: [&[usize]; 5] = [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3], &[6, 4, 4, 3]];
+const MOBILE: [&[usize]; 3] = [&[3, 4, 4], &[3, 8], &[7, 4]];
+
+/// The digits of a few groups, without what stands between.
+pub(super) struct Digits {
+    bytes: [u8; MAX_DIGITS],
+    len: usize,
+}
+
+impl Digits {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Scan<'_, '_> {
+    /// Numbers written in groups.
+    pub(super) fn grouped(&mut self, groups: &[Group]) {
+        if self.is_spaced_iban(groups) {
+            return;
+        }
+        self.hex_dump(groups);
+        let list = groups.len() > 5 && !groups.len().is_multiple_of(4) && groups.iter().all(|group| group.len() == 4);
+        let mut at = 0;
+        while let Some(rest) = groups.get(at..) {
+            if rest.is_empty() {
+                break;
+            }
+            at += self.group_at(rest, list, at > 0).max(1);
+        }
+        self.digit_by_digit(groups);
+        self.scientific(groups);
+    }
+
+    /// `CH74 6185 5497 1770 0140 2`
+    fn is_spaced_iban(&self, groups: &[Group]) -> bool {
+        let [first, account @ .., _] = groups else { return false };
+        let country = first.start.checked_sub(2).and_then(|at| self.bytes.get(at..first.start)).unwrap_or_default();
+        first.len() == 2
+            && country.len() == 2
+            && country.iter().all(u8::is_ascii_uppercase)
+            && !self.byte_before(first.start - 2).is_ascii_alphanumeric()
+            && account.len() >= 2
+            && account.iter().all(|group| group.len() == 4)
+    }
+
+    /// EMV tags in bytes that are written apart: `5A 08 42 42 42 42 42 42 42 42 5F 24`.
+    fn hex_dump(&mut self, groups: &[Group]) {
+        /// Bytes of a dump that are read, and of those before the digits: tag and length.
+        const BYTES: usize = 64;
+        const BEFORE: usize = 4;
+        const FEWEST: usize = 6;
+        let pairs = |groups: &&[Group]| groups.iter().all(|group| group.len() == 2);
+        let Some(first) = groups.windows(FEWEST).find(pairs).and_then(|groups| groups.first()) else { return };
+        let pair = |at: usize| {
+            let pair = self.bytes.get(at..at + 2)?;
+            let apart = !self.byte_before(at).is_ascii_alphanumeric() && !self.byte_at(at + 2).is_ascii_alphanumeric();
+            (apart && pair.iter().all(u8::is_ascii_hexdigit)).then_some([pair[0], pair[1]])
+        };
+        let mut start = first.start;
+        for _ in 0..BEFORE {
+            match start.checked_sub(3) {
+                Some(before) if pair(before).is_some() => start = before,
+                _ => break,
+            }
+        }
+        let mut digits = [0; BYTES * 2];
+        let mut length = 0;
+        for (place, to) in digits.as_chunks_mut().0.iter_mut().enumerate() {
+            let Some(pair) = pair(start + place * 3) else { break };
+            *to = pair;
+            length += 2;
+        }
+        let place = |digit: usize| start + digit / 2 * 3 + digit % 2;
+        let mut found = Vec::new();
+        track::emv(digits.get(..length).unwrap_or_default(), &mut |tag, from, to| {
+            found.push((tag, place(from), place(to - 1) + 1));
+        });
+        for (tag, start, end) in found {
+            let validator = if tag == Tag::Pan { Validator::Pan } else { Validator::Track };
+            if let Some(rule) = self.first(self.with(validator)) {
+                self.hit(start, end, rule);
+            }
+        }
+    }
+
+    /// Tries the groupings at the first of `groups`; how many groups were taken.
+    fn group_at(&mut self, groups: &[Group], list: bool, inner: bool) -> usize {
+        for grouping in CARD {
+            let Some(digits) = self.matching(groups, grouping) else { continue };
+            let (start, end) = ends(groups, grouping.len());
+            let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
+            let vouched = !sound && !inner && grouping.len() == groups.len();
+            if (sound && (!list || self.before(start, false, self.rules.with(Validator::Pan)).near != 0) || vouched)
+                && self.card(start, end, digits.as_slice(), true, false)
+            {
+                return grouping.len();
+            }
+        }
+        for grouping in ID {
+            let Some(mut digits) = self.matching(groups, grouping) else { continue };
+            let (start, mut end) = ends(groups, grouping.len());
+            if digits.len == 17
+                && matches!(self.byte_at(end), b'X' | b'x')
+                && !self.byte_at(end + 1).is_ascii_alphanumeric()
+            {
+                if let Some(last) = digits.bytes.get_mut(17) {
+                    *last = b'X';
+                }
+                digits.len = 18;
+                end += 1;
+            }
+            if let Some(rule) = self.first(self.with(Validator::CnId)).filter(|_| cn_id::is_valid(digits.as_slice())) {
+                self.hit(start, end, rule);
+                return grouping.len();
+            }
+        }
+        for grouping in MOBILE {
+            let Some(digits) = self.matching(groups, grouping) else { continue };
+            let (start, end) = ends(groups, grouping.len());
+            let rules = self.with(Validator::Phone);
+            if phone::mainland(digits.as_slice()) == Some(0) {
+                let before = self.before(start, false, rules);
+                let vouched = (before.lift | before.near) & rules;
+                let against = if before.beside { before.against } else { 0 };
+                if let Some(rule) = self.first(if vouched != 0 { vouched } else { rules & !against }) {
+                    self.hit(start, end, rule);
+                    return grouping.len();
+                }
+            }
+        }
+        0
+    }
+
+    /// The digits of the first groups, when these have just these lengths.
+    fn matching(&self, groups: &[Group], grouping: &[usize]) -> Option<Digits> {
+        let taken = groups.get(..grouping.len())?;
+        if !taken.iter().zip(grouping).all(|(group, len)| group.len() == *len) {
+            return None;
+        }
+        let (start, end) = ends(groups, grouping.len());
+        let digits = self.digits(taken)?;
+        let starred = self.byte_before(start) == b'*' || self.byte_at(end) == b'*';
+        (!starred || is_whole(digits.as_slice())).then_some(digits)
+    }
+
+    pub(super) fn digits(&self, groups: &[Group]) -> Option<Digits> {
+        let mut digits = Digits { bytes: [0; MAX_DIGITS], len: 0 };
+        for group in groups {
+            let run = self.bytes.get(group.start..group.end)?;
+            digits.bytes.get_mut(digits.len..digits.len + run.len())?.copy_from_slice(run);
+            digits.len += run.len();
+        }
+        Some(digits)
+    }
+
+    /// A separator after each digit, or each second one.
+    fn digit_by_digit(&mut self, groups: &[Group]) {
+        let size = groups.first().map_or(0, |group| group.len());
+        if size > 2 || groups.len() < 7 || !groups.iter().rev().skip(1).all(|group| group.len() == size) {
+            return;
+        }
+        let Some(digits) = self.digits(groups) else { return };
+        let (start, end) = ends(groups, groups.len());
+        let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
+        if sound && (size == 1 || self.before(start, false, self.rules.with(Validator::Pan)).near != 0) {
+            self.card(start, end, digits.as_slice(), true, false);
+        } else if size == 1
+            && cn_id::is_valid(digits.as_slice())
+            && let Some(rule) = self.first(self.with(Validator::CnId))
+        {
+            self.hit(start, end, rule);
+        }
+    }
+
+    /// `4.111111111111111e15`
+    fn scientific(&mut self, groups: &[Group]) {
+        for pair in groups.windows(2) {
+            let [whole, decimals] = pair else { continue };
+            let exponent = self.bytes.get(decimals.end..).unwrap_or_default();
+            let exponent = match exponent {
+                [b'e' | b'E', b'+', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..]
+                | [b'e' | b'E', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..] => {
+                    usize::from(tens - b'0') * 10 + usize::from(ones - b'0')
+                }
+                _ => continue,
+            };
+            if whole.len() != 1
+                || self.byte_at(whole.end) != b'.'
+                || !(pan::MIN - 1..pan::MAX).contains(&exponent)
+                || decimals.len() > exponent
+            {
+                continue;
+            }
+            let Some(mut digits) = self.digits(pair) else { continue };
+            digits.bytes.iter_mut().skip(digits.len).for_each(|digit| *digit = b'0');
+            digits.len = exponent + 1;
+            let end = decimals.end + if self.byte_at(decimals.end + 1) == b'+' { 4 } else { 3 };
+            if self.card(whole.start, end, digits.as_slice(), false, false)
+                && let Some(last) = self.found.last_mut()
+            {
+                last.shape = Shape::Whole;
+            }
+        }
+    }
+}

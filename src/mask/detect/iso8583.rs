@@ -1,0 +1,113 @@
+//! ISO 8583: the number of the data element that a value is said to be (`DE52=`, `field 2:`, `<field id="52" value="`).
+
+use super::words::is_word;
+
+/// The primary account number, and the PIN data, among the data elements.
+pub(super) const CARD: u16 = 2;
+pub(super) const PIN: u16 = 52;
+
+/// Signs between a number and its value, and between a name and its number.
+const MAX_SIGNS: usize = 8;
+/// What a data element is called.
+const NAMES: [&str; 13] = ["de", "f", "p", "s", "field", "fld", "bit", "bmp", "bm", "element", "id", "n", "df"];
+
+/// The data element that a value at `at` is said to be.
+pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
+    let mut end = skip(bytes, at);
+    // The length may stand between: `[052](16) …`.
+    if bytes.get(..end)?.ends_with(b")") {
+        let open = bytes.get(..end)?.iter().rev().take(MAX_SIGNS).position(|b| *b == b'(')?;
+        end = skip(bytes, end - open - 1);
+    }
+    let mut start = word(bytes, end);
+    if matches!(bytes.get(start..end)?, b"value" | b"val" | b"v") {
+        end = skip(bytes, start);
+        start = word(bytes, end);
+    }
+    let name = bytes.get(start..end)?;
+    let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    if !(1..=3).contains(&digits) {
+        return None;
+    }
+    let number = name.iter().rev().take(digits).rev().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'));
+    let mut name = name.get(..name.len() - digits)?;
+    if name.is_empty() {
+        let end = skip(bytes, start);
+        name = bytes.get(word(bytes, end)..end)?;
+        // In brackets it needs no name: `[052](16)`.
+        if name.is_empty() || end == start {
+            return (digits == 3 && start > 0 && bytes.get(start - 1) == Some(&b'[')).then_some(number);
+        }
+    }
+    let is_name =
+        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) || name.ends_with("域".as_bytes());
+    is_name.then_some(number)
+}
+
+/// Whether a value at `at` is the entry of this number in a list of elements: `{2:…, 52:`.
+pub(super) fn is_entry(bytes: &[u8], at: usize, number: &[u8]) -> bool {
+    let blank = |b: &u8| matches!(b, b' ' | b'"' | b'\'' | b'[');
+    let back =
+        |end: usize| end - bytes.get(..end).unwrap_or_default().iter().rev().take(3).take_while(|b| blank(b)).count();
+    let sign = back(at);
+    let Some([.., b':' | b'=']) = bytes.get(..sign) else { return false };
+    let end = back(sign - 1);
+    let Some(before) = bytes.get(..end).and_then(|before| before.strip_suffix(number)) else { return false };
+    matches!(before.get(..back(before.len())), Some([] | [.., b'{' | b',' | b'|' | b'\n' | b';']))
+}
+
+fn skip(bytes: &[u8], end: usize) -> usize {
+    let sign = |b: &u8| {
+        matches!(b, b' ' | b'"' | b'\'' | b'\\' | b'=' | b':' | b'[' | b']' | b'>' | b'-' | b'_' | b'#' | b'.' | b'|')
+    };
+    end - bytes.get(..end).unwrap_or_default().iter().rev().take(MAX_SIGNS).take_while(|b| sign(b)).count()
+}
+
+fn word(bytes: &[u8], end: usize) -> usize {
+    let is_in = |b: &u8| is_word(*b) && *b != b'_';
+    end - bytes.get(..end).unwrap_or_default().iter().rev().take(MAX_SIGNS).take_while(|b| is_in(b)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_a_list_need_no_name() {
+        for (text, is_it) in [
+            ("{2:0, 52:", true),
+            ("52: ", true),
+            ("{\"52\": \"", true),
+            ("line 52: ", false),
+            ("10:52: ", false),
+            ("152: ", false),
+        ] {
+            assert_eq!(is_entry(text.as_bytes(), text.len(), b"52"), is_it, "{text}");
+        }
+    }
+
+    #[test]
+    fn data_elements_are_told_by_name_and_number() {
+        for (text, element) in [
+            ("DE52=", Some(52)),
+            ("DE052 [", Some(52)),
+            ("F2 [", Some(2)),
+            ("field 52: ", Some(52)),
+            ("bit 52 = ", Some(52)),
+            ("<field id=\"52\" value=\"", Some(52)),
+            ("<Fld n=\"2\">", Some(2)),
+            ("[052](16) ", Some(52)),
+            ("P-52=", Some(52)),
+            ("F[52]=\"", Some(52)),
+            ("<f id='52' v='", Some(52)),
+            ("域52：", None),
+            ("域52:", Some(52)),
+            ("room 52: ", None),
+            ("at 12:52 ", None),
+            ("52: ", None),
+            ("", None),
+        ] {
+            assert_eq!(data_element(text.as_bytes(), text.len()), element, "{text}");
+        }
+    }
+}

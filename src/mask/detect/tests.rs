@@ -1,0 +1,194 @@
+//! What stands around a value decides whether it is one: one row a form, each as a log would write it.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use sealtrail_chain::ChainName;
+use sealtrail_chain::content::{LogRecord, Value};
+
+use crate::mask::signs::BLOCKS_SEEN;
+use crate::mask::{Config, Engine};
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let chain: ChainName = "test".parse().expect("a name");
+    Engine::load(&Config::default(), "/".as_ref(), &chain).expect("the embedded rules")
+});
+
+fn text(text: &str) -> String {
+    let mut record = LogRecord { body: Value::String(Cow::Owned(text.to_owned())), ..LogRecord::default() };
+    ENGINE.session().record(&mut record, true);
+    match record.body {
+        Value::String(text) => text.into_owned(),
+        _ => panic!("a text stays one"),
+    }
+}
+
+/// `#` in a row stands for the value, which must go, and nothing else.
+#[track_caller]
+fn goes(value: &str, hidden: &str, rows: &[&str]) {
+    for row in rows {
+        let masked = text(&row.replace('#', value));
+        assert_eq!(masked, row.replace('#', hidden), "{row}");
+        assert_eq!(text(&masked), masked, "masked again: {row}");
+    }
+}
+
+#[test]
+fn a_code_is_found_behind_its_key_whatever_wraps_it() {
+    goes(
+        "737",
+        "[sad.cvv]",
+        &[
+            "cvv=Optional[#]",
+            "Charge { cvv: Some(\"#\") }",
+            "[\"cvv\"]=>\n  string(3) \"#\"",
+            "    [cvv] => #\n",
+            "s:3:\"cvv\";s:3:\"#\";",
+            "<cvv><![CDATA[#]]></cvv>",
+            "<tr><td>cvv</td><td>#</td></tr>",
+            "<key>cvv</key><string>#</string>",
+            "{\"key\":\"cvv\",\"value\":{\"stringValue\":\"#\"}}",
+            "{\"k\":\"cvv\",\"v\":\"#\"}",
+            "<f k=\"cvv\">#</f>",
+            "form-data; name=\"cvv\"\r\n\r\n#\r\n--x",
+            "on field 'cvv': rejected value [#]",
+            "card[cvv]=#",
+            "obj[\"cvv\"] = \"#\"",
+            "[cvv] #",
+            "cvv [3]: #",
+            "cvv | #",
+            "cvv; #",
+            "cvv\n#",
+            "java -Dcvv=# -jar pay.jar",
+            "security code on the back: #",
+            "Key (cvv)=(#) already exists",
+            "Sicherheitscode: #",
+            "セキュリティコード：#",
+            "卡背面三位数字#",
+        ],
+    );
+}
+
+#[test]
+fn a_pin_block_is_found_by_its_data_element_too() {
+    goes(
+        "0412AC89ABCDEF67",
+        "[sad.pin]",
+        &[
+            "DE52=#",
+            "F52: #",
+            "DE052 [#]",
+            "P-52=#",
+            "F[52]=\"#\"",
+            "bit 52 = #",
+            "field 52: #",
+            "[052](16) #",
+            "<field id=\"52\" value=\"#\"/>",
+            "{2:0, 52:#}",
+            "pin block under ZPK: #",
+            "PIN block (format 0) #",
+            "pinBlockHex=#",
+        ],
+    );
+}
+
+#[test]
+fn a_card_number_is_found_in_other_writings() {
+    goes(
+        "4242424242424242",
+        "4242********4242",
+        &[
+            "**#**",
+            "{\"content\":\"#\"} of a request: ok",
+            "request: {\"content\":\"#\"}",
+            "<Acct><Id><Othr><Id>#</Id></Othr></Id></Acct>",
+            "F2 [#]",
+            "order paid with #",
+        ],
+    );
+    // A typing error is a card number where its key says so.
+    goes("4242424242424241", "4242********4241", &["{\"name\":\"card_no\",\"value\":\"#\"}", "<td>PAN</td><td>#</td>"]);
+    goes("378282246310005", "3782*******0005", &["5A=#F", "tag 5A: #F, x"]);
+    goes("42424242424242424245105105105105105100", "4242***********42425105********5100", &[]);
+    for (before, after) in [
+        ("5A 08 42 42 42 42 42 42 42 42 5F 24", "5A 08 42 42 ** ** ** ** 42 42 5F 24"),
+        ("9A A7 23 5A 08 42 42 42 42 42 42 42 42", "9A A7 23 5A 08 42 42 ** ** ** ** 42 42"),
+        ("iccData=0x5A0842424242424242425F24", "iccData=0x5A084242********42425F24"),
+        ("F2 [17622642648271960429]", "F2 [17622642648271960429]"),
+    ] {
+        assert_eq!(text(before), after, "{before}");
+    }
+}
+
+#[test]
+fn phones_and_addresses_are_found_in_other_writings() {
+    goes(
+        "13800138000",
+        "138****8000",
+        &["#.0 called", "session of # expired", "caller id #", "订单联系人#", "座机#", "request from #"],
+    );
+    goes("02079460958", "020****0958", &["contact number: #", "landline=#", "{\"name\":\"phone\",\"value\":\"#\"}"]);
+    for (before, after) in [
+        ("<string>(020) 7946 0958</string>", "<string>(020) 7946 0958</string>"),
+        ("<key>tel</key><string>(020) 7946 0958</string>", "<key>tel</key><string>(020) **** 0958</string>"),
+        ("to \"john smith\"@example.com", "to \"j**********@example.com"),
+        ("mail a.person@[192.0.2.14]", "mail a.******@[192.0.2.14]"),
+        ("avatar/zhang.san@example.com.png", "avatar/zh*******@example.com.png"),
+    ] {
+        assert_eq!(text(before), after, "{before}");
+        assert_eq!(text(after), after, "masked again: {before}");
+    }
+}
+
+#[test]
+fn what_stands_before_an_id_keeps_it() {
+    for kept in [
+        "<ns2:SpanId xmlns:ns2=\"urn:pay\">4242424242424242</ns2:SpanId>",
+        "{\"name\":\"order_id\",\"value\":\"4242424242424242\"}",
+        "txn 4242424242424242 reversed",
+        "contract_no=4242424242424242",
+        "会员号4242424242424242",
+        "IBAN CH74 6185 5497 1770 0140 2",
+        "CH9300762011623852957 paid",
+        "uptime 13800138000 ns",
+        "used 13800138000 of 28887060501 bytes",
+        "card amount 679444546087",
+        "pin ok trace 4bf92f3577b34da6",
+        "pin block ok span_id=4bf92f3577b34da6",
+        "pinblock translated, trace_id=4bf92f3577b34da6a3ce929d0e0e4736",
+        "line 52: 4bf92f3577b34da6",
+        "cvv check failed with 404",
+        "cvv\n404 not found",
+        "validateCvv(card) 200 OK",
+        "{\"handle\":\"@example.com\"}",
+        "icon@2x.dark.png",
+    ] {
+        assert_eq!(text(kept), kept);
+    }
+}
+
+/// The digits and the addresses of a text are looked for once each, whatever lies between: a text of `@` alone took time that
+/// grew with the square of its length.
+#[test]
+fn the_work_on_a_text_grows_with_its_length() {
+    let blocks = |unit: &str, length: usize| {
+        let hostile: String = unit.chars().cycle().take(length).collect();
+        let before = BLOCKS_SEEN.get();
+        text(&hostile);
+        BLOCKS_SEEN.get() - before
+    };
+    for unit in [
+        "a@",
+        "\"a\"@",
+        "4",
+        "4242 ",
+        "57 11 42 42 42 42 42 42 ",
+        "[cvv] 12 ",
+        "<td>1</td>",
+        "s:3:\"cvv\";s:3:\"1",
+        "1.2.",
+    ] {
+        let (one, two) = (blocks(unit, 1 << 15), blocks(unit, 1 << 16));
+        assert!(two <= one * 3, "{unit}: {one} blocks, {two} of a text twice as long");
+    }
+}

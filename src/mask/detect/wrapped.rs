@@ -1,0 +1,193 @@
+//! What stands between a key and its value but says nothing of it: brackets of a type, tags, a form's headers.
+//!
+//! Each layer has a fixed form and a fixed reach, and few are taken off, so this costs the same wherever it stands.
+
+use super::words::is_word;
+
+/// Layers that are taken off.
+const MAX_LAYERS: usize = 3;
+/// Signs between two parts of a layer.
+const MAX_BLANKS: usize = 16;
+/// Bytes of a tag, or of the name in a form's header.
+const MAX_TAG: usize = 64;
+
+/// The place that a value at `at` has for who looks for its key: before what wraps it.
+#[inline]
+pub(super) fn unwrapped(bytes: &[u8], at: usize) -> usize {
+    let mut end = at;
+    for _ in 0..MAX_LAYERS {
+        let Some(inner) = bytes.get(..end).and_then(layer) else { break };
+        end = inner;
+    }
+    end
+}
+
+/// The place of a number at `at` whose area code stands in brackets: `(020) 7946 0958`.
+pub(super) fn area_code(bytes: &[u8], at: usize) -> usize {
+    let closed = |rest: &[u8]| matches!(rest.iter().take(5).position(|b| *b == b')'), Some(2..=4));
+    match bytes.get(..at) {
+        Some([inner @ .., b'(']) if bytes.get(at..).is_some_and(closed) => inner.len(),
+        _ => at,
+    }
+}
+
+/// Length of `before` without the layer that it ends with.
+#[inline]
+fn layer(before: &[u8]) -> Option<usize> {
+    let before = trim(before, |b| matches!(b, b'"' | b'\'' | b'\\' | b' ' | b'\t'));
+    match before.last()? {
+        b'[' => before.strip_suffix(b"<![CDATA[").map(<[u8]>::len).or_else(|| typed(before)),
+        b'(' => typed(before),
+        b')' => sized(before),
+        b':' => serialised(before).or_else(|| type_key(before)).or_else(|| index(before)),
+        b'=' => index(before),
+        b']' => indexed(before),
+        b'>' => assoc(before).or_else(|| cell(before)),
+        b'\n' => form(before),
+        _ => None,
+    }
+}
+
+/// `Some(`, `Optional[`: the words that types put around a value.
+fn typed(before: &[u8]) -> Option<usize> {
+    const TYPES: [&str; 10] = ["some", "just", "ok", "optional", "of", "value", "decimal", "string", "long", "int"];
+    let open = before.len() - 1;
+    let start = word_start(before, open);
+    TYPES
+        .iter()
+        .any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())))
+        .then_some(start)
+}
+
+/// `string(16) `, as PHP dumps a value.
+fn sized(before: &[u8]) -> Option<usize> {
+    let open = before.iter().rev().take(6).position(|b| *b == b'(').map(|back| before.len() - back - 1)?;
+    let digits = before.get(open + 1..before.len() - 1)?;
+    let start = word_start(before, open);
+    (!digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && matches!(before.get(start..open)?, b"string" | b"int"))
+    .then(|| trim(before.get(..start).unwrap_or_default(), blank).len())
+}
+
+/// `;s:16:`, as PHP serialises it.
+fn serialised(before: &[u8]) -> Option<usize> {
+    let digits = trim(before.get(..before.len() - 1)?, |b| b.is_ascii_digit());
+    if digits.len() + 1 == before.len() {
+        return None;
+    }
+    digits.strip_suffix(b";s:").map(<[u8]>::len)
+}
+
+/// `{"stringValue":`, the type of a value in OTLP and elsewhere.
+fn type_key(before: &[u8]) -> Option<usize> {
+    const TYPES: [&str; 6] = ["stringValue", "intValue", "doubleValue", "bytesValue", "string_value", "int_value"];
+    let name = trim(before.get(..before.len() - 1)?, quote);
+    let start = word_start(name, name.len());
+    if !TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes())) {
+        return None;
+    }
+    let open = trim(name.get(..start)?, quote);
+    (open.last() == Some(&b'{')).then(|| open.len() - 1)
+}
+
+/// `card[cvv]=`, `card["cvv"] = `.
+fn index(before: &[u8]) -> Option<usize> {
+    indexed(trim(before.get(..before.len() - 1)?, quote))
+}
+
+/// `[cvv] `: a name in brackets; `cvv [3]: `: a length in them.
+fn indexed(before: &[u8]) -> Option<usize> {
+    let name = trim(before.strip_suffix(b"]")?, quote);
+    let start = word_start(name, name.len());
+    let word = name.get(start..)?;
+    let open = trim(name.get(..start)?, quote);
+    if word.is_empty() || open.last() != Some(&b'[') {
+        return None;
+    }
+    let length = word.len() <= 2 && word.iter().all(u8::is_ascii_digit);
+    Some(if length { open.len() - 1 } else { name.len() })
+}
+
+/// `] =>`, behind the name of an entry.
+fn assoc(before: &[u8]) -> Option<usize> {
+    let name = trim(before.strip_suffix(b"=>")?, blank);
+    (name.last() == Some(&b']')).then(|| name.len() - 1)
+}
+
+/// `</td><td>`: the cell or element behind one that holds the key.
+fn cell(before: &[u8]) -> Option<usize> {
+    const CELLS: [&str; 7] = ["td", "th", "dd", "span", "string", "integer", "value"];
+    let low = before.len().saturating_sub(MAX_TAG);
+    let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
+    let name = before.get(open + 1..)?;
+    let name = name.get(..name.iter().take_while(|b| b.is_ascii_alphabetic()).count())?;
+    if !CELLS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
+        return None;
+    }
+    let closed = trim(before.get(..open)?, blank);
+    let low = closed.len().saturating_sub(MAX_TAG);
+    let close = low + memchr::memrchr(b'<', closed.get(low..)?)?;
+    (closed.last() == Some(&b'>') && closed.get(close + 1) == Some(&b'/')).then_some(close)
+}
+
+/// `name="cvv"`, an empty line: a part of a form.
+fn form(before: &[u8]) -> Option<usize> {
+    let head = before.strip_suffix(b"\r\n\r\n").or_else(|| before.strip_suffix(b"\n\n"))?;
+    let name = head.strip_suffix(b"\"")?;
+    let low = name.len().saturating_sub(MAX_TAG);
+    let open = low + memchr::memrchr(b'"', name.get(low..)?)?;
+    name.get(..open)?.ends_with(b"name=").then_some(name.len())
+}
+
+fn quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'\\' | b' ')
+}
+
+fn blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
+}
+
+fn word_start(bytes: &[u8], end: usize) -> usize {
+    end - bytes.get(..end).unwrap_or_default().iter().rev().take(MAX_BLANKS).take_while(|b| is_word(**b)).count()
+}
+
+fn trim(bytes: &[u8], is_it: impl Fn(u8) -> bool) -> &[u8] {
+    let signs = bytes.iter().rev().take(MAX_BLANKS).take_while(|b| is_it(**b)).count();
+    bytes.get(..bytes.len() - signs).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wraps_a_value_is_taken_off() {
+        for (text, left) in [
+            ("cvv=Optional[", "cvv="),
+            ("cvv: Some(\"", "cvv: "),
+            ("[\"cvv\"]=>\n  string(3) \"", "[\"cvv\""),
+            ("    [cvv] => ", "    [cvv"),
+            ("s:3:\"cvv\";s:3:\"", "s:3:\"cvv\""),
+            ("{\"key\":\"cvv\",\"value\":{\"stringValue\":\"", "{\"key\":\"cvv\",\"value\":"),
+            ("<cvv><![CDATA[", "<cvv>"),
+            ("<tr><td>cvv</td><td>", "<tr><td>cvv"),
+            ("<key>cvv</key>\n  <string>", "<key>cvv"),
+            ("form-data; name=\"cvv\"\r\n\r\n", "form-data; name=\"cvv"),
+            ("cvv=", "cvv="),
+            ("\"cvv\": \"", "\"cvv\": \""),
+            ("<cvv>", "<cvv>"),
+            ("card[cvv]=", "card[cvv"),
+            ("\"card[cvv]\": \"", "\"card[cvv"),
+            ("cvv [3]: ", "cvv "),
+            ("obj[\"cvv\"] = \"", "obj[\"cvv"),
+            ("[cvv] ", "[cvv"),
+            ("list[]=", "list[]="),
+            ("total(", "total("),
+            ("at 10:", "at 10:"),
+            ("", ""),
+        ] {
+            assert_eq!(&text[..unwrapped(text.as_bytes(), text.len())], left, "{text}");
+        }
+    }
+}
