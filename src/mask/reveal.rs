@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::Config;
-use super::envelope::Key;
+use super::envelope::{Key, Keys};
 
 /// The keys of a configuration, those no rule uses any more among them: what they closed stays readable.
 pub struct Keyring(BTreeMap<String, Key>);
@@ -38,8 +38,8 @@ impl Keyring {
     /// The keys of `mask.keys`.
     pub fn new(config: &Config) -> Result<Self, OpenError> {
         let key = |(id, text): (&String, &String)| {
-            let key = Key::from_base64(text).ok_or_else(|| OpenError::BadKey(id.clone()))?;
-            Ok((id.clone(), key))
+            let keys = Keys::from_base64(text).ok_or_else(|| OpenError::BadKey(id.clone()))?;
+            Ok((id.clone(), keys.field))
         };
         Ok(Self(config.keys.iter().map(key).collect::<Result<_, _>>()?))
     }
