@@ -245,6 +245,9 @@ impl Session<'_> {
     }
 
     fn render<'v>(&mut self, text: &str, spans: &[Span], view: &impl Fn(&Finding) -> Option<&'v View>) -> String {
+        if let Some(witness) = &mut self.witness {
+            witness.reads(text);
+        }
         let mut out = String::with_capacity(text.len() + 16);
         let mut at = 0;
         for span in spans {
@@ -281,7 +284,7 @@ impl Session<'_> {
             }
             if let Some(witness) = &mut self.witness {
                 let output = out.get(before..).unwrap_or_default();
-                witness.saw(text, span.start..span.end, span.finding.rule, output);
+                witness.saw(span.start..span.end, span.finding.rule, output);
             }
         }
         out.push_str(text.get(at..).unwrap_or_default());

@@ -81,12 +81,12 @@ impl<'e> Trial<'e> {
         // Within a list or map, what a value's own key is can't be told from here.
         let own = key.filter(|_| !matches!(value, Value::Array(_) | Value::Map(_)));
         self.mask(key, value);
-        let seen = self.session.witness.take().map(|witness| witness.seen).unwrap_or_default();
-        seen.into_iter().filter_map(|seen| self.witnessed(own, seen)).collect()
+        let Witness { texts, seen } = self.session.witness.take().map(|witness| *witness).unwrap_or_default();
+        seen.into_iter().filter_map(|seen| self.witnessed(own, texts.get(seen.text)?, seen)).collect()
     }
 
-    fn witnessed(&mut self, key: Option<&str>, seen: Seen) -> Option<Witnessed<'e>> {
-        let Seen { text, at, rule: index, output } = seen;
+    fn witnessed(&mut self, key: Option<&str>, text: &str, seen: Seen) -> Option<Witnessed<'e>> {
+        let Seen { at, rule: index, output, .. } = seen;
         let engine = self.session.engine;
         let rule = engine.rules().get(index)?;
         let (file, line) = engine.place(index);
@@ -102,7 +102,7 @@ impl<'e> Trial<'e> {
             action: rule.action.name(),
             looks_for: rule.looks_for(),
             because,
-            found: at.clone().map_or(Some(text.as_str()), |at| text.get(at))?.to_owned(),
+            found: at.clone().map_or(Some(text), |at| text.get(at))?.to_owned(),
             at,
             output,
         })
@@ -186,25 +186,39 @@ impl<'e> Trial<'e> {
 /// Notes what a session finds.
 #[derive(Default)]
 pub(super) struct Witness {
+    /// Each text once, however much was found in it.
+    texts: Vec<String>,
     seen: Vec<Seen>,
 }
 
 struct Seen {
-    text: String,
+    /// Which of the texts.
+    text: usize,
     at: Option<Range<usize>>,
     rule: u8,
     output: String,
 }
 
 impl Witness {
-    /// A rule replaced `at` of a text by `output`.
-    pub(super) fn saw(&mut self, text: &str, at: Range<usize>, rule: u8, output: &str) {
-        self.seen.push(Seen { text: text.to_owned(), at: Some(at), rule, output: output.to_owned() });
+    /// What is seen from now on is in this text.
+    pub(super) fn reads(&mut self, text: &str) {
+        self.texts.push(text.to_owned());
+    }
+
+    /// A rule replaced `at` of the last text by `output`.
+    pub(super) fn saw(&mut self, at: Range<usize>, rule: u8, output: &str) {
+        self.note(Some(at), rule, output);
     }
 
     /// A rule replaced a value that its key gave away.
     pub(super) fn saw_value(&mut self, text: &str, rule: u8, output: &str) {
-        self.seen.push(Seen { text: text.to_owned(), at: None, rule, output: output.to_owned() });
+        self.reads(text);
+        self.note(None, rule, output);
+    }
+
+    fn note(&mut self, at: Option<Range<usize>>, rule: u8, output: &str) {
+        let Some(text) = self.texts.len().checked_sub(1) else { return };
+        self.seen.push(Seen { text, at, rule, output: output.to_owned() });
     }
 }
 

@@ -1,5 +1,7 @@
 //! `sealtrail rules`: what masking rules say, tried out without a collector.
 
+mod bench;
+mod explain;
 mod lines;
 mod lint;
 mod mutate;
@@ -18,7 +20,7 @@ use super::exit::Exit;
 use super::{could_not_run, say};
 use crate::mask::{self, Engine, RuleError};
 
-/// Tests and judges masking rules.
+/// Tests, judges, explains and measures masking rules.
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -29,12 +31,16 @@ pub(super) struct Arguments {
 enum Command {
     Test(test::Arguments),
     Lint(lint::Arguments),
+    Explain(explain::Arguments),
+    Bench(bench::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     match &arguments.command {
         Command::Test(arguments) => test::run(arguments),
         Command::Lint(arguments) => lint::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     }
 }
 
