@@ -58,7 +58,8 @@ def remains(value, text):
 
 def is_wrong(row, masked):
     if row["level"] != "clean":
-        return any(remains(value, masked) for value in row["secrets"])
+        # Whoever can read a writing that no reading here undoes finds the value in a text that did not change.
+        return masked == row["text"] or any(remains(value, masked) for value in row["secrets"])
     return masked != row["text"]
 
 
