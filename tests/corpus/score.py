@@ -16,7 +16,9 @@ import sys
 import unicodedata
 from urllib.parse import unquote
 
+# Of all rows of a level, and of those of each class.
 BARS = {"basic": 0.995, "hard": 0.98, "clean": 0.995}
+CLASS_BARS = {"basic": 0.99, "hard": 0.9}
 
 
 def readings(text):
@@ -56,7 +58,8 @@ def remains(value, text):
 
 def is_wrong(row, masked):
     if row["level"] != "clean":
-        return any(remains(value, masked) for value in row["secrets"])
+        # Whoever can read a writing that no reading here undoes finds the value in a text that did not change.
+        return masked == row["text"] or any(remains(value, masked) for value in row["secrets"])
     return masked != row["text"]
 
 
@@ -78,13 +81,14 @@ def main():
         for place, rows in sorted(wrong.items()):
             for row, masked in rows[:options.show] if options.of in place[0] else []:
                 print(*place, row["template"], "|", row.get("key"), row.get("value_type"), "|", row["text"].replace("\n", "⏎"), "=>", masked.replace("\n", "⏎"), row["secrets"])
-    levels = collections.Counter()
+    levels, missed = collections.Counter(), False
     print(f"{'class':10} {'level':8} {'rows':>6} {'wrong':>6} {'right':>8}")
     for place, count in sorted(counts.items(), key=lambda item: (item[0][1], item[0][0])):
         levels[place[1], "rows"] += count
         levels[place[1], "wrong"] += len(wrong[place])
-        print(f"{place[0]:10} {place[1]:8} {count:6} {len(wrong[place]):6} {1 - len(wrong[place]) / count:8.2%}")
-    missed = False
+        right = 1 - len(wrong[place]) / count
+        missed |= right < CLASS_BARS.get(place[1], 0)
+        print(f"{place[0]:10} {place[1]:8} {count:6} {len(wrong[place]):6} {right:8.2%}")
     for level in ["basic", "hard", "evasion", "clean"]:
         if count := levels[level, "rows"]:
             right = 1 - levels[level, "wrong"] / count

@@ -88,7 +88,7 @@ class Maker:
 
     def fill(self, sentence, written):
         text = sentence.replace("{uuid}", self.c.uuid()).replace("{hex}", self.c.hex(24)).replace("{len}", f"{len(written):02}")
-        return text.replace("{{", "\0").replace("}}", "\1").replace("{}", written).replace("\0", "{").replace("\1", "}")
+        return text.replace("{}", "\0", 1).replace("{{", "{").replace("}}", "}").replace("\0", written)
 
     def sentence(self, table, writings, value):
         level = self.c.pick(["basic", "hard"])

@@ -7,6 +7,7 @@ mod parts;
 
 mod architecture;
 mod cli;
+mod corpus;
 mod exactly_once;
 mod fail_closed;
 mod faults;

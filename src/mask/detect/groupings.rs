@@ -1,6 +1,6 @@
 //! Groupings: numbers that are written in groups of digits.
 
-use super::number::{Group, MAX_DIGITS, ends, is_whole};
+use super::number::{Group, MAX_DIGITS, ends};
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
 use super::{Scan, Shape, cn_id, phone};
@@ -159,8 +159,7 @@ impl Scan<'_, '_> {
         }
         let (start, end) = ends(groups, grouping.len());
         let digits = self.digits(taken)?;
-        let starred = self.byte_before(start) == b'*' || self.byte_at(end) == b'*';
-        (!starred || is_whole(digits.as_slice())).then_some(digits)
+        (!self.is_rest(start, end, digits.as_slice())).then_some(digits)
     }
 
     pub(super) fn digits(&self, groups: &[Group]) -> Option<Digits> {

@@ -101,6 +101,17 @@ impl Scan<'_, '_> {
         !self.byte_before(group.start).is_ascii_alphanumeric() && !self.byte_at(group.end).is_ascii_alphanumeric()
     }
 
+    /// Whether asterisks beside `start..end` say that this is what masking left of a value: not, when `digits` are all of a card
+    /// number (`**4242424242424242**`). Before asterisks alone, other digits may have joined what was left.
+    pub(super) fn is_rest(&self, start: usize, end: usize, digits: &[u8]) -> bool {
+        let whole = || pan::luhn(digits) && pan::fit(digits, pan::Brands::ALL) == pan::Fit::Strong;
+        match (self.byte_before(start), self.byte_at(end)) {
+            (b'*', _) => !whole(),
+            (_, b'*') => true,
+            _ => false,
+        }
+    }
+
     /// One run of digits without anything in between.
     fn run_of_digits(&mut self, group: Group) {
         let Group { start, end } = group;
@@ -116,10 +127,10 @@ impl Scan<'_, '_> {
             && token.end == end + 1
             && matches!(end - start, 15 | 17 | 19)
             && matches!(self.byte_at(end), b'F' | b'f'));
-        let (prior, after) = (self.byte_before(start), self.byte_at(end));
-        let decimals = prior == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit();
+        let after = self.byte_at(end);
+        let decimals = self.byte_before(start) == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit();
         let digits = self.bytes.get(start..end).unwrap_or_default();
-        if self.is_prefixed(token) || decimals || ((prior == b'*' || after == b'*') && !is_whole(digits)) {
+        if self.is_prefixed(token) || decimals || self.is_rest(start, end, digits) {
             return;
         }
         if matches!(after, b'=' | b'D' | b'd' | b'^') && self.track(start, end) {
@@ -224,11 +235,6 @@ impl Scan<'_, '_> {
 pub(super) fn ends(groups: &[Group], count: usize) -> (usize, usize) {
     let start = groups.first().map_or(0, |group| group.start);
     (start, count.checked_sub(1).and_then(|last| groups.get(last)).map_or(start, |group| group.end))
-}
-
-/// Whether asterisks beside these digits hide nothing of a card number: this is all of one.
-pub(super) fn is_whole(digits: &[u8]) -> bool {
-    pan::luhn(digits) && pan::fit(digits, pan::Brands::ALL) == pan::Fit::Strong
 }
 
 #[inline]
