@@ -345,13 +345,8 @@ impl<'a> Parser<'a> {
     fn id(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
         self.expect("\"", "`\"`")?;
         let at = self.at;
-        let digits = self.plain()?;
-        let lower = !digits.is_empty() && !digits.bytes().any(|byte| byte.is_ascii_uppercase());
-        match const_hex::decode(digits) {
-            // The decoder knows the prefix `0x`, the format does not.
-            Ok(bytes) if lower && 2 * bytes.len() == digits.len() => Ok(Cow::Owned(bytes)),
-            _ => Err(ParseError { at, expected: "pairs of lower-case hex digits" }),
-        }
+        let bytes = lower_hex(self.plain()?).filter(|bytes| !bytes.is_empty());
+        bytes.map(Cow::Owned).ok_or(ParseError { at, expected: "pairs of lower-case hex digits" })
     }
 
     /// The rest of a base64 text behind its first quote. The decoder refuses missing padding and stray last bits.
@@ -383,7 +378,9 @@ impl<'a> Parser<'a> {
         if self.eat("\"") {
             return Ok(Cow::Borrowed(plain));
         }
-        let mut text = plain.to_owned();
+        // A text with one escape mostly has many.
+        let mut text = String::with_capacity(plain.len() + 128);
+        text.push_str(plain);
         while !self.eat("\"") {
             text.push(self.escape()?);
             text.push_str(self.run());
@@ -504,4 +501,27 @@ impl<'a> Parser<'a> {
     fn fail<T>(&self, expected: &'static str) -> Result<T, ParseError> {
         Err(ParseError { at: self.at, expected })
     }
+}
+
+/// The bytes that pairs of lower-case hex digits say.
+fn lower_hex(digits: &str) -> Option<Vec<u8>> {
+    const NONE: u8 = 0xff;
+    const VALUES: [u8; 256] = {
+        let mut values = [NONE; 256];
+        let mut value = 0;
+        while value < 16 {
+            values[b"0123456789abcdef"[value as usize] as usize] = value;
+            value += 1;
+        }
+        values
+    };
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let mut seen = 0;
+    let value = |[high, low]: &[u8; 2]| {
+        let (high, low) = (VALUES[*high as usize], VALUES[*low as usize]);
+        seen |= high | low;
+        high << 4 | low
+    };
+    let bytes = pairs.iter().map(value).collect();
+    (rest.is_empty() && seen < 16).then_some(bytes)
 }
