@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::hex::lower_hex;
 use super::number::{canonical_double, canonical_signed, canonical_unsigned};
 use super::write::plain_len;
 use super::{Auth, By, Context, KeyValue, LogRecord, MAX_DEPTH, Origin, Record, Resource, Scope, Value};
@@ -501,27 +502,4 @@ impl<'a> Parser<'a> {
     fn fail<T>(&self, expected: &'static str) -> Result<T, ParseError> {
         Err(ParseError { at: self.at, expected })
     }
-}
-
-/// The bytes that pairs of lower-case hex digits say.
-fn lower_hex(digits: &str) -> Option<Vec<u8>> {
-    const NONE: u8 = 0xff;
-    const VALUES: [u8; 256] = {
-        let mut values = [NONE; 256];
-        let mut value = 0;
-        while value < 16 {
-            values[b"0123456789abcdef"[value as usize] as usize] = value;
-            value += 1;
-        }
-        values
-    };
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    let mut seen = 0;
-    let value = |[high, low]: &[u8; 2]| {
-        let (high, low) = (VALUES[*high as usize], VALUES[*low as usize]);
-        seen |= high | low;
-        high << 4 | low
-    };
-    let bytes = pairs.iter().map(value).collect();
-    (rest.is_empty() && seen < 16).then_some(bytes)
 }
