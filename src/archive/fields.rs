@@ -110,26 +110,42 @@ impl Extractor {
         let Extracted { mut fields, mut event_nanos } = Extracted::default();
         let mut found = Found::new(self.names.len() + 1);
         cursor.expect(r#"{"logRecord":{"#)?;
-        let mut more = !cursor.take("}");
-        while more {
-            let key = cursor.string()?;
-            cursor.expect(":")?;
-            match key.text {
-                "attributes" => found.attributes(cursor, &self.attributes)?,
-                "body" => drop(cursor.any_value()?),
-                "eventName" => fields.event_name = Some(cursor.string()?.unescape()?),
-                "severityNumber" => fields.severity_number = Some(cursor.value()?.parse().ok()?),
-                "severityText" => fields.severity_text = Some(cursor.string()?.unescape()?),
-                "spanId" => fields.span_id = id(cursor.string()?),
-                "timeUnixNano" => event_nanos = nanos(cursor.string()?.text.parse().ok()?),
-                "traceId" => fields.trace_id = id(cursor.string()?),
-                _ => drop(cursor.value()?),
-            }
-            more = cursor.take(",");
-            if !more {
-                cursor.expect("}")?;
-            }
+        // Canonical text has one order.
+        let mut any = false;
+        if cursor.member(&mut any, r#""attributes":"#) {
+            found.attributes(cursor, &self.attributes)?;
         }
+        if cursor.member(&mut any, r#""body":"#) {
+            cursor.any_value()?;
+        }
+        if cursor.member(&mut any, r#""droppedAttributesCount":"#) {
+            cursor.value()?;
+        }
+        if cursor.member(&mut any, r#""eventName":"#) {
+            fields.event_name = Some(cursor.string()?.unescape()?);
+        }
+        if cursor.member(&mut any, r#""flags":"#) {
+            cursor.value()?;
+        }
+        if cursor.member(&mut any, r#""observedTimeUnixNano":"#) {
+            cursor.string()?;
+        }
+        if cursor.member(&mut any, r#""severityNumber":"#) {
+            fields.severity_number = Some(cursor.value()?.parse().ok()?);
+        }
+        if cursor.member(&mut any, r#""severityText":"#) {
+            fields.severity_text = Some(cursor.string()?.unescape()?);
+        }
+        if cursor.member(&mut any, r#""spanId":"#) {
+            fields.span_id = id(cursor.string()?);
+        }
+        if cursor.member(&mut any, r#""timeUnixNano":"#) {
+            event_nanos = nanos(cursor.string()?.text.parse().ok()?);
+        }
+        if cursor.member(&mut any, r#""traceId":"#) {
+            fields.trace_id = id(cursor.string()?);
+        }
+        cursor.expect("}")?;
         cursor.expect(r#","received":"#)?;
         cursor.value()?;
         if cursor.take(r#","resource":{"attributes":"#) {
@@ -180,9 +196,13 @@ impl<'a> Found<'a> {
             return Some(());
         }
         let (mut key, mut value) = ("", None);
-        if cursor.take(r#"{"key":"#) {
-            key = cursor.string()?.text;
-            if cursor.take(r#","value":"#) {
+        if cursor.take(r#"{"key":""#) {
+            key = cursor.rest_of_string()?.text;
+            // Nearly all attributes are texts.
+            if cursor.take(r#","value":{"stringValue":""#) {
+                value = Some(Any::Text(cursor.rest_of_string()?));
+                cursor.expect("}")?;
+            } else if cursor.take(r#","value":"#) {
                 value = Some(cursor.any_value()?);
             }
         } else {

@@ -38,6 +38,10 @@ pub(super) const BATCH_CONTENT: usize = 1 << 20;
 /// Level 1: FORMAT.md leaves it open. On payments, levels 2 to 4 pack contents no smaller, 5 by a twentieth and 6 by a tenth,
 /// for several times the work: most of what is left are random digits.
 pub(super) const CONTENT_LEVEL: i32 = 1;
+/// Half of what that level takes: 2^13 entries for what was seen, 2^18 bytes to look back, which stay in the nearest caches.
+/// ARCHITECTURE.md has the figures.
+pub(super) const CONTENT_TABLE_LOG: u32 = 13;
+pub(super) const CONTENT_WINDOW_LOG: u32 = 18;
 /// Distinct values a bloom filter is made for; it is folded to what a row group really has.
 const BLOOM_VALUES: u64 = 1 << 16;
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;

@@ -4,8 +4,8 @@
 //! into the page, which is compressed where it lies. What is written is what the library writes of such columns: required
 //! values without levels, in data pages of version 1, without statistics, with an index of the pages.
 
-use std::io;
 use std::sync::Arc;
+use std::{io, mem};
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -15,15 +15,18 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder};
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::CParameter;
 
-use super::layout::CONTENT_LEVEL;
+use super::layout::{CONTENT_LEVEL, CONTENT_TABLE_LOG, CONTENT_WINDOW_LOG};
 
 /// Uncompressed bytes that end a page: of contents, what reading one record costs at least.
 const PAGE: usize = 1 << 20;
 /// Rows that end a page.
 const PAGE_ROWS: usize = 20_000;
 
-/// One column of a row group.
+/// One column of a file, row group by row group. Its memory serves all of them: fresh memory costs more than what is written
+/// into it.
 pub(super) struct Pages {
     column: ColumnDescPtr,
     /// Of texts, which are compressed; `None`: values of one width, as they are.
@@ -40,7 +43,7 @@ pub(super) struct Pages {
 
 struct Texts {
     lengths: Vec<i32>,
-    zstd: zstd::bulk::Compressor<'static>,
+    zstd: Compressor<'static>,
     packed: Vec<u8>,
 }
 
@@ -52,7 +55,9 @@ impl Pages {
 
     /// For texts.
     pub(super) fn texts(column: ColumnDescPtr) -> io::Result<Self> {
-        let zstd = zstd::bulk::Compressor::new(CONTENT_LEVEL)?;
+        let mut zstd = Compressor::new(CONTENT_LEVEL)?;
+        zstd.set_parameter(CParameter::HashLog(CONTENT_TABLE_LOG))?;
+        zstd.set_parameter(CParameter::WindowLog(CONTENT_WINDOW_LOG))?;
         Ok(Self::new(column, Some(Texts { lengths: Vec::new(), zstd, packed: Vec::new() })))
     }
 
@@ -83,8 +88,8 @@ impl Pages {
         if self.values.len() - self.room() >= PAGE || self.rows >= PAGE_ROWS { self.end_page() } else { Ok(()) }
     }
 
-    /// Ends the column and adds it to the row group, in which it must come next.
-    pub(super) fn append_to<W: io::Write + Send>(mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+    /// Ends the column and adds it to the row group, in which it must come next; then it is empty again.
+    pub(super) fn append_to<W: io::Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
         if self.rows > 0 {
             self.end_page()?;
         }
@@ -93,34 +98,41 @@ impl Pages {
             None => Compression::UNCOMPRESSED,
         };
         let encodings = vec![self.encoding(), Encoding::RLE];
-        let bytes = self.done.into_inner()?;
+        let bytes = Bytes::from(mem::replace(&mut self.done, TrackedWrite::new(Vec::new())).into_inner()?);
+        let (rows, uncompressed) = (mem::take(&mut self.all_rows), mem::take(&mut self.uncompressed));
         let metadata = ColumnChunkMetaData::builder(Arc::clone(&self.column))
             .set_compression(compression)
             .set_encodings(encodings)
-            .set_num_values(self.all_rows as i64)
+            .set_num_values(rows as i64)
             .set_total_compressed_size(bytes.len() as i64)
-            .set_total_uncompressed_size(self.uncompressed as i64)
+            .set_total_uncompressed_size(uncompressed as i64)
             .set_data_page_offset(0)
             .build()?;
         let close = ColumnCloseResult {
             bytes_written: bytes.len() as u64,
-            rows_written: self.all_rows as u64,
+            rows_written: rows as u64,
             metadata,
             bloom_filter: None,
             column_index: None,
-            offset_index: Some(self.index.build()),
+            offset_index: Some(mem::replace(&mut self.index, OffsetIndexBuilder::new()).build()),
         };
-        group.append_column(&Bytes::from(bytes), close)
+        group.append_column(&bytes, close)?;
+        self.done = TrackedWrite::new(taken_back(bytes));
+        Ok(())
     }
 
     fn end_page(&mut self) -> Result<()> {
         let encoding = self.encoding();
-        let (bytes, uncompressed) = match &mut self.texts {
-            None => (Bytes::copy_from_slice(&self.values), self.values.len()),
+        let (packed, uncompressed) = match &mut self.texts {
+            None => {
+                let all = self.values.len();
+                (&mut self.values, all)
+            }
             Some(texts) => texts.pack(&mut self.values)?,
         };
+        let bytes = Bytes::from(mem::take(packed));
         let page = Page::DataPage {
-            buf: bytes,
+            buf: bytes.clone(),
             num_values: self.rows as u32,
             encoding,
             def_level_encoding: Encoding::RLE,
@@ -128,6 +140,7 @@ impl Pages {
             statistics: None,
         };
         let written = SerializedPageWriter::new(&mut self.done).write_page(CompressedPage::new(page, uncompressed))?;
+        *packed = taken_back(bytes);
         self.index.append_row_count(self.rows as i64);
         self.index.append_offset_and_size(written.offset as i64, written.compressed_size as i32);
         self.uncompressed += written.uncompressed_size;
@@ -156,17 +169,23 @@ impl Texts {
     /// The page of the texts that stand behind `ROOM` bytes in `values`, and its size before it was packed.
     ///
     /// Lengths apart from the texts: without them in between, what records share is longer, and zstd finds it at once.
-    fn pack(&mut self, values: &mut [u8]) -> Result<(Bytes, usize)> {
+    fn pack(&mut self, values: &mut [u8]) -> Result<(&mut Vec<u8>, usize)> {
         let lengths = delta_packed(&self.lengths);
         self.lengths.clear();
         let start = ROOM.checked_sub(lengths.len()).ok_or_else(|| ParquetError::General("too many lengths".into()))?;
         values[start..ROOM].copy_from_slice(&lengths);
         let page = &values[start..];
-        self.packed.clear();
         self.packed.reserve(zstd::compress_bound(page.len()));
         self.zstd.compress_to_buffer(page, &mut self.packed)?;
-        Ok((Bytes::copy_from_slice(&self.packed), page.len()))
+        Ok((&mut self.packed, page.len()))
     }
+}
+
+/// The memory of bytes that nobody else holds any more, empty.
+fn taken_back(bytes: Bytes) -> Vec<u8> {
+    let mut bytes = Vec::from(bytes);
+    bytes.clear();
+    bytes
 }
 
 /// What packed lengths take at most: a head, and for each block the least delta, four widths and all deltas whole. A page may

@@ -51,10 +51,29 @@ impl<'a> Cursor<'a> {
         self.take(literal).then_some(())
     }
 
+    /// Passes over the name of an object's next member, with its colon, if that is what comes. `any`: whether one was read.
+    #[inline(always)]
+    pub(super) fn member(&mut self, any: &mut bool, name: &str) -> bool {
+        let rest = self.rest();
+        let behind = if *any { rest.strip_prefix(b",") } else { Some(rest) };
+        if !behind.is_some_and(|rest| rest.starts_with(name.as_bytes())) {
+            return false;
+        }
+        self.at += usize::from(*any) + name.len();
+        *any = true;
+        true
+    }
+
     /// A string, from its quote to its quote.
     #[inline]
     pub(super) fn string(&mut self) -> Option<Raw<'a>> {
         self.expect("\"")?;
+        self.rest_of_string()
+    }
+
+    /// As `string`, from behind its first quote.
+    #[inline]
+    pub(super) fn rest_of_string(&mut self) -> Option<Raw<'a>> {
         let bytes = self.text.as_bytes();
         let (start, mut end, mut escaped) = (self.at, self.at, false);
         loop {

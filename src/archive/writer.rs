@@ -45,21 +45,25 @@ pub struct SegmentWriter<W: Write + Send> {
     rules: [u8; 32],
     extractor: Extractor,
     columns: Columns,
+    long: Long,
     group: Option<Group>,
     schema: SchemaRef,
     groups: ArrowRowGroupWriterFactory,
     file: SerializedFileWriter<W>,
 }
 
-/// The open row group: packed pages, column by column.
+/// The open row group: packed pages of all columns but the long ones.
 struct Group {
-    /// All but the last three.
     columns: Vec<ArrowColumnWriter>,
+    /// Bytes of content so far.
+    bytes: usize,
+}
+
+/// The last three columns, of the open row group.
+struct Long {
     content: Pages,
     checksum: Pages,
     hash: Pages,
-    /// Bytes of content so far.
-    bytes: usize,
 }
 
 impl<W: Write + Send> SegmentWriter<W> {
@@ -73,6 +77,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         let (file, groups) = ArrowWriter::try_new_with_options(out, schema.clone(), options)
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|source| Error::Write { doing: "begin", source })?;
+        let long = Long::new(&file).map_err(|source| Error::Write { doing: "begin", source })?;
         Ok(Self {
             begin: (head.next(), head.hash()),
             range_before: head.tree().clone(),
@@ -83,6 +88,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             rules,
             extractor: Extractor::new(promotions),
             columns: Columns::new(promotions.as_slice().len()),
+            long,
             group: None,
             schema,
             groups,
@@ -146,9 +152,9 @@ impl<W: Write + Send> SegmentWriter<W> {
             Some(group) => group,
             none => none.insert(Group::new(&self.groups, &self.file)?),
         };
-        group.content.push(content.as_bytes())?;
-        group.checksum.push(&link.checksum.0)?;
-        group.hash.push(&link.hash.0)?;
+        self.long.content.push(content.as_bytes())?;
+        self.long.checksum.push(&link.checksum.0)?;
+        self.long.hash.push(&link.hash.0)?;
         group.bytes += content.len();
         if group.bytes >= ROW_GROUP_CONTENT {
             self.end_group()
@@ -166,7 +172,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         for column in group.columns {
             column.close()?.append_to_row_group(&mut out)?;
         }
-        for column in [group.content, group.checksum, group.hash] {
+        let Long { content, checksum, hash } = &mut self.long;
+        for column in [content, checksum, hash] {
             column.append_to(&mut out)?;
         }
         out.close().map(drop)
@@ -180,9 +187,7 @@ impl Group {
     ) -> Result<Self, ParquetError> {
         let mut columns = groups.create_column_writers(file.flushed_row_groups().len())?;
         columns.truncate(columns.len() - layout::TRAILING.len());
-        let at = |place| file.schema_descr().column(columns.len() + place);
-        let (content, checksum, hash) = (Pages::texts(at(0))?, Pages::fixed(at(1)), Pages::fixed(at(2)));
-        Ok(Self { columns, content, checksum, hash, bytes: 0 })
+        Ok(Self { columns, bytes: 0 })
     }
 
     fn write(&mut self, schema: &SchemaRef, rows: &mut Columns) -> Result<(), ParquetError> {
@@ -195,5 +200,13 @@ impl Group {
             }
         }
         Ok(())
+    }
+}
+
+impl Long {
+    fn new<W: Write + Send>(file: &SerializedFileWriter<W>) -> Result<Self, ParquetError> {
+        let first = file.schema_descr().num_columns() - layout::TRAILING.len();
+        let at = |place| file.schema_descr().column(first + place);
+        Ok(Self { content: Pages::texts(at(0))?, checksum: Pages::fixed(at(1)), hash: Pages::fixed(at(2)) })
     }
 }

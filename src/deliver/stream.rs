@@ -169,8 +169,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         let stop = self.gather(&progress)?;
         let batch =
             Batch { messages: self.builder.take(), checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
-        let idle = batch.messages.is_empty() && batch.checkpoints.is_empty();
-        if !idle {
+        if !batch.messages.is_empty() || !batch.checkpoints.is_empty() {
             self.commit(batch).await?;
         }
         let Some(tail) = &mut self.tail else { return Ok(Next::Round) };
@@ -263,6 +262,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         }
         self.confirmed(&batch);
         self.streamed();
+        self.builder.give_back(batch.messages);
         Ok(())
     }
 

@@ -60,11 +60,18 @@ impl Builder {
         self.done_bytes + self.open.map_or(0, |_| self.writer.len())
     }
 
-    /// The messages; the builder is empty again and keeps its memory.
+    /// The messages; the builder is empty again.
     pub fn take(&mut self) -> Vec<Message> {
         self.close();
         self.done_bytes = 0;
         std::mem::take(&mut self.done)
+    }
+
+    /// Takes back the memory of messages, for those to come: what a batch takes is as much as it was the last time.
+    pub fn give_back(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            self.writer.give_back(message.value);
+        }
     }
 
     fn close(&mut self) {

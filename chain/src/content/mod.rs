@@ -6,6 +6,7 @@
 //!
 //! Nothing here decides what a record may hold: masking and reserved names are judged before, links after.
 
+mod hex;
 mod number;
 pub mod otlp;
 mod parse;

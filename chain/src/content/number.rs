@@ -32,7 +32,24 @@ pub(super) fn push_signed(out: &mut String, number: i64) {
 /// The double that `text` writes, if it is written canonically.
 pub(super) fn canonical_double(text: &str) -> Option<f64> {
     let number: f64 = text.parse().ok()?;
-    (number.is_finite() && ryu_js::Buffer::new().format_finite(number) == text).then_some(number)
+    let canonical = is_short_decimal(text) || ryu_js::Buffer::new().format_finite(number) == text;
+    (canonical && number.is_finite()).then_some(number)
+}
+
+/// Whether `text` is canonical by its looks: a decimal of at most 15 digits, the first of them not 0 (but for the one before
+/// a point), nor the last behind a point.
+///
+/// No two decimals of up to 15 digits are the same double, so none is shorter; and from 0.1 up to 10^21 none is written with an
+/// exponent. Nearly all amounts are like this, and others are not refused by it.
+fn is_short_decimal(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = text.strip_prefix('-').unwrap_or(text);
+    if plain.len() > 15 {
+        return false;
+    }
+    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, "1"));
+    let begins = if whole == "0" { !fraction.starts_with('0') && plain.len() > 1 } else { !whole.starts_with('0') };
+    begins && !whole.is_empty() && !fraction.is_empty() && !fraction.ends_with('0') && digits(whole) && digits(fraction)
 }
 
 /// The unsigned integer that `text` writes, if it is written canonically: digits, no leading zero, within 64 bits.
@@ -67,4 +84,31 @@ pub(super) fn canonical_signed(text: &str) -> Option<i64> {
 
 fn digit(byte: u8) -> Option<u8> {
     byte.is_ascii_digit().then_some(byte.wrapping_sub(b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What passes by its looks is what would be written.
+        #[test]
+        fn a_short_decimal_is_canonical(text in "-?[0-9]{1,16}(\\.[0-9]{0,9})?") {
+            let number: f64 = text.parse().expect("a decimal");
+            let canonical = ryu_js::Buffer::new().format_finite(number) == text;
+            prop_assert!(canonical || !is_short_decimal(&text), "{}", text);
+            prop_assert_eq!(canonical_double(&text).is_some(), canonical);
+        }
+    }
+
+    #[test]
+    fn short_decimals_are_seen_and_others_are_left_to_the_long_way() {
+        for text in ["33032.324", "-1", "0.1", "100000", "999999999999999", "0.1234567890123"] {
+            assert!(is_short_decimal(text), "{text}");
+        }
+        for text in ["0", "-0", "", "-", ".5", "5.", "1.0", "01", "00.1", "0.0000001", "1e5", "--1", "1.2.3", "٣"] {
+            assert!(!is_short_decimal(text), "{text}");
+        }
+    }
 }

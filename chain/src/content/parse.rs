@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::hex::lower_hex;
 use super::number::{canonical_double, canonical_signed, canonical_unsigned};
 use super::write::plain_len;
 use super::{Auth, By, Context, KeyValue, LogRecord, MAX_DEPTH, Origin, Record, Resource, Scope, Value};
@@ -345,13 +346,8 @@ impl<'a> Parser<'a> {
     fn id(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
         self.expect("\"", "`\"`")?;
         let at = self.at;
-        let digits = self.plain()?;
-        let lower = !digits.is_empty() && !digits.bytes().any(|byte| byte.is_ascii_uppercase());
-        match const_hex::decode(digits) {
-            // The decoder knows the prefix `0x`, the format does not.
-            Ok(bytes) if lower && 2 * bytes.len() == digits.len() => Ok(Cow::Owned(bytes)),
-            _ => Err(ParseError { at, expected: "pairs of lower-case hex digits" }),
-        }
+        let bytes = lower_hex(self.plain()?).filter(|bytes| !bytes.is_empty());
+        bytes.map(Cow::Owned).ok_or(ParseError { at, expected: "pairs of lower-case hex digits" })
     }
 
     /// The rest of a base64 text behind its first quote. The decoder refuses missing padding and stray last bits.
@@ -383,7 +379,9 @@ impl<'a> Parser<'a> {
         if self.eat("\"") {
             return Ok(Cow::Borrowed(plain));
         }
-        let mut text = plain.to_owned();
+        // A text with one escape mostly has many.
+        let mut text = String::with_capacity(plain.len() + 128);
+        text.push_str(plain);
         while !self.eat("\"") {
             text.push(self.escape()?);
             text.push_str(self.run());

@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::hex::push_hex;
 use super::number::{push_double, push_signed, push_unsigned};
 use super::{Auth, By, Content, Context, KeyValue, LogRecord, Origin, Resource, Scope, Value};
 
@@ -302,19 +303,6 @@ fn push_double_or_name(out: &mut String, number: f64) {
         out.push_str(if number > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
     }
 }
-
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    let mut digits = [0; 64];
-    for chunk in bytes.chunks(32) {
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(chunk) {
-            pair[0] = HEX[usize::from(byte >> 4)];
-            pair[1] = HEX[usize::from(byte & 15)];
-        }
-        out.push_str(std::str::from_utf8(&digits[..2 * chunk.len()]).expect("hex digits are ASCII"));
-    }
-}
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `text` with the escapes of RFC 8785, 3.2.2.2, without the quotes around it.
 fn push_escaped(out: &mut String, text: &str) {

@@ -21,6 +21,7 @@ pub(super) struct Context(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    events: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
     delivered: AtomicU64,
     failed: AtomicU64,
@@ -58,9 +59,19 @@ impl Context {
         self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// How often the client has told anything.
+    pub(super) fn events(&self) -> u64 {
+        self.0.events.load(Ordering::Acquire)
+    }
+
     /// Delivery reports so far, good and bad.
     pub(super) fn reports(&self) -> u64 {
         self.0.delivered.load(Ordering::Acquire) + self.0.failed.load(Ordering::Acquire)
+    }
+
+    /// Whether a report has failed since `take_failure`.
+    pub(super) fn has_failure(&self) -> bool {
+        self.0.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Code of the first failed report since this was asked before.
@@ -72,6 +83,7 @@ impl Context {
 impl ClientContext for Context {
     /// Nothing below `warn`: at those levels lines may hold what goes over the wire.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.0.events.fetch_add(1, Ordering::Release);
         let text = cut(text);
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
@@ -88,6 +100,7 @@ impl ClientContext for Context {
 
     /// The log has the same text: here it is kept for the call that runs out of time.
     fn error(&self, error: KafkaError, text: &str) {
+        self.0.events.fetch_add(1, Ordering::Release);
         let Some(code) = error.rdkafka_error_code() else { return };
         let new = Trouble { code, text: cut(text).to_owned() };
         let mut trouble = self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,6 +116,7 @@ impl ProducerContext for Context {
     type DeliveryOpaque = ();
 
     fn delivery(&self, report: &DeliveryResult<'_>, (): ()) {
+        self.0.events.fetch_add(1, Ordering::Release);
         match report {
             Ok(_) => self.0.delivered.fetch_add(1, Ordering::Release),
             Err((error, _)) => {

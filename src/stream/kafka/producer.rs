@@ -1,7 +1,7 @@
 //! One transactional producer, from its take-over of the chain to its end.
 //!
 //! What each step leaves when the collector stops there, or Kafka doesn't answer:
-//! - *sent, not all reported*: nothing is committed, for nobody has asked for it. The same batch goes on from here; another
+//! - *being sent, or not all reported*: nothing is committed, for nobody has asked for it. The same batch goes on from here; another
 //!   one takes it back first. After a crash the next take-over takes it back.
 //! - *commit asked for, no answer*: it may stand or not. Only asking again tells, so nothing else is done before.
 //! - *taking back, no answer*: nothing of it can stand any more; taking back goes on.
@@ -11,6 +11,9 @@
 //! The client's own `flush` waits in steps of 100 ms, and its `abort_transaction` doesn't serve the reports it waits for: so
 //! reports are counted here, in steps of a millisecond, and each call comes with a look at them. The crate's `poll` spins through
 //! the last millisecond of its wait, so the waiting is ours.
+//!
+//! A message that waits behind the five that may be on their way keeps the client's own thread from sleeping until it is its turn.
+//! So no more are handed over than that, and the client holds no more of a batch than it can send.
 
 use std::sync::Arc;
 use std::thread;
@@ -31,8 +34,8 @@ use super::error::{Error, Flags, Verdict, code_of, unanswered, verdict};
 const ATTEMPTS: u32 = 3;
 /// Between two looks at the reports.
 const STEP: Duration = Duration::from_millis(1);
-/// How long the reports are served that have come: `poll` spins until this is over.
-const LOOK: Duration = Duration::from_micros(20);
+/// Most messages without a report: as many as an idempotent producer may have on their way.
+const ON_THEIR_WAY: u64 = 5;
 /// Longest that one call of the client may block before its events are served.
 const TURN: Duration = Duration::from_millis(500);
 
@@ -46,10 +49,11 @@ pub(super) struct Producer {
 /// Where the transaction stands.
 enum Open {
     No,
-    /// All of it is in the client's hands; done when there are so many reports.
-    Sent {
+    /// So many of its messages and checkpoints are in the client's hands; there were `before` reports when it began.
+    Sending {
         mark: Mark,
-        reports: u64,
+        handed: usize,
+        before: u64,
     },
     Committing {
         mark: Mark,
@@ -70,6 +74,8 @@ pub(super) struct Outgoing<'a> {
 pub(super) struct Mark {
     pub(super) first: Option<Sequence>,
     pub(super) end: Option<End>,
+    /// Last records of its messages: what goes on from the middle must be cut as it was.
+    cuts: Vec<Sequence>,
     checkpoints: usize,
     pub(super) checkpoint: Option<CheckpointNote>,
 }
@@ -79,6 +85,7 @@ impl Mark {
         Self {
             first: outgoing.messages.first().map(|message| message.first),
             end: outgoing.messages.last().map(|message| End { last: message.last, hash: message.head }),
+            cuts: outgoing.messages.iter().map(|message| message.last).collect(),
             checkpoints: outgoing.checkpoints.len(),
             checkpoint: outgoing.checkpoints.last().map(|note| (*note).clone()),
         }
@@ -153,39 +160,67 @@ impl Producer {
     }
 
     fn try_write(&mut self, outgoing: Outgoing<'_>, mark: &Mark, patience: Patience) -> Result<(), Error> {
-        let goes_on = matches!(&self.open, Open::Sent { mark: sent, .. } if sent == mark);
+        let goes_on = matches!(&self.open, Open::Sending { mark: sending, .. } if sending == mark);
         if !goes_on {
             self.take_back(patience)?;
-            self.begin(outgoing, mark, patience)?;
+            self.begin(mark)?;
         }
-        self.await_reports(patience)?;
+        self.send_all(outgoing, patience)?;
         self.commit(mark, patience)
     }
 
-    fn begin(&mut self, outgoing: Outgoing<'_>, mark: &Mark, patience: Patience) -> Result<(), Error> {
+    fn begin(&mut self, mark: &Mark) -> Result<(), Error> {
         self.client.begin_transaction().map_err(|error| self.judge(&error, "begin a transaction"))?;
-        // From here on something may be open, whatever fails.
-        self.open = Open::TakingBack;
         // What an earlier transaction had to say was heard when it was committed or taken back.
         let _ = self.context.take_failure();
-        let before = self.context.reports();
-        let (Outgoing { chain, messages, checkpoints }, settings) = (outgoing, &self.settings);
-        let partition = i32::try_from(settings.partition).unwrap_or(i32::MAX);
-        for message in messages {
-            let record = BaseRecord::to(&settings.topic).partition(partition).key(chain);
-            self.send(record.payload(message.value.as_slice()).headers(headers(message)), patience)?;
-        }
-        for note in checkpoints {
-            let record = BaseRecord::to(&settings.checkpoint_topic).partition(0).key(chain);
-            self.send(record.payload(note.note.as_bytes()), patience)?;
-        }
-        let sent = messages.len() + checkpoints.len();
-        self.open = Open::Sent { mark: mark.clone(), reports: before + sent as u64 };
+        self.open = Open::Sending { mark: mark.clone(), handed: 0, before: self.context.reports() };
         Ok(())
     }
 
+    /// Hands over what isn't yet, as reports of what is come in, until there is a report of all.
+    fn send_all(&mut self, outgoing: Outgoing<'_>, patience: Patience) -> Result<(), Error> {
+        let Open::Sending { mut handed, before, .. } = self.open else { return Ok(()) };
+        loop {
+            let reports = self.context.reports() - before;
+            let failed = self.context.has_failure();
+            if !failed && (handed as u64) < reports + ON_THEIR_WAY && self.hand_over(outgoing, handed, patience)? {
+                handed += 1;
+                if let Open::Sending { handed: noted, .. } = &mut self.open {
+                    *noted = handed;
+                }
+                continue;
+            }
+            if reports >= handed as u64 {
+                return if failed { self.failed(patience) } else { Ok(()) };
+            }
+            if let Some(error) = self.fatal() {
+                return Err(error);
+            }
+            if patience.is_over() {
+                return Err(self.unanswered("write", patience.limit));
+            }
+            self.serve();
+        }
+    }
+
+    /// Hands over the message, or behind the messages the checkpoint, of that place; `false` where there is none.
+    fn hand_over(&mut self, outgoing: Outgoing<'_>, place: usize, patience: Patience) -> Result<bool, Error> {
+        let (Outgoing { chain, messages, checkpoints }, settings) = (outgoing, Arc::clone(&self.settings));
+        let partition = i32::try_from(settings.partition).unwrap_or(i32::MAX);
+        if let Some(message) = messages.get(place) {
+            let record = BaseRecord::to(&settings.topic).partition(partition).key(chain);
+            self.send(record.payload(message.value.as_slice()).headers(headers(message)), patience)?;
+        } else if let Some(note) = place.checked_sub(messages.len()).and_then(|place| checkpoints.get(place)) {
+            let record = BaseRecord::to(&settings.checkpoint_topic).partition(0).key(chain);
+            self.send(record.payload(note.note.as_bytes()), patience)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
     /// Hands a message over; a full queue is served until it takes it.
-    fn send(&self, mut record: BaseRecord<'_, str, [u8]>, patience: Patience) -> Result<(), Error> {
+    fn send(&mut self, mut record: BaseRecord<'_, str, [u8]>, patience: Patience) -> Result<(), Error> {
         loop {
             match self.client.send(record) {
                 Ok(()) => return Ok(()),
@@ -196,7 +231,15 @@ impl Producer {
                     self.serve();
                     record = again;
                 }
-                Err((error, _)) => return Err(self.judge(&error, "take a message")),
+                Err((error, _)) => {
+                    self.open = Open::TakingBack;
+                    // The transaction has failed meanwhile, and takes nothing more.
+                    if matches!(error, KafkaError::MessageProduction(Code::State)) && self.fatal().is_none() {
+                        self.take_back(patience)?;
+                        return Err(Error::TakenBack { code: Code::State });
+                    }
+                    return Err(self.judge(&error, "take a message"));
+                }
             }
         }
     }
@@ -205,20 +248,16 @@ impl Producer {
     /// cost a core.
     fn serve(&self) {
         thread::sleep(STEP);
-        self.client.poll(LOOK);
+        // A call without a wait takes one event.
+        let mut seen = None;
+        while seen != Some(self.context.events()) {
+            seen = Some(self.context.events());
+            self.client.poll(Duration::ZERO);
+        }
     }
 
-    fn await_reports(&mut self, patience: Patience) -> Result<(), Error> {
-        let Open::Sent { reports, .. } = self.open else { return Ok(()) };
-        while self.context.reports() < reports {
-            if let Some(error) = self.fatal() {
-                return Err(error);
-            }
-            if patience.is_over() {
-                return Err(self.unanswered("write", patience.limit));
-            }
-            self.serve();
-        }
+    /// There is a report of all that was handed over, and one says that it failed.
+    fn failed(&mut self, patience: Patience) -> Result<(), Error> {
         let Some(code) = self.context.take_failure() else { return Ok(()) };
         if let Some(error) = self.fatal() {
             return Err(error);
@@ -318,3 +357,6 @@ fn headers(message: &Message) -> OwnedHeaders {
         .insert(Header { key: LAST, value: Some(last.as_str()) })
         .insert(Header { key: HEAD, value: Some(head.as_str()) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,10 +56,11 @@ pub(super) fn text_attribute(out: &mut Vec<u8>, key: &str, value: &str) {
 
 /// Appends one attribute of a log record whose value is an integer.
 pub(super) fn int_attribute(out: &mut Vec<u8>, key: &str, number: i64) {
-    nested(out, 6, |out| {
-        text(out, 1, key);
-        nested(out, 2, |out| set_int(out, 3, number as u64));
-    });
+    let value_len = 1 + varint_len(number as u64);
+    prefix(out, 6, field_len(key.len()) + field_len(value_len));
+    text(out, 1, key);
+    prefix(out, 2, value_len);
+    set_int(out, 3, number as u64);
 }
 
 /// Appends a text, unless it is empty.
@@ -73,23 +74,66 @@ pub(super) fn text(out: &mut Vec<u8>, field: u8, text: &str) {
 /// That is cheaper than measuring each message first.
 #[inline]
 fn nested(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
-    nested_behind::<1>(out, field, write);
+    let at = open::<1>(out, field);
+    write(out);
+    close::<1>(out, at);
 }
 
 /// As `nested`, with two bytes kept free: for messages that mostly take between 128 bytes and 16 KiB.
 #[inline]
 pub(super) fn nested_long(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
-    nested_behind::<2>(out, field, write);
+    let at = open::<2>(out, field);
+    write(out);
+    close::<2>(out, at);
 }
 
+/// An embedded message that stays open for a while, with three bytes kept free: for those between 16 KiB and 2 MiB. Where
+/// it begins: behind the bytes that are kept free.
+#[derive(Clone, Copy)]
+pub(super) struct Nested(usize);
+
+impl Nested {
+    const ROOM: usize = 3;
+
+    pub(super) fn open(out: &mut Vec<u8>, field: u8) -> Self {
+        Self(open::<{ Self::ROOM }>(out, field) + Self::ROOM)
+    }
+
+    /// Where its field begins.
+    pub(super) fn field_at(self) -> usize {
+        self.0 - Self::ROOM - 1
+    }
+
+    /// Bytes so far.
+    pub(super) fn len(self, out: &[u8]) -> usize {
+        out.len() - self.0
+    }
+
+    /// Bytes of it that stand before `inner`.
+    pub(super) fn len_before(self, inner: Self) -> usize {
+        inner.field_at() - self.0
+    }
+
+    /// Ends it. What was opened in it was closed before.
+    pub(super) fn close(self, out: &mut Vec<u8>) {
+        close::<{ Self::ROOM }>(out, self.0 - Self::ROOM);
+    }
+}
+
+/// Writes a tag and keeps `ROOM` bytes free for a length; gives where they are.
 #[inline]
-fn nested_behind<const ROOM: usize>(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
+fn open<const ROOM: usize>(out: &mut Vec<u8>, field: u8) -> usize {
     tag(out, field, LENGTH);
     let at = out.len();
     out.extend_from_slice(&[0; ROOM]);
-    write(out);
+    at
+}
+
+/// Fills in the length for which `ROOM` bytes are kept at `at`; where it takes more or fewer, all behind it is moved.
+#[inline]
+fn close<const ROOM: usize>(out: &mut Vec<u8>, at: usize) {
     let length = out.len() - at - ROOM;
-    let need = varint_len(length);
+    let need = varint_len(length as u64);
     if need != ROOM {
         move_behind(out, at + ROOM, at + need);
     }
@@ -109,7 +153,7 @@ pub(super) fn prefix(out: &mut Vec<u8>, field: u8, length: usize) {
 
 /// Bytes of an embedded message of `length` bytes with its tag and length.
 pub(super) fn field_len(length: usize) -> usize {
-    1 + varint_len(length) + length
+    1 + varint_len(length as u64) + length
 }
 
 /// Moves all from `from` on to `to`.
@@ -139,13 +183,21 @@ fn pair(out: &mut Vec<u8>, field: u8, pair: &KeyValue<'_>) {
     });
 }
 
-/// A key and a text, which most pairs are: all lengths are known beforehand, so nothing is moved.
+/// A key and a text, which most pairs are: all lengths are known beforehand, so nothing is moved, and where they are short,
+/// as nearly all are, they go out together.
 #[inline]
 fn text_pair(out: &mut Vec<u8>, field: u8, key: &str, value: &str) {
     let value_len = field_len(value.len());
     let key_len = if key.is_empty() { 0 } else { field_len(key.len()) };
     let length = key_len + field_len(value_len);
     out.reserve(field_len(length));
+    if length < 0x80 && !key.is_empty() {
+        out.extend_from_slice(&[field << 3 | LENGTH, length as u8, 1 << 3 | LENGTH, key.len() as u8]);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&[2 << 3 | LENGTH, value_len as u8, 1 << 3 | LENGTH, value.len() as u8]);
+        out.extend_from_slice(value.as_bytes());
+        return;
+    }
     prefix(out, field, length);
     text(out, 1, key);
     prefix(out, 2, value_len);
@@ -223,7 +275,7 @@ fn varint(out: &mut Vec<u8>, number: u64) {
     out.push(rest as u8);
 }
 
-fn varint_len(number: usize) -> usize {
-    let bits = usize::BITS - (number | 1).leading_zeros();
+fn varint_len(number: u64) -> usize {
+    let bits = u64::BITS - (number | 1).leading_zeros();
     bits.div_ceil(7) as usize
 }

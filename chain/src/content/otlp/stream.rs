@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::encode::{self, field_len, nested_long};
+use super::encode::{self, Nested, field_len, nested_long};
 use super::{Malformed, Visit, read};
 use crate::content::parse::{read_log_each, read_origin, read_tail};
 use crate::content::{Auth, By, Context, KeyValue, LogRecord, Origin, ParseError, Record, Value};
@@ -23,12 +23,10 @@ const LINK_KEYS: [&str; 7] = [
 /// `ResourceLogs`, each with the seven attributes of its link at the end.
 #[derive(Default)]
 pub struct Writer {
-    /// Fields of the request that are done: whole `ResourceLogs`.
-    done: Vec<u8>,
-    /// Fields of the open `ResourceLogs`: its resource, then whole `ScopeLogs`.
-    scopes: Vec<u8>,
-    /// Fields of the open `ScopeLogs`: its scope, then whole log records. Empty: no record since the last `finish`.
-    records: Vec<u8>,
+    /// The message so far; `None` as long as it holds no record.
+    open: Option<Open>,
+    /// Its bytes, but for the lengths of what is open.
+    out: Vec<u8>,
     /// The last field of each, known already: the schema URL.
     scopes_end: Vec<u8>,
     records_end: Vec<u8>,
@@ -39,6 +37,15 @@ pub struct Writer {
     resource: String,
     scope: String,
     received: String,
+    /// Memory of messages that are done with.
+    spare: Vec<Vec<u8>>,
+}
+
+/// Where the open `ResourceLogs`, and in it the open `ScopeLogs`, begin.
+#[derive(Clone, Copy)]
+struct Open {
+    resource: Nested,
+    scope: Nested,
 }
 
 impl Writer {
@@ -46,11 +53,11 @@ impl Writer {
     pub fn push(&mut self, chain: &ChainName, link: &Link, content: &str) -> Result<(), ParseError> {
         self.attributes.clear();
         let (log, at) = read_log_each(content, |attribute| encode::attribute(&mut self.attributes, &attribute))?;
-        if self.records.is_empty() || content.get(at..) != Some(&self.tail) {
+        if self.open.is_none() || content.get(at..) != Some(&self.tail) {
             self.turn_to(content, at)?;
         }
         let (attributes, received) = (&self.attributes, &self.received);
-        nested_long(&mut self.records, 2, |out| {
+        nested_long(&mut self.out, 2, |out| {
             encode::log(out, &log, attributes);
             push_link(out, chain, link, received);
         });
@@ -59,40 +66,52 @@ impl Writer {
 
     /// Bytes that `finish` would return now.
     pub fn len(&self) -> usize {
-        if self.is_empty() {
-            return 0;
-        }
-        let scope = field_len(self.records.len() + self.records_end.len());
-        self.done.len() + field_len(self.scopes.len() + scope + self.scopes_end.len())
+        let Some(Open { resource, scope }) = self.open else { return 0 };
+        let in_scope = scope.len(&self.out) + self.records_end.len();
+        let in_resource = resource.len_before(scope) + field_len(in_scope) + self.scopes_end.len();
+        resource.field_at() + field_len(in_resource)
     }
 
     /// Whether no record was added since the last `finish`.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.open.is_none()
     }
 
-    /// The message; the writer is empty again and keeps its memory.
+    /// The message; the writer is empty again.
     pub fn finish(&mut self) -> Vec<u8> {
         self.close_resource();
-        let room = self.done.len();
-        std::mem::replace(&mut self.done, Vec::with_capacity(room))
+        let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.out.len()));
+        std::mem::replace(&mut self.out, next)
+    }
+
+    /// Takes back the memory of a message, for one to come: fresh memory costs more than what is written into it.
+    pub fn give_back(&mut self, mut message: Vec<u8>) {
+        message.clear();
+        self.spare.push(message);
     }
 
     /// Opens what the next record needs: a new `ResourceLogs` or `ScopeLogs`, or only another `received`.
     fn turn_to(&mut self, content: &str, at: usize) -> Result<(), ParseError> {
         let (context, parts) = read_tail(content, at)?;
-        let fresh = self.records.is_empty();
-        let resource = fresh || parts.resource != self.resource;
-        if resource || parts.scope != self.scope {
-            if resource {
-                self.close_resource();
-                encode::resource(&mut self.scopes, &context.resource);
-                encode::text(&mut self.scopes_end, 3, &context.resource_schema_url);
-            } else {
-                self.close_scope();
-            }
-            encode::scope(&mut self.records, &context.scope);
+        let same_resource = self.open.filter(|_| parts.resource == self.resource);
+        if same_resource.is_none() || parts.scope != self.scope {
+            let resource = match same_resource {
+                Some(Open { resource, scope }) => {
+                    self.close_scope(scope);
+                    resource
+                }
+                None => {
+                    self.close_resource();
+                    let resource = Nested::open(&mut self.out, 1);
+                    encode::resource(&mut self.out, &context.resource);
+                    encode::text(&mut self.scopes_end, 3, &context.resource_schema_url);
+                    resource
+                }
+            };
+            let scope = Nested::open(&mut self.out, 2);
+            encode::scope(&mut self.out, &context.scope);
             encode::text(&mut self.records_end, 3, &context.scope_schema_url);
+            self.open = Some(Open { resource, scope });
         }
         for (kept, part) in [
             (&mut self.tail, parts.tail),
@@ -107,24 +126,17 @@ impl Writer {
     }
 
     /// Closes the open `ScopeLogs`; another of the same `ResourceLogs` follows.
-    fn close_scope(&mut self) {
-        encode::prefix(&mut self.scopes, 2, self.records.len() + self.records_end.len());
-        self.scopes.append(&mut self.records);
-        self.scopes.append(&mut self.records_end);
+    fn close_scope(&mut self, scope: Nested) {
+        self.out.append(&mut self.records_end);
+        scope.close(&mut self.out);
     }
 
-    /// Closes the open `ScopeLogs` and `ResourceLogs` at once: the records, nearly all bytes, are moved but one time.
+    /// Closes the open `ResourceLogs`, if one is open, with its `ScopeLogs`.
     fn close_resource(&mut self) {
-        if self.records.is_empty() {
-            return;
-        }
-        let scope = self.records.len() + self.records_end.len();
-        encode::prefix(&mut self.done, 1, self.scopes.len() + field_len(scope) + self.scopes_end.len());
-        self.done.append(&mut self.scopes);
-        encode::prefix(&mut self.done, 2, scope);
-        self.done.append(&mut self.records);
-        self.done.append(&mut self.records_end);
-        self.done.append(&mut self.scopes_end);
+        let Some(Open { resource, scope }) = self.open.take() else { return };
+        self.close_scope(scope);
+        self.out.append(&mut self.scopes_end);
+        resource.close(&mut self.out);
     }
 }
 
