@@ -152,9 +152,8 @@ impl Scan<'_, '_> {
         // Letters glued to it make an id of it (`SN13912345678`), unless they speak for it.
         let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
         // Decimals make an amount of it; `.0` is how a double is written.
-        let decimal = self.byte_at(end) == b'.'
-            && self.byte_at(end + 1).is_ascii_digit()
-            && !(self.byte_at(end + 1) == b'0' && !self.byte_at(end + 2).is_ascii_digit());
+        let (first, second) = (self.byte_at(end + 1), self.byte_at(end + 2));
+        let decimal = self.byte_at(end) == b'.' && first.is_ascii_digit() && (first != b'0' || second.is_ascii_digit());
         // A minus behind a blank is a sign: `delta -17315564061`.
         let negative = self.byte_before(start) == b'-'
             && matches!(self.byte_before(start - 1), b' ' | b'\t' | b'\n' | b'=' | b':' | b',' | b'(' | b'[');
