@@ -53,12 +53,10 @@ fn what_was_closed_is_opened_and_that_is_sealed() {
     assert_eq!(status, 200, "{body}");
     let (stream, data) = (collector.stream(), collector.data.clone());
     let envelope = || {
-        let content = crate::harness::streamed(&stream).into_iter().map(|(_, content)| content);
-        let found = content.filter_map(|content| {
+        crate::harness::streamed(&stream).into_iter().find_map(|(_, content)| {
             let from = content.find("enc:1:k1:card:local:")?;
             Some(content[from..].split('"').next()?.to_owned())
-        });
-        found.last()
+        })
     };
     until("the record is streamed", || envelope().is_some());
     let envelope = envelope().expect("it was there");
