@@ -216,6 +216,11 @@ impl<'e> Session<'e> {
         Ok(Masked { content, checksum })
     }
 
+    /// Values so far that could not be inspected within the limits, and were replaced whole.
+    pub fn uninspected(&self) -> u64 {
+        self.fallbacks
+    }
+
     /// Takes back a record that was copied to where it goes: the next one is written in its memory.
     pub fn give_back(&mut self, masked: Masked) {
         self.memory = masked.content.into_text();

@@ -153,12 +153,13 @@ impl<K: Keep> Pipeline<K> {
             Refused { transport, reason: reason.label(), records }.emit();
             self.report(refused(transport, sender, reason.label(), records));
         }
+        let of_sender = |kind, count| Event { origin: Some(sender.to_owned()), count, ..Event::new(kind) };
         if prepared.unknown > 0 {
             Metrics::get().unknown_fields.inc_by(prepared.unknown);
-            let mut event = Event::new(Kind::FieldsDropped);
-            event.origin = Some(sender.to_owned());
-            event.count = prepared.unknown;
-            self.report(event);
+            self.report(of_sender(Kind::FieldsDropped, prepared.unknown));
+        }
+        if prepared.uninspected > 0 {
+            self.report(of_sender(Kind::ValuesReplaced, prepared.uninspected));
         }
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Prepared {
     pub(super) rejected: Rejected,
     /// Fields that the format doesn't know.
     pub(super) unknown: u64,
+    /// Values that masking could not inspect within its limits.
+    pub(super) uninspected: u64,
     /// Digest of the rules that masked it.
     pub(super) rules: [u8; 32],
     /// What it holds of the memory limit.
@@ -46,6 +48,7 @@ impl Prepared {
         self.masked.append(behind.masked);
         self.rejected.append(&behind.rejected);
         self.unknown += behind.unknown;
+        self.uninspected += behind.uninspected;
         self.charges.append(&mut behind.charges);
         self
     }
@@ -173,7 +176,8 @@ impl<'e> Reading<'e> {
             return Err(refusal);
         }
         let charges = vec![self.charge];
-        Ok(Prepared { masked: self.masked, rejected: self.rejected, unknown: self.unknown, rules, charges })
+        let (unknown, uninspected) = (self.unknown, self.session.uninspected());
+        Ok(Prepared { masked: self.masked, rejected: self.rejected, unknown, uninspected, rules, charges })
     }
 }
 

@@ -242,3 +242,25 @@ fn fuzzed_otlp_never_panics_nor_loses_a_sound_record() {
         attributes(&archived(&data.join("archive")), "test.id").into_iter().filter(|id| id.starts_with("tx-")).count();
     assert!(sound > 0 && found >= sound, "{found} of {sound} sound records");
 }
+
+/// What masking can't look into within its limits is replaced, and the chain says so of its sender.
+#[test]
+fn what_lies_too_deep_is_replaced_and_that_is_sealed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let collector = Collector::start(dir.path(), "");
+    let mut deep: String = PAN.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for _ in 0..5 {
+        deep = deep.replace('%', "%25");
+    }
+    let record =
+        format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{{"stringValue":"{deep}"}}}}]}}]}}]}}"#);
+    let (status, body) =
+        http(&collector.http, "POST /v1/logs HTTP/1.1\r\ncontent-type: application/json", record.as_bytes());
+    assert_eq!(status, 200, "{body}");
+    let archive = collector.archive();
+    let (status, log) = collector.stop();
+    assert!(status.success(), "{log}");
+    let archived = archived(&archive);
+    let holds = |text: &str| archived.iter().filter(|(_, content)| content.contains(text)).count();
+    assert_eq!((holds(r#""stringValue":"[uninspected]""#), holds("sealtrail.values.replaced")), (1, 1), "{archived:?}");
+}
