@@ -130,12 +130,16 @@ mod tests {
         let engine = Engine::load(&config, Path::new("."), &"test".parse().unwrap())
             .unwrap_or_else(|errors| panic!("{errors:?}"));
         let mut trial = engine.trial();
+        let glued =
+            "password=-AKIAIOSFODNN7EXAMPLE* 12345678Z4242424242424242D1234567 '密码-----BEGIN PRIVATE KEY-----";
         let mut text = |key: Option<&str>, text: &str| match trial.mask(key, Value::String(text.to_owned().into())) {
             Tried::Kept(Value::String(text)) | Tried::Masked(Value::String(text)) => text.into_owned(),
             _ => String::new(),
         };
         let samples: Vec<_> = engine.samples().collect();
         assert!(samples.len() > 100);
+        let once = text(None, glued);
+        assert_eq!(text(None, &once), once);
         for sample in samples {
             let once = text(sample.key, sample.text);
             assert_ne!(once, sample.text, "{}:{}", sample.file, sample.line);

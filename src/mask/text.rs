@@ -86,11 +86,14 @@ impl Session<'_> {
         let active = self.rules().at(place) & self.only;
         let mut masked: Option<String> = None;
         for _ in 0..MAX_PASSES {
-            match self.pass(masked.as_deref().unwrap_or(text), key, active, 0) {
+            let before = masked.as_deref().unwrap_or(text);
+            match self.pass(before, key, active, 0) {
                 Verdict::Clean => return masked,
-                Verdict::Masked { text, overlapped } => {
-                    masked = Some(text);
-                    if !overlapped {
+                Verdict::Masked { text: after, overlapped } => {
+                    // What stands in place of a value may end a token that went on before.
+                    let again = overlapped || (self.rules().shapes.is_some() && after != before);
+                    masked = Some(after);
+                    if !again {
                         return masked;
                     }
                 }

@@ -10,7 +10,7 @@ use crate::mask;
 ///
 /// Errors: what can't be read or is unknown, sensitive authentication data that is not dropped (PCI DSS 3.3.1), card numbers
 /// shown beyond the first 6 and last 4 or by truncations that add up (3.5.1), keys that are missing or have two uses, patterns
-/// that are wrong, too large or match nothing at all, rules that an earlier one always beats, tests that are missing or fail.
+/// that are wrong, too large or match the empty text, rules that an earlier one always beats, tests that are missing or fail.
 /// Warnings: no `must_keep`, no `compliance`, `owner` or `since`, overlaps that the order alone decides, a token beside a
 /// truncation without a named control, patterns too long to read, cards in tests that no brand has published.
 #[derive(Args)]
