@@ -1,6 +1,6 @@
 //! Groupings: numbers that are written in groups of digits.
 
-use super::number::{Group, MAX_DIGITS, ends};
+use super::number::{Group, MAX_DIGITS, ends, is_separator};
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
 use super::{Scan, Shape, cn_id, phone};
@@ -159,7 +159,23 @@ impl Scan<'_, '_> {
         }
         let (start, end) = ends(groups, grouping.len());
         let digits = self.digits(taken)?;
-        (!self.is_rest(start, end, digits.as_slice())).then_some(digits)
+        (!self.is_rest(start, end, digits.as_slice()) && !self.is_split_rest(*taken.first()?)).then_some(digits)
+    }
+
+    /// Whether a group ends the last four signs that masking leaves, with a separator among them: `***6-151`.
+    fn is_split_rest(&self, group: Group) -> bool {
+        const SHOWN: usize = 4;
+        let before = self.bytes.get(..group.start).unwrap_or_default();
+        let mut digits = 0;
+        for byte in before.iter().rev().take(SHOWN * 2) {
+            match byte {
+                b'0'..=b'9' => digits += 1,
+                b'*' => return digits > 0 && digits + group.len() <= SHOWN,
+                byte if is_separator(*byte) => {}
+                _ => return false,
+            }
+        }
+        false
     }
 
     pub(super) fn digits(&self, groups: &[Group]) -> Option<Digits> {
