@@ -146,7 +146,7 @@ fn stream(dir: &Path, file: &FileState) {
     send(&mut DirectoryStream::new(disk, &Directory::default(), &data, 0, chain()), dir, file);
 }
 
-fn kafka(dir: &Path, file: &FileState) -> impl Sized {
+fn kafka(dir: &Path, file: &FileState) -> impl Sized + use<> {
     let cluster = MockCluster::new(1).expect("brokers");
     let brokers = vec![cluster.bootstrap_servers()];
     let settings = Settings { brokers, ..Settings::default() };
