@@ -154,7 +154,7 @@ impl Scan<'_, '_> {
         // Decimals make an amount of it; `.0` is how a double is written.
         let decimal = self.byte_at(end) == b'.'
             && self.byte_at(end + 1).is_ascii_digit()
-            && !(self.byte_at(end + 1) == b'0' && !self.byte_at(end + 2).is_ascii_digit());
+            && (self.byte_at(end + 1) != b'0' || self.byte_at(end + 2).is_ascii_digit());
         // A minus behind a blank is a sign: `delta -17315564061`.
         let negative = self.byte_before(start) == b'-'
             && matches!(self.byte_before(start - 1), b' ' | b'\t' | b'\n' | b'=' | b':' | b',' | b'(' | b'[');
@@ -225,7 +225,7 @@ fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -
         (Fit::Strong, true) if hex => speaks,
         // A word speaks against a sound number only when it stands right before it, as the name of an id does.
         (Fit::Strong, true) => lift || near || !(against && beside) || grouped,
-        (Fit::Weak, true) => speaks && adjacent,
+        (Fit::Weak, true) => speaks && adjacent && !hex,
         (Fit::Strong, false) => speaks && adjacent && !hex,
         (Fit::Weak, false) => lift && adjacent,
         (Fit::No, _) => lift && bare && length >= 13,
