@@ -224,7 +224,7 @@ fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -
         (Fit::Strong, true) if hex => speaks,
         // A word speaks against a sound number only when it stands right before it, as the name of an id does.
         (Fit::Strong, true) => lift || near || !(against && beside) || grouped,
-        (Fit::Weak, true) => speaks && adjacent,
+        (Fit::Weak, true) => speaks && adjacent && !hex,
         (Fit::Strong, false) => speaks && adjacent && !hex,
         (Fit::Weak, false) => lift && adjacent,
         (Fit::No, _) => lift && bare && length >= 13,

@@ -157,6 +157,8 @@ fn what_stands_before_an_id_keeps_it() {
         "uptime 13800138000 ns",
         "used 13800138000 of 28887060501 bytes",
         "card amount 679444546087",
+        "card_30230bfd631118354044e8e2",
+        "EAN 8615598022307",
         "pin ok trace 4bf92f3577b34da6",
         "pin block ok span_id=4bf92f3577b34da6",
         "pinblock translated, trace_id=4bf92f3577b34da6a3ce929d0e0e4736",
