@@ -53,6 +53,7 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
     }
     let length = before.iter().rev().take(MAX_LOCAL).take_while(|b| is_local(**b)).count();
     let length = length - joined(before.get(at - length..)?);
+    let length = length - escaped(before, length);
     let skipped = before
         .get(at - length..)?
         .iter()
@@ -86,6 +87,24 @@ fn joined(local: &[u8]) -> usize {
     let Some(last) = local.iter().rposition(|&b| b >= 0xE3) else { return 0 };
     let end = last + if local.get(last).is_some_and(|&b| b >= 0xF0) { 4 } else { 3 };
     if local.get(end..).is_some_and(|rest| !rest.is_empty() && rest.is_ascii()) { end } else { 0 }
+}
+
+/// Length of the escapes that a local part of `length` would begin within, at the end of `before`: `\u7bb1zhang@`,
+/// `%E7%AE%B1zhang@`. Whether what they stand for belongs to the address is seen where they are read.
+fn escaped(before: &[u8], length: usize) -> usize {
+    let (head, local) = before.split_at(before.len() - length);
+    let is_hex = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if head.ends_with(b"\\") {
+        return match local {
+            [b'u' | b'U', rest @ ..] if is_hex(rest.get(..4)) => 5,
+            [b'x', rest @ ..] if is_hex(rest.get(..2)) => 3,
+            [b'n' | b'r' | b't', ..] => 1,
+            _ => 0,
+        };
+    }
+    let triplets =
+        local.chunks_exact(3).take_while(|triplet| triplet.first() == Some(&b'%') && is_hex(triplet.get(1..)));
+    triplets.count() * 3
 }
 
 /// What a byte may stand in.
@@ -209,6 +228,13 @@ mod tests {
             ("image@sha256:abc", None),
             ("Class@1a2b", None),
             ("user@localhost", None),
+            (r#"{"to":"\u90ae\u7bb1zhao.min18@163.com"}"#, Some("zhao.min18@163.com")),
+            (r"to\\nzhao.min18@163.com", Some("zhao.min18@163.com")),
+            (r"\xB1zhao.min18@163.com", Some("zhao.min18@163.com")),
+            (r"\u5f20\u4e09@163.com", None),
+            ("%E7%AE%B1zhao.min18@163.com", Some("zhao.min18@163.com")),
+            ("%zhao.min18@163.com", Some("zhao.min18@163.com")),
+            (r"C:\user.name@163.com", Some("user.name@163.com")),
             ("@example.com", None),
             ("to \"john smith\"@example.com", Some("\"john smith\"@example.com")),
             ("{\"handle\":\"@example.com\"}", None),

@@ -2,6 +2,7 @@
 //! together with it and the words before it.
 
 use super::iso8583::{self, data_element};
+use super::number::Group;
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
 use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
@@ -9,14 +10,28 @@ use crate::mask::rules::Validator;
 
 impl Scan<'_, '_> {
     /// ISO 8583 LLVAR: two digits that tell the length stand before the card number. Only 16 and 19 do so by themselves: a
-    /// time in nanoseconds begins with 17.
+    /// time in nanoseconds begins with 17; the others where the text says that a card number or a length stands here.
     pub(super) fn length_prefixed(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
         let length = digits.iter().take(2).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
         let number = digits.get(2..).unwrap_or_default();
         length == number.len()
             && pan::luhn(number)
-            && (matches!(length, 16 | 19) || data_element(self.bytes, start) == Some(iso8583::CARD))
+            && (matches!(length, 16 | 19)
+                || data_element(self.bytes, start) == Some(iso8583::CARD)
+                || iso8583::is_variable(self.bytes, start))
             && self.card(start + 2, end, number, false, false)
+    }
+
+    /// The card number within `group` of an ISO 8583 message that begins at `at`.
+    pub(super) fn message(&mut self, group: Group, at: usize) -> bool {
+        let bytes = self.bytes;
+        let Some((from, to)) = bytes.get(at..).and_then(iso8583::card_of_message) else { return false };
+        let number = bytes.get(at + from..at + to).unwrap_or_default();
+        at + from >= group.start
+            && at + to <= group.end
+            && pan::luhn(number)
+            && pan::fit(number, pan::Brands::ALL) == Fit::Strong
+            && self.card(at + from, at + to, number, true, false)
     }
 
     /// Card numbers without anything between them: only when they fill the run.
@@ -92,8 +107,17 @@ impl Scan<'_, '_> {
     /// Track data from the card number `start..end` on.
     pub(super) fn track(&mut self, start: usize, end: usize) -> bool {
         let Some(rule) = self.first(self.with(Validator::Track)) else { return false };
-        let Some(last) = track::end(self.bytes, start, end) else { return false };
-        self.hit(track::start(self.bytes, start), last, rule);
+        if let Some(last) = track::end(self.bytes, start, end) {
+            self.hit(track::start(self.bytes, start), last, rule);
+            return true;
+        }
+        // ISO 8583, element 35: two digits that tell the length of the track, 37 at most, may stand before it.
+        let [b'1'..=b'3', _, number @ ..] = self.bytes.get(start..end).unwrap_or_default() else { return false };
+        if pan::fit(number, pan::Brands::ALL) != Fit::Strong || !pan::luhn(number) {
+            return false;
+        }
+        let Some(last) = track::end(self.bytes, start + 2, end) else { return false };
+        self.hit(start + 2, last, rule);
         true
     }
 

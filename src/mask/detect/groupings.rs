@@ -39,16 +39,47 @@ impl Scan<'_, '_> {
             return;
         }
         self.hex_dump(groups);
-        let list = groups.len() > 5 && !groups.len().is_multiple_of(4) && groups.iter().all(|group| group.len() == 4);
         let mut at = 0;
+        // Up to where groups belong to a list of numbers of four digits.
+        let mut listed = 0;
         while let Some(rest) = groups.get(at..) {
             if rest.is_empty() {
                 break;
             }
-            at += self.group_at(rest, list, at > 0).max(1);
+            if at >= listed {
+                listed = at + self.list(rest);
+            }
+            at += self.group_at(rest, at < listed, at > 0).max(1);
         }
         self.digit_by_digit(groups);
         self.scientific(groups);
+    }
+
+    /// How many of the first groups are a list: more numbers of four digits than a card has, with one and the same sign between
+    /// them (`4100 5200 6300 7400 8500`), and not card numbers side by side nor one with its date of expiry.
+    fn list(&self, groups: &[Group]) -> usize {
+        const CARD: usize = 4;
+        let between = |pair: &[Group]| match pair {
+            [one, two] => self.bytes.get(one.end..two.start),
+            _ => None,
+        };
+        let four = groups.iter().take_while(|group| group.len() == 4).count();
+        let first = groups.windows(2).next().and_then(between);
+        let same = groups.windows(2).take_while(|pair| between(pair) == first).count() + 1;
+        let count = four.min(same);
+        let Some(run) = groups.get(..count).filter(|_| count > CARD) else { return 0 };
+        let (cards, rest) = run.as_chunks::<CARD>();
+        let sound = |card: &[Group; CARD]| {
+            self.digits(card).is_some_and(|digits| {
+                pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong
+            })
+        };
+        let whole = match rest {
+            [] => true,
+            [date] => cards.len() == 1 && self.bytes.get(date.start..date.end).is_some_and(is_expiry),
+            _ => false,
+        };
+        if whole && cards.iter().all(sound) { 0 } else { count }
     }
 
     /// `CH74 6185 5497 1770 0140 2`
@@ -110,7 +141,7 @@ impl Scan<'_, '_> {
             let (start, end) = ends(groups, grouping.len());
             let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
             let vouched = !sound && !inner && grouping.len() == groups.len();
-            if (sound && (!list || self.before(start, false, self.rules.with(Validator::Pan)).near != 0) || vouched)
+            if (sound && (!list || self.is_named_card(start)) || vouched)
                 && self.card(start, end, digits.as_slice(), true, false)
             {
                 return grouping.len();
@@ -149,6 +180,13 @@ impl Scan<'_, '_> {
             }
         }
         0
+    }
+
+    /// Whether a word that speaks for a card number stands right before it.
+    fn is_named_card(&mut self, start: usize) -> bool {
+        let rules = self.with(Validator::Pan);
+        let before = self.before(start, false, rules);
+        before.adjacent && (before.near | before.lift) & rules != 0
     }
 
     /// The digits of the first groups, when these have just these lengths.
@@ -237,4 +275,11 @@ impl Scan<'_, '_> {
             }
         }
     }
+}
+
+/// Whether four digits are a month and a year of this half century, either of them first, as a card's expiry is written.
+fn is_expiry(digits: &[u8]) -> bool {
+    let month = |digits: &[u8]| matches!(digits, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']);
+    let year = |digits: &[u8]| matches!(digits, [b'2'..=b'4', _]);
+    digits.split_at_checked(2).is_some_and(|(one, two)| (month(one) && year(two)) || (year(one) && month(two)))
 }

@@ -1,6 +1,7 @@
 //! ISO 8583: the number of the data element that a value is said to be (`DE52=`, `field 2:`, `<field id="52" value="`).
 
 use super::words::is_word;
+use crate::mask::fold::hex;
 
 /// The primary account number, and the PIN data, among the data elements.
 pub(super) const CARD: u16 = 2;
@@ -8,28 +9,39 @@ pub(super) const PIN: u16 = 52;
 
 /// Signs between a number and its value, and between a name and its number.
 const MAX_SIGNS: usize = 8;
+/// Bytes of a name with its number, and of a remark in brackets behind it.
+const MAX_NAME: usize = 12;
+const MAX_REMARK: usize = 32;
 /// What a data element is called.
 const NAMES: [&str; 13] = ["de", "f", "p", "s", "field", "fld", "bit", "bmp", "bm", "element", "id", "n", "df"];
 
 /// The data element that a value at `at` is said to be.
 pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
     let mut end = skip(bytes, at);
-    // The length may stand between: `[052](16) …`.
+    // The length or a remark may stand between: `[052](16) …`, `F52(PIN data): …`.
     if bytes.get(..end)?.ends_with(b")") {
-        let open = bytes.get(..end)?.iter().rev().take(MAX_SIGNS).position(|b| *b == b'(')?;
+        let open = bytes.get(..end)?.iter().rev().take(MAX_REMARK).position(|b| *b == b'(')?;
         end = skip(bytes, end - open - 1);
     }
     let mut start = word(bytes, end);
-    if matches!(bytes.get(start..end)?, b"value" | b"val" | b"v") {
+    let between = bytes.get(start..end)?;
+    if matches!(between, b"value" | b"val" | b"v") || is_var(between) {
         end = skip(bytes, start);
         start = word(bytes, end);
     }
     let name = bytes.get(start..end)?;
+    // `第52域`: the number stands before the name.
+    if let Some(number) =
+        name.strip_suffix("域".as_bytes()).filter(|before| before.last().is_some_and(u8::is_ascii_digit))
+    {
+        let digits = number.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        return (digits <= 3).then(|| value_of(number, digits));
+    }
     let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
     if !(1..=3).contains(&digits) {
         return None;
     }
-    let number = name.iter().rev().take(digits).rev().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'));
+    let number = value_of(name, digits);
     let mut name = name.get(..name.len() - digits)?;
     if name.is_empty() {
         let end = skip(bytes, start);
@@ -39,9 +51,43 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
             return (digits == 3 && start > 0 && bytes.get(start - 1) == Some(&b'[')).then_some(number);
         }
     }
-    let is_name =
-        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) || name.ends_with("域".as_bytes());
+    let is_name = NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        || ["域", "字段"].iter().any(|known| name.ends_with(known.as_bytes()));
     is_name.then_some(number)
+}
+
+/// Whether a value at `at` is said to have its length before it: `LLVAR: …`.
+pub(super) fn is_variable(bytes: &[u8], at: usize) -> bool {
+    let end = skip(bytes, at);
+    bytes.get(word(bytes, end)..end).is_some_and(is_var)
+}
+
+/// ISO 8583 calls a field whose length stands before it in two or three digits so.
+fn is_var(word: &[u8]) -> bool {
+    ["llvar", "lllvar", "ll", "lll"].iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// The number that the last `digits` of `name` write.
+fn value_of(name: &[u8], digits: usize) -> u16 {
+    name.iter().skip(name.len() - digits).fold(0, |number, digit| number * 10 + u16::from(digit - b'0'))
+}
+
+/// Where the card number of a message stands that is written as it is sent, in hexadecimal digits: type, bitmaps, element 2.
+pub(super) fn card_of_message(message: &[u8]) -> Option<(usize, usize)> {
+    const TYPE: usize = 4;
+    const BITMAP: usize = 16;
+    let [b'0'..=b'2', b'1'..=b'8', b'0'..=b'9', b'0'..=b'5', rest @ ..] = message else { return None };
+    // The first two bits of a bitmap stand for a second one and for the card number.
+    let bits = hex(*rest.first()?)?;
+    let bitmaps = if bits & 8 != 0 { BITMAP * 2 } else { BITMAP };
+    let (bitmaps, body) = rest.split_at_checked(bitmaps)?;
+    let [b'1', ones @ b'2'..=b'9', body @ ..] = body else { return None };
+    let length = 10 + usize::from(ones - b'0');
+    let sound = bits & 4 != 0
+        && bitmaps.iter().all(u8::is_ascii_hexdigit)
+        && body.get(..length)?.iter().all(u8::is_ascii_digit);
+    let start = TYPE + bitmaps.len() + 2;
+    sound.then_some((start, start + length))
 }
 
 /// Whether a value at `at` is the entry of this number in a list of elements: `{2:…, 52:`.
@@ -65,7 +111,7 @@ fn skip(bytes: &[u8], end: usize) -> usize {
 
 fn word(bytes: &[u8], end: usize) -> usize {
     let is_in = |b: &u8| is_word(*b) && *b != b'_';
-    end - bytes.get(..end).unwrap_or_default().iter().rev().take(MAX_SIGNS).take_while(|b| is_in(b)).count()
+    end - bytes.get(..end).unwrap_or_default().iter().rev().take(MAX_NAME).take_while(|b| is_in(b)).count()
 }
 
 #[cfg(test)]
@@ -102,6 +148,15 @@ mod tests {
             ("<f id='52' v='", Some(52)),
             ("域52：", None),
             ("域52:", Some(52)),
+            ("52域=", Some(52)),
+            ("报文第52域: ", Some(52)),
+            ("字段052: ", Some(52)),
+            ("element52=", Some(52)),
+            ("F52(PIN data): ", Some(52)),
+            ("域2[LLVAR]: ", Some(2)),
+            ("F002 LLVAR ", Some(2)),
+            ("1052域=", None),
+            ("区域: ", None),
             ("room 52: ", None),
             ("at 12:52 ", None),
             ("52: ", None),

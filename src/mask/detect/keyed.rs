@@ -17,6 +17,16 @@ const TAG: usize = 96;
 /// Bytes before and behind a value in which its name may be given.
 const REACH: usize = 96;
 
+/// What is asked of the words before a value.
+#[derive(Clone, Copy)]
+struct Wanted {
+    rules: u64,
+    /// The value is a block, so that other words may stand between.
+    long: bool,
+    /// Behind this place no key ends.
+    last_key: usize,
+}
+
 impl Scan<'_, '_> {
     /// Short values that only their key gives away (a card's code, a PIN).
     pub(super) fn keyed_values(&mut self, groups: &[Group]) {
@@ -117,7 +127,25 @@ impl Scan<'_, '_> {
         // When a place before the last one is asked for, all that is known is that a key ends before it.
         let last_key = self.last_key.filter(|_| at >= self.keys_until).unwrap_or(at);
         let (end, weak) = self.key_end(at, long);
-        let mut words = Words { low: at.saturating_sub(KEY), end };
+        let low = at.saturating_sub(KEY);
+        let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, last_key });
+        // A remark that was passed over may be the key: `验证码(CVV2)：467`.
+        let rule = match rule {
+            None if end < at && self.byte_at(end) == b'(' => {
+                let close = end + self.bytes.get(end..at)?.iter().position(|sign| *sign == b')')?;
+                let remark = Words { low: end + 1, end: close };
+                self.keyed_by(remark, false, Wanted { rules, long: false, last_key })
+            }
+            rule => rule,
+        }?;
+        let is_postal =
+            || self.rules.get(rule).is_some_and(|rule| rule.class == Class::SadPin) && self.is_postal(at, token);
+        (!is_postal()).then_some(rule)
+    }
+
+    /// The first of the wanted rules that one of the next `words`, or several of them together, are a key of.
+    fn keyed_by(&mut self, mut words: Words, weak: bool, wanted: Wanted) -> Option<u8> {
+        let Wanted { rules, long, last_key } = wanted;
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
         let mut open = 0;
@@ -156,6 +184,49 @@ impl Scan<'_, '_> {
             ends_here = !weak && (fills || long);
         }
         None
+    }
+
+    /// Whether `token` at `at` is an Indian postal code (`shipping to PIN code 560001`): six digits of which the first is none of
+    /// a zero, behind just these two words, and no word before them says that a card's or a customer's secret is meant.
+    fn is_postal(&self, at: usize, token: &[u8]) -> bool {
+        const REACH: usize = 32;
+        const NAME: &[u8] = b"pin code";
+        const SECRET: [&str; 20] = [
+            "atm",
+            "card",
+            "debit",
+            "credit",
+            "bank",
+            "payment",
+            "transaction",
+            "security",
+            "secret",
+            "enter",
+            "entered",
+            "your",
+            "wrong",
+            "invalid",
+            "incorrect",
+            "new",
+            "old",
+            "upi",
+            "customer",
+            "cardholder",
+        ];
+        if token.len() != 6 || token.first() == Some(&b'0') {
+            return false;
+        }
+        let before = self.bytes.get(at.saturating_sub(REACH + NAME.len())..at).unwrap_or_default();
+        let end = before.iter().rposition(|sign| is_word(*sign)).map_or(0, |last| last + 1);
+        let Some((head, name)) =
+            end.checked_sub(NAME.len()).map(|from| before.get(..end).unwrap_or_default().split_at(from))
+        else {
+            return false;
+        };
+        let speaks = |word: &[u8]| SECRET.iter().any(|secret| word.eq_ignore_ascii_case(secret.as_bytes()));
+        name.eq_ignore_ascii_case(NAME)
+            && !head.last().is_some_and(|sign| is_word(*sign))
+            && !head.split(|sign| !is_word(*sign)).any(speaks)
     }
 
     /// What the rules say about the name `start..end`: nothing where it ends behind the last end of a key.

@@ -133,6 +133,9 @@ impl Scan<'_, '_> {
         if self.is_prefixed(token) || decimals || self.is_rest(start, end, digits) {
             return;
         }
+        if self.message(group, if token.end > 0 { token.start } else { start }) {
+            return;
+        }
         if matches!(after, b'=' | b'D' | b'd' | b'^') && self.track(start, end) {
             return;
         }
@@ -147,7 +150,7 @@ impl Scan<'_, '_> {
         }
         match digits.len() {
             pan::MIN..=pan::MAX if self.card(start, end, digits, false, hex) => {}
-            18..=21 if self.length_prefixed(start, end, digits) => {}
+            16..=21 if self.length_prefixed(start, end, digits) => {}
             30..=64 if !hex => self.side_by_side(start, end),
             _ => {}
         }

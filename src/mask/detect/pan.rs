@@ -49,7 +49,7 @@ const L16: u32 = lengths(&[16]);
 const L16_19: u32 = lengths(&[16, 17, 18, 19]);
 
 /// First six digits from, to; lengths that are evidence by themselves; lengths that need a card key; brand.
-const TABLE: [(u32, u32, u32, u32, u8); 25] = [
+const TABLE: [(u32, u32, u32, u32, u8); 26] = [
     (400_000, 499_999, lengths(&[16, 18, 19]), lengths(&[13]), 0),
     (510_000, 559_999, L16, 0, 1),
     (222_100, 272_099, L16, 0, 1),
@@ -66,6 +66,8 @@ const TABLE: [(u32, u32, u32, u32, u8); 25] = [
     (213_100, 213_199, lengths(&[15]), 0, 5),
     (620_000, 629_999, L16_19, 0, 6),
     (810_000, 817_199, L16_19, 0, 6),
+    // Debit cards of before the brand's own prefix, still in use; many have no check digit.
+    (955_800, 955_899, 0, lengths(&[19]), 6),
     (220_000, 220_499, L16_19, 0, 7),
     (508_000, 508_999, L16, 0, 8),
     (600_000, 609_999, L16, 0, 8),
@@ -151,6 +153,8 @@ mod tests {
         }
         assert_eq!(fit(b"4222222222222", Brands::ALL), Fit::Weak);
         assert_eq!(fit(b"1718000000000", Brands::ALL), Fit::No);
+        assert_eq!(fit(b"9558800200123456789", Brands::ALL), Fit::Weak);
+        assert_eq!(fit(b"9559800200123456789", Brands::ALL), Fit::No);
         assert_eq!(fit(b"4111111111111111", Brands(1 << 1)), Fit::No);
     }
 

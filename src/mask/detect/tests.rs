@@ -65,6 +65,9 @@ fn a_code_is_found_behind_its_key_whatever_wraps_it() {
             "Sicherheitscode: #",
             "セキュリティコード：#",
             "卡背面三位数字#",
+            "验证码(CVV2)：#",
+            "卡背面码（CVN2）: #",
+            "校验值（CVV2 code）＝#",
         ],
     );
 }
@@ -88,6 +91,12 @@ fn a_pin_block_is_found_by_its_data_element_too() {
             "pin block under ZPK: #",
             "PIN block (format 0) #",
             "pinBlockHex=#",
+            "客户密码密文(PINBLOCK)：#",
+            "F52(PIN Data): #",
+            "第52域：#",
+            "DE052(个人标识码): #",
+            "<EncrptdPINBlck>#</EncrptdPINBlck>",
+            "PIN密文块:#",
         ],
     );
 }
@@ -110,7 +119,18 @@ fn a_card_number_is_found_in_other_writings() {
     goes("4242424242424241", "4242********4241", &["{\"name\":\"card_no\",\"value\":\"#\"}", "<td>PAN</td><td>#</td>"]);
     goes("378282246310005", "3782*******0005", &["5A=#F", "tag 5A: #F, x"]);
     goes("42424242424242424245105105105105105100", "4242***********42425105********5100", &[]);
+    goes("9558162872537397980", "9558***********7980", &["卡号 #", "借记卡号：#"]);
     for (before, after) in [
+        ("域2[LLVAR]: 15378282246310005", "域2[LLVAR]: 153782*******0005"),
+        ("LLVAR 1436227206271667 ok", "LLVAR 143622******1667 ok"),
+        (
+            ">> msg 02007238000108C080001662220274396596000000000000000903031126040030993156",
+            ">> msg 02007238000108C08000166222********96000000000000000903031126040030993156",
+        ),
+        ("LLVAR35 374242424242424242D30121010000123456", "LLVAR35 37[sad.track]"),
+        ("4242 4242 4242 4242 5105 1051 0510 5100", "4242 **** **** 4242 5105 **** **** 5100"),
+        ("4242 4242 4242 4242 1227", "4242 **** **** 4242 1227"),
+        ("card 4242 4242 4242 4242 1227 0737", "card 4242 **** **** 4242 1227 0737"),
         ("5A 08 42 42 42 42 42 42 42 42 5F 24", "5A 08 42 42 ** ** ** ** 42 42 5F 24"),
         ("9A A7 23 5A 08 42 42 42 42 42 42 42 42", "9A A7 23 5A 08 42 42 ** ** ** ** 42 42"),
         ("iccData=0x5A0842424242424242425F24", "iccData=0x5A084242********42425F24"),
@@ -136,12 +156,21 @@ fn phones_and_addresses_are_found_in_other_writings() {
         ("<string>(020) 7946 0958</string>", "<string>(020) 7946 0958</string>"),
         ("<key>tel</key><string>(020) 7946 0958</string>", "<key>tel</key><string>(020) **** 0958</string>"),
         ("to \"john smith\"@example.com", "to \"j**********@example.com"),
+        (r#"{"to":"\u90ae\u7bb1zhao.min18@163.com"}"#, r#"{"to":"\u90ae\u7bb1zh********@163.com"}"#),
+        ("to=%E7%AE%B1zhao.min18@163.com", "to=%E7%AE%B1zh********@163.com"),
+        (r"to\nzhao.min18@163.com", r"to\nzh********@163.com"),
         ("mail a.person@[192.0.2.14]", "mail a.******@[192.0.2.14]"),
         ("avatar/zhang.san@example.com.png", "avatar/zh*******@example.com.png"),
     ] {
         assert_eq!(text(before), after, "{before}");
         assert_eq!(text(after), after, "masked again: {before}");
     }
+}
+
+/// Without their automaton, all keys are asked for at every number.
+#[test]
+fn the_keys_of_the_embedded_rules_are_one_automaton() {
+    assert!(ENGINE.rules().named(b"cvv").is_some_and(|named| named.rules != 0));
 }
 
 #[test]
@@ -166,6 +195,15 @@ fn what_stands_before_an_id_keeps_it() {
         "cvv check failed with 404",
         "cvv\n404 not found",
         "validateCvv(card) 200 OK",
+        "统计: 4100 5200 6300 7400 8500 笔",
+        "9 4100 5200 6300 7400 8500 8600",
+        "4100-5200-6300-7400-8500",
+        "shipping to PIN code 560001",
+        "PIN Code 110001",
+        "注文番号 3530118651628995 を受け付けました",
+        "rechnungsnr. 4242424242424242",
+        "Заказ № 4242424242424242",
+        "1052域=0412AC89ABCDEF67",
         "{\"handle\":\"@example.com\"}",
         "icon@2x.dark.png",
     ] {

@@ -30,6 +30,11 @@ impl Words {
             }
             digits += usize::from(sign & DIGIT);
             if digits == 2 {
+                // But the length of an id says nothing against its name: `身份证15位`, `idcard 15 digits`.
+                if is_length(bytes, start - 1) {
+                    self.end = start - 1;
+                    return if start + 1 < end { Some((start + 1, end)) } else { self.next(bytes) };
+                }
                 let cut = start + usize::from(bytes.get(start).is_some_and(u8::is_ascii_digit));
                 self.end = self.low;
                 return bytes.get(cut..end)?.first().is_some_and(|b| *b >= 0x80).then_some((cut, end));
@@ -44,6 +49,18 @@ impl Words {
         let value = bytes.get(start..end)?.iter().all(u8::is_ascii_digit);
         (!value).then_some((start, end))
     }
+}
+
+/// Whether the number at `at` is that of the digits of an identity number: 15 or 18, and a word that counts behind it.
+fn is_length(bytes: &[u8], at: usize) -> bool {
+    let Some([b'1', b'5' | b'8', rest @ ..]) = bytes.get(at..) else { return false };
+    let rest = match rest {
+        [b' ' | b'-', rest @ ..] => rest,
+        rest => rest,
+    };
+    let apart = !at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(u8::is_ascii_digit);
+    apart
+        && (rest.starts_with("位".as_bytes()) || rest.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"digit")))
 }
 
 /// What a byte is among words.
@@ -83,7 +100,32 @@ pub(super) fn without_filler(word: &[u8]) -> usize {
 
 /// Whether a word belongs to the name of an id that stands before it, as in `order number`.
 pub(super) fn is_joint(word: &[u8]) -> bool {
-    const JOINTS: [&str; 11] = ["is", "code", "no", "nr", "num", "number", "was", "value", "号", "号码", "码"];
+    const JOINTS: [&str; 24] = [
+        "is",
+        "code",
+        "no",
+        "nr",
+        "num",
+        "number",
+        "was",
+        "value",
+        "号",
+        "号码",
+        "码",
+        "n",
+        "nº",
+        "n°",
+        "№",
+        "nummer",
+        "numer",
+        "numero",
+        "número",
+        "numéro",
+        "номер",
+        "번호",
+        "番号",
+        "est",
+    ];
     JOINTS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
@@ -92,15 +134,17 @@ pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
     let names: &[&str] = match word.len() {
         1 => &["b"],
         2 => &["is", "no", "nr", "td", "es"],
-        3 => {
-            &["was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码"]
-        }
+        3 => &[
+            "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
+            "位", "nº", "n°", "№",
+        ],
         4 => &["code", "kodu", "data", "text", "used"],
-        5 => &["value", "field", "input", "param", "given"],
-        6 => &["number", "string", "号码", "番号", "번호"],
-        7 => &["content", "entered", "invalid"],
+        5 => &["value", "field", "input", "param", "given", "numer"],
+        6 => &["number", "string", "号码", "番号", "번호", "nummer", "numero", "digits"],
+        7 => &["content", "entered", "invalid", "número", "numéro"],
         8 => &["intvalue", "rejected", "provided", "supplied", "received"],
         9 => &["submitted"],
+        10 => &["номер"],
         11 => &["stringvalue"],
         _ => &[],
     };
