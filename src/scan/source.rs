@@ -85,7 +85,8 @@ impl Open<'_> {
                     let fetched = runtime.block_on(archive.fetch(key)).map_err(|error| error.to_string());
                     let clean = file(fetched, Path::new(key), &format!("{place}/{key}"), scan)?;
                     if scan.options.release && key.starts_with(SEGMENTS) {
-                        let release = match clean {
+                        // A longer lock can't be taken back: a scan that can't be trusted releases nothing.
+                        let release = match clean && scan.done.missed.is_empty() {
                             true if runtime.block_on(archive.extend(key))? => Release::Extended,
                             true => Release::Already,
                             false => Release::Left,

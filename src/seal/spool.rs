@@ -85,16 +85,23 @@ impl Spool {
 
     /// Reports what was left since. What can't be read stays, and is said once.
     pub fn look(&self) {
-        let set = |set: &Mutex<BTreeSet<PathBuf>>, path: &PathBuf| {
-            // A path is in it or not: nobody leaves it half changed.
+        // A path is in a set or not: nobody leaves one half changed.
+        let note = |set: &Mutex<BTreeSet<PathBuf>>, path: &PathBuf| {
             set.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone())
         };
+        let is_known = |path: &PathBuf| self.reported.lock().unwrap_or_else(PoisonError::into_inner).contains(path);
         for name in self.disk.list(&self.dir).unwrap_or_default().into_iter().filter(|name| name.ends_with(SUFFIX)) {
             let path = self.dir.join(name);
+            // It stays until the stop: it must not be read at every look until then.
+            if is_known(&path) {
+                continue;
+            }
             match read(&*self.disk, &path) {
-                Ok(event) if set(&self.reported, &path) => self.reporter.report(event),
-                Ok(_) => {}
-                Err(error) if set(&self.unread, &path) => {
+                Ok(event) => {
+                    note(&self.reported, &path);
+                    self.reporter.report(event);
+                }
+                Err(error) if note(&self.unread, &path) => {
                     tracing::warn!(%error, path = %path.display(), "an own record could not be read");
                 }
                 Err(_) => {}
