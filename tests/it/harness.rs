@@ -28,7 +28,7 @@ pub struct Collector {
 }
 
 /// How long anything may take on a crowded machine before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 impl Collector {
     /// Starts on the embedded default with free ports; `extra` is YAML put behind it.

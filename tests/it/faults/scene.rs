@@ -12,7 +12,7 @@ use super::network::Network;
 use super::table::Line;
 use super::{Kafka, Row, S3, Wal};
 use crate::disk::{FailingDisk, SmallDisk};
-use crate::harness::{Collector, files, length, until_for};
+use crate::harness::{Collector, PATIENCE, files, length, until_for};
 use crate::parts::{Part, brokers, brokers_to_break};
 use crate::s3::proxy::Proxy;
 use crate::s3::server::{ACCESS_KEY, Bucket, SECRET_KEY, Server, credentials};
@@ -218,10 +218,20 @@ impl Scene {
         self.runtime.spawn(task)
     }
 
-    /// Starts the collector, and turns the load to it.
+    /// Starts the collector as its supervisor would, and turns the load to it: brokers that have just come up on a
+    /// crowded machine can let the first start time out.
     pub fn start(&mut self) {
-        let started = self.try_start().unwrap_or_else(|log| panic!("the collector did not start:\n{log}"));
-        self.turn_to(started);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.try_start() {
+                Ok(started) => {
+                    self.turn_to(started);
+                    return;
+                }
+                Err(log) if log.contains("has answered within") && Instant::now() < deadline => {}
+                Err(log) => panic!("the collector did not start:\n{log}"),
+            }
+        }
     }
 
     pub fn try_start(&self) -> Result<Collector, String> {
