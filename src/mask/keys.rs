@@ -5,8 +5,11 @@
 use super::fold::View;
 use super::rules::RuleSet;
 
-/// Slots of the cache, and the longest key that it holds: a hostile sender can only make it miss.
-const SLOTS: usize = 512;
+/// Places of the cache, and keys that one holds: with one, two keys of every record could drive each other out for ever. A
+/// hostile sender can only make it miss.
+const PLACES: usize = 256;
+const WAYS: usize = 2;
+/// The longest key that it holds.
 const MAX_KEY: usize = 64;
 /// Longer keys are judged by their end, where their last words stand.
 const MAX_JUDGED: usize = 256;
@@ -50,10 +53,11 @@ struct Slot {
     facts: Facts,
 }
 
-/// Facts by key, direct-mapped. Outlives a request, so it holds no key that may itself be a number or an address.
+/// Facts by key. Outlives a request, so it holds no key that may itself be a number or an address.
 #[derive(Default)]
 pub(super) struct KeyCache {
-    slots: Vec<Option<Slot>>,
+    /// The newest of a place first.
+    places: Vec<[Option<Slot>; WAYS]>,
 }
 
 impl KeyCache {
@@ -61,18 +65,21 @@ impl KeyCache {
         if key.len() > MAX_KEY {
             return judge(rules, key);
         }
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, None);
+        if self.places.is_empty() {
+            self.places.resize(PLACES, [const { None }; WAYS]);
         }
-        let Some(slot) = self.slots.get_mut(hash(key) as usize % SLOTS) else { return judge(rules, key) };
-        if let Some(known) = slot.as_ref().filter(|known| *known.key == *key) {
+        let Some(place) = self.places.get_mut(hash(key) as usize % PLACES) else { return judge(rules, key) };
+        if let Some(known) = place.iter().flatten().find(|known| *known.key == *key) {
             return known.facts;
         }
         let facts = judge(rules, key);
         if key.contains(&b'@') || key.iter().filter(|b| b.is_ascii_digit()).count() >= 3 {
             return facts;
         }
-        *slot = Some(Slot { key: key.into(), facts });
+        place.rotate_right(1);
+        if let Some(newest) = place.first_mut() {
+            *newest = Some(Slot { key: key.into(), facts });
+        }
         facts
     }
 }
