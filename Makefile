@@ -17,7 +17,7 @@ tools:
 
 PARTS := tests/parts/parts
 
-.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen help
+.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen peers help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,8 +59,13 @@ up: ## a real Kafka and S3 server to try things on; prints the configuration for
 down: ## ends what `up` started; what it stored stays in SEALTRAIL_CACHE/up
 	@$(PARTS) down --dir $(SEALTRAIL_CACHE)/up
 
-bench: tools ## speed of the real binary and of its parts, as ratios and CPU time
-	$(CARGO) bench --locked
+bench: tools peers ## speed of the real binary and of its parts, as ratios and CPU time
+	SEALTRAIL_PEERS=$(PEERS) $(CARGO) bench --locked
+
+# Masking by the OpenTelemetry Collector's processors, for `benches/mask.rs`; without a Go toolchain it says what it lacks.
+PEERS := $(SEALTRAIL_CACHE)/go/bin/peers
+peers:
+	@if command -v go >/dev/null; then cd benches/peers && go build -trimpath -ldflags="-s -w" -o $(PEERS) .; fi
 
 lint: ## formatting, clippy, licences and advisories
 	$(CARGO) fmt --all --check

@@ -1,13 +1,16 @@
 //! What masking costs: nanoseconds of one thread per record, without and with canonical text and checksum, and the bytes of
-//! text of several kinds a second in which there is nothing to find.
+//! text of several kinds a second in which there is nothing to find. Beside it what the OpenTelemetry Collector's own processors
+//! need for the same records (`benches/peers`).
 //!
-//! `cargo bench --bench mask`. Each figure is the least of many short rounds: the machine may be busy with other things.
+//! `make bench`, or `cargo bench --bench mask` with `SEALTRAIL_PEERS` naming that program. Each figure is the least of many short rounds: the machine may be busy with other things.
 #![allow(clippy::disallowed_macros, reason = "a benchmark prints its result")]
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use prost::Message;
@@ -25,17 +28,17 @@ fn main() {
     let texts: Vec<_> = (0..RECORDS).map(Texts::new).collect();
     // The load of `benches/collect.rs`, read from the wire as the collector reads it.
     let request = Payments::new(1, 1_800_000_000_000_000_000).request(RECORDS as usize).0.encode_to_vec();
+    let mut payments = 0;
     for (name, records) in [
         ("five findings and more", (&|| texts.iter().map(|texts| texts.record(true)).collect()) as &Load<'_>),
         ("nothing to find", &|| texts.iter().map(|texts| texts.record(false)).collect()),
         ("payments of `collect`", &|| read(&request)),
     ] {
         let (all, write) = (best(|| mask(&engine, records())), best(|| write(records())));
-        println!(
-            "{name}: {all} ns a record, of it {write} for canonical text and checksum, so {} for masking",
-            all.saturating_sub(write)
-        );
+        payments = all.saturating_sub(write);
+        println!("{name}: {all} ns a record, of it {write} for canonical text and checksum, so {payments} for masking");
     }
+    compare(&request, payments);
     for (name, write_text) in [
         ("ordinary lines", lines as fn(u64) -> String),
         ("Chinese text", chinese),
@@ -47,6 +50,27 @@ fn main() {
         let records: &Load<'_> = &|| texts.iter().map(|text| record(text, Vec::new())).collect();
         let masking = best(|| mask(&engine, records())).saturating_sub(best(|| write(records()))).max(1);
         println!("{name}, nothing to find: {} MB/s", bytes * 1000 / (masking * RECORDS));
+    }
+}
+
+/// What the processors of the OpenTelemetry Collector need for the records whose masking takes us so many nanoseconds.
+fn compare(request: &[u8], ours: u64) {
+    let Some(peers) = std::env::var_os("SEALTRAIL_PEERS").filter(|peers| Path::new(peers).exists()) else {
+        println!("not compared with OTTL: SEALTRAIL_PEERS names no program (`make bench` builds it where there is Go)");
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("request");
+    std::fs::write(&path, request).expect("written");
+    let output = Command::new(peers).arg("cost").arg(&path).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let costs: BTreeMap<String, f64> = serde_json::from_slice(&output.stdout).expect("microseconds by processor");
+    for (processor, cost) in costs {
+        println!(
+            "the Collector's {processor}: {:.0} ns a record; ours are {:.3} of it",
+            cost * 1e3,
+            ours as f64 / cost / 1e3
+        );
     }
 }
 
