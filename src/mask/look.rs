@@ -3,40 +3,83 @@
 use super::detect::token;
 
 /// What a text may hold, as far as one cheap look says.
+#[derive(Debug)]
 pub(super) enum Look {
     Nothing,
     /// At most an encoded token: there is room for one, and nothing else to find.
     Encoded,
-    /// Three digits, an `@`, an escape, or another script.
-    Something,
+    /// Three digits, or one of these signs.
+    Something(Holds),
 }
 
-/// Looks until there is something.
+/// Signs that may stand in a text; what is false need not be searched for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Holds {
+    pub(super) address: bool,
+    pub(super) escape: bool,
+    /// Another script.
+    pub(super) other: bool,
+}
+
+impl Holds {
+    pub(super) const ANY: Self = Self { address: true, escape: true, other: true };
+}
+
+/// Looks until there is something: at a short text from end to end.
 pub(super) fn look(bytes: &[u8]) -> Look {
     const ENOUGH: u32 = 3;
+    /// Counts of a byte each must not overflow.
+    const AT_ONCE: usize = 16;
     let mut digits = 0;
-    let (words, tail) = bytes.as_chunks();
-    // Counts of a byte each must not overflow.
-    for words in words.chunks(16) {
-        let (mut counts, mut signs) = (0, 0);
-        for word in words {
+    let mut signs = Signs::default();
+    let (mut words, tail) = bytes.as_chunks::<8>();
+    while let Some((first, rest)) =
+        words.split_at_checked(words.len().min(AT_ONCE)).filter(|(first, _)| !first.is_empty())
+    {
+        let mut counts = 0;
+        for word in first {
             let word = u64::from_le_bytes(*word);
             counts += digits_of(word) >> 7;
-            signs |= word | escapes_of(word);
+            signs.add(word);
         }
         digits += sum(counts);
-        if digits >= ENOUGH || signs & HIGH != 0 {
-            return Look::Something;
+        if !rest.is_empty() && (digits >= ENOUGH || signs.holds() != Holds::default()) {
+            return Look::Something(Holds::ANY);
         }
+        words = rest;
     }
     let tail = tail.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
     digits += sum(digits_of(tail) >> 7);
-    if digits >= ENOUGH || (tail | escapes_of(tail)) & HIGH != 0 {
-        Look::Something
+    signs.add(tail);
+    let holds = signs.holds();
+    if digits >= ENOUGH || holds != Holds::default() {
+        Look::Something(holds)
     } else if bytes.len() >= token::MIN {
         Look::Encoded
     } else {
         Look::Nothing
+    }
+}
+
+/// The signs of the words so far, in high bits.
+#[derive(Default)]
+struct Signs {
+    address: u64,
+    escape: u64,
+    other: u64,
+}
+
+impl Signs {
+    #[inline(always)]
+    fn add(&mut self, word: u64) {
+        self.address |= equal(word, b'@');
+        self.escape |= equal(word, b'%') | equal(word, b'\\') | equal(word, b'&');
+        self.other |= word;
+    }
+
+    fn holds(&self) -> Holds {
+        let has = |signs: u64| signs & HIGH != 0;
+        Holds { address: has(self.address), escape: has(self.escape), other: has(self.other) }
     }
 }
 
@@ -58,11 +101,6 @@ const fn equal(word: u64, sign: u8) -> u64 {
     !(((word ^ each(sign)) & !HIGH) + !HIGH)
 }
 
-/// The high bit of each ASCII byte that is an `@` or begins an escape.
-const fn escapes_of(word: u64) -> u64 {
-    equal(word, b'@') | equal(word, b'%') | equal(word, b'\\') | equal(word, b'&')
-}
-
 /// The sum of eight bytes that is below 256.
 const fn sum(bytes: u64) -> u32 {
     (bytes.wrapping_mul(each(1)) >> 56) as u32
@@ -80,7 +118,14 @@ mod tests {
             let sign = |byte: &u8| !byte.is_ascii() || matches!(byte, b'@' | b'%' | b'\\' | b'&');
             for bytes in [bytes.clone(), bytes.iter().map(|byte| byte & 0x7F).filter(|byte| !sign(byte)).collect()] {
                 let expected = bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3 || bytes.iter().any(sign);
-                prop_assert_eq!(matches!(look(&bytes), Look::Something), expected);
+                let looked = look(&bytes);
+                prop_assert_eq!(matches!(looked, Look::Something(_)), expected);
+                // What it says is not there is not.
+                if let Look::Something(holds) = looked {
+                    prop_assert!(holds.other || bytes.is_ascii());
+                    prop_assert!(holds.address || !bytes.contains(&b'@'));
+                    prop_assert!(holds.escape || !bytes.iter().any(|byte| b"%\\&".contains(byte)));
+                }
             }
         }
     }

@@ -80,8 +80,10 @@ impl Signs {
         (run_start(&self.words, at), run_end(&self.words, at))
     }
 
-    /// Gives each run of at least 15 signs of base64 in `bytes`, the view that was read.
+    /// Gives each run of at least 15 signs of base64 in `bytes`, the view that was read; but for a number of at most 21 digits,
+    /// which can stand for no other: as base64 it is no text, and what is in hexadecimal takes 22 digits.
     pub(super) fn tokens(&mut self, bytes: &[u8], found: &mut impl FnMut(usize, usize)) {
+        const NUMBER: usize = 21;
         fill(&mut self.sextets, bytes, &self.tail, sextets_of);
         let mut done = 0;
         for (block, &signs) in self.sextets.iter().enumerate() {
@@ -97,7 +99,9 @@ impl Signs {
                 let start = block * BLOCK + starts.trailing_zeros() as usize;
                 if start >= done {
                     done = run_end(&self.sextets, start);
-                    found(start, done);
+                    if done - start > NUMBER || self.digits_end(start) < done {
+                        found(start, done);
+                    }
                 }
                 // What is left of this run in the block goes with it.
                 let rest = done.saturating_sub(block * BLOCK);
@@ -344,7 +348,7 @@ mod tests {
             let mut expected = Vec::new();
             let mut start = 0;
             for run in bytes.split(|byte| !sextet(byte)) {
-                if run.len() >= 15 {
+                if run.len() >= 15 && (run.len() > 21 || !run.iter().all(u8::is_ascii_digit)) {
                     expected.push((start, start + run.len()));
                 }
                 start += run.len() + 1;

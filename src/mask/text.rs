@@ -5,7 +5,7 @@ use super::detect::{Finding, Scan, Shape, Token, shapes, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::keys::Facts;
-use super::look::{Look, look};
+use super::look::{Holds, Look, look};
 use super::rules::Place;
 use super::signs::Signs;
 
@@ -76,20 +76,22 @@ enum Verdict {
 impl Session<'_> {
     /// The masked text; `None`: there is nothing in it.
     pub(super) fn text(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
-        match look(text.as_bytes()) {
+        let mut holds = match look(text.as_bytes()) {
+            Look::Something(holds) => holds,
             // What rules look for by its shape is made of any signs.
-            _ if self.rules().shapes.is_some() => {}
+            _ if self.rules().shapes.is_some() => Holds::default(),
             Look::Nothing => return None,
             Look::Encoded if !token::stands_in(text.as_bytes()) => return None,
-            Look::Encoded | Look::Something => {}
-        }
+            Look::Encoded => Holds::default(),
+        };
         let active = self.rules().at(place) & self.only;
         let mut masked: Option<String> = None;
         for _ in 0..MAX_PASSES {
             let before = masked.as_deref().unwrap_or(text);
-            match self.pass(before, key, active, 0) {
+            match self.pass(before, holds, key, active, 0) {
                 Verdict::Clean => return masked,
                 Verdict::Masked { text: after, overlapped } => {
+                    holds = Holds::ANY;
                     // What stands in place of a value may end a token that went on before.
                     let again = overlapped || (self.rules().shapes.is_some() && after != before);
                     masked = Some(after);
@@ -104,23 +106,33 @@ impl Session<'_> {
         Some(UNINSPECTED.to_owned())
     }
 
-    fn pass(&mut self, text: &str, key: Facts, active: u64, depth: usize) -> Verdict {
+    fn pass(&mut self, text: &str, holds: Holds, key: Facts, active: u64, depth: usize) -> Verdict {
         let mut scratch = self.scratch.take().unwrap_or_default();
-        let verdict = self.inspect(text, key, active, depth, &mut scratch);
+        let verdict = self.inspect(text, holds, key, active, depth, &mut scratch);
         self.scratch = Some(scratch);
         verdict
     }
 
-    fn inspect(&mut self, text: &str, key: Facts, active: u64, depth: usize, scratch: &mut Scratch) -> Verdict {
+    fn inspect(
+        &mut self,
+        text: &str,
+        holds: Holds,
+        key: Facts,
+        active: u64,
+        depth: usize,
+        scratch: &mut Scratch,
+    ) -> Verdict {
         let Scratch { views, raw, seen, spans } = scratch;
         seen.found.clear();
         seen.encoded.clear();
         // Nothing in it folds, so that it is its own view.
-        let own = text.is_ascii() || !views[0].fold_text(text);
-        let first = if own { Source { bytes: text.as_bytes(), view: None } } else { views[0].source() };
-        self.scan(first.bytes, 0, key, active, seen);
+        let own = !holds.other || text.is_ascii() || !views[0].fold_text(text);
+        // What folds may fold to any sign.
+        let (first, holds) =
+            if own { (Source { bytes: text.as_bytes(), view: None }, holds) } else { (views[0].source(), Holds::ANY) };
+        self.scan(first.bytes, holds, 0, key, active, seen);
         let mut last = 0;
-        if memchr::memchr3(b'%', b'\\', b'&', first.bytes).is_some() {
+        if holds.escape && memchr::memchr3(b'%', b'\\', b'&', first.bytes).is_some() {
             for step in 1..=MAX_STEPS {
                 let (before, after) = views.split_at_mut(step);
                 let source = if step == 1 && own {
@@ -132,7 +144,7 @@ impl Session<'_> {
                     break;
                 }
                 last = step;
-                self.scan(&after[0].bytes, step as u8, key, active, seen);
+                self.scan(&after[0].bytes, Holds::ANY, step as u8, key, active, seen);
             }
             if last == MAX_STEPS && is_escaped_still(&views[MAX_STEPS], raw) {
                 return Verdict::TooDeep;
@@ -154,7 +166,7 @@ impl Session<'_> {
         Verdict::Masked { text: self.render(text, spans, &view), overlapped }
     }
 
-    fn scan(&mut self, bytes: &[u8], view: u8, key: Facts, active: u64, seen: &mut Seen) {
+    fn scan(&mut self, bytes: &[u8], holds: Holds, view: u8, key: Facts, active: u64, seen: &mut Seen) {
         let Seen { signs, found, encoded } = seen;
         let rules = self.engine.rules();
         signs.read(bytes);
@@ -172,7 +184,7 @@ impl Session<'_> {
             keys_until: 0,
             last_key: None,
         }
-        .run();
+        .run(holds.address);
         if let Some(shapes) = &rules.shapes {
             shapes.find(rules, shapes::Text { bytes, view, key, active }, found);
         }
@@ -187,9 +199,11 @@ impl Session<'_> {
 
     /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.
     fn within(&mut self, decoded: &[u8], key: Facts, active: u64, depth: usize) -> Result<Option<u8>, ()> {
-        if matches!(look(decoded), Look::Nothing) && self.rules().shapes.is_none() {
-            return Ok(None);
-        }
+        let holds = match look(decoded) {
+            Look::Nothing if self.rules().shapes.is_none() => return Ok(None),
+            Look::Something(holds) => holds,
+            Look::Nothing | Look::Encoded => Holds::default(),
+        };
         if depth > MAX_DECODED {
             return Err(());
         }
@@ -202,7 +216,7 @@ impl Session<'_> {
             return Ok(None);
         }
         let (counts, fallbacks, witness) = (self.counts.clone(), self.fallbacks, self.witness.take());
-        let verdict = self.pass(&text, Facts { keyed: 0, ..key }, active, depth);
+        let verdict = self.pass(&text, holds, Facts { keyed: 0, ..key }, active, depth);
         let rule = self.counts.iter().zip(&counts).position(|(now, before)| now > before);
         (self.counts, self.fallbacks, self.witness) = (counts, fallbacks, witness);
         match verdict {

@@ -103,9 +103,11 @@ pub(super) struct Before {
 }
 
 impl Scan<'_, '_> {
-    pub(super) fn run(&mut self) {
+    /// `addresses`: an `@` may stand in the view.
+    pub(super) fn run(&mut self, addresses: bool) {
         // Each is looked for once: a text of `@` alone has no digit up to its end, and a text of digits no `@`.
-        let (mut digit, mut address) = (self.signs.next_digit(0), self.next_address(0));
+        let mut digit = self.signs.next_digit(0);
+        let mut address = if addresses { self.next_address(0) } else { None };
         loop {
             match (digit, address) {
                 (Some(number), address) if address.is_none_or(|sign| number < sign) => {
