@@ -20,6 +20,7 @@ NOON = 1_795_449_600_000_000_000  # 2026-11-23T16:00:00Z
 LOG = ref.Signer(ORIGIN, bytes(range(32)), bytes(range(32, 64)))
 OTHER = ref.Signer("audit.example.com/payments-us-1", b"\x51" * 32, b"\x52" * 32)
 WITNESS = ref.Signer("witness.example.net", b"\x53" * 32, b"\x54" * 32)
+NEXT = ref.Signer(ORIGIN, b"\x57" * 32, b"\x58" * 32)
 RECOVERY = ref.Signer("recovery.example.com", b"\x55" * 32, b"\x56" * 32)
 SEEDS = {"ed25519": bytes(range(32)).hex(), "ml_dsa_44": bytes(range(32, 64)).hex()}
 HASHES = [sha256(str(n).encode()) for n in range(128)]
@@ -108,6 +109,10 @@ def judge_note(note, keys):
 
 def judge_genesis(note, seed=None):
     return {"digest": ref.check_genesis(note).hex()}
+
+
+def judge_rotation(note, origin, before, seeds=None):
+    return ref.check_rotation(note, origin, before)
 
 
 def judge_checkpoint(note, keys, seeds=None, time=None):
@@ -856,6 +861,69 @@ def geneses():
         wrong("genesis", name, refused, proves, note=bad)
 
 
+def rotation_text(**changed):
+    lines = {
+        "first": "sealtrail key rotation v1",
+        "origin": f"origin {ORIGIN}",
+        "created": "created 2026-11-26T06:00:00Z",
+        "cause": "cause planned",
+        "size": "size 40",
+        "root": f"root {ref.b64(ref.root(LEAVES[:40]))}",
+        "ed25519": f"key {NEXT.vkeys[0]}",
+        "ml_dsa": f"key {NEXT.vkeys[1]}",
+        "recovery": f"recovery {RECOVERY.vkeys[0]}",
+    } | changed
+    return "".join(line + "\n" for line in lines.values())
+
+
+def rotations():
+    before = {"ed25519": LOG.vkeys[0], "ml_dsa_44": LOG.vkeys[1], "recovery": RECOVERY.vkeys[0]}
+    by_log = {"before": bytes(range(32)).hex(), "new": "57" * 32}
+    by_recovery = {"before": "55" * 32, "new": "57" * 32}
+    sign = lambda *signers, **changed: note_of(rotation_text(**changed), *(signers or (LOG, NEXT)))
+    of = {"origin": ORIGIN, "before": before}
+    right("rotation", "planned", "the key before and the new one sign", note=sign(), seeds=by_log, **of)
+    right(
+        "rotation",
+        "compromised",
+        "behind a compromise the recovery key vouches, for the last good size",
+        note=sign(RECOVERY, NEXT, cause="cause compromised", recovery="recovery none"),
+        seeds=by_recovery,
+        **of,
+    )
+    right(
+        "rotation",
+        "lost",
+        "and behind a loss",
+        note=sign(RECOVERY, NEXT, cause="cause lost", size="size 0", root=f"root {ref.b64(sha256(b''))}"),
+        seeds=by_recovery,
+        **of,
+    )
+    none = {"origin": ORIGIN, "before": before | {"recovery": None}}
+    for name, refused, proves, bad, given in (
+        ("version", "statement", "another version is another note", sign(first="sealtrail key rotation v2"), of),
+        ("origin", "statement", "the origin ends with a chain", sign(origin="origin audit.example.com"), of),
+        ("cause", "statement", "three causes are known", sign(cause="cause tired"), of),
+        ("created", "statement", "whole seconds", sign(created="created 2026-11-26T06:00:00.0Z"), of),
+        ("size", "statement", "a size is a decimal", sign(size="size 040"), of),
+        ("root", "statement", "a root has 32 bytes", sign(root="root AAAA"), of),
+        ("key-of-other-log", "statement", "keys are named like the origin", sign(ml_dsa=f"key {OTHER.vkeys[1]}"), of),
+        ("recovery-ml-dsa", "statement", "a recovery key is of Ed25519", sign(recovery=f"recovery {RECOVERY.vkeys[1]}"), of),
+        ("field-order", "statement", "fields have an order", sign(size=f"root {ref.b64(HASHES[0])}", root="size 40"), of),
+        ("line-added", "statement", "nine lines", sign(recovery="recovery none\nnote x"), of),
+        ("text-changed", "forged", "the signatures are over the text", sign().replace("size 40", "size 41"), of),
+        ("not-by-the-new", "unsigned", "the new key is held by whoever names it", sign(LOG), of),
+        ("not-by-the-old", "unsigned", "a planned change is the old key's", sign(NEXT), of),
+        ("planned-by-recovery", "unsigned", "and not the recovery key's", sign(RECOVERY, NEXT), of),
+        ("lost-by-the-old", "unsigned", "a lost key vouches for nothing", sign(cause="cause lost"), of),
+        ("compromised-by-the-old", "unsigned", "nor a compromised one", sign(cause="cause compromised"), of),
+        ("no-recovery-key", "statement", "who named none has none", sign(RECOVERY, NEXT, cause="cause lost"), none),
+        ("same-key", "statement", "a key has its time once", sign(LOG, ed25519=f"key {LOG.vkeys[0]}"), of),
+        ("other-chain", "statement", "it is of this chain", sign(), of | {"origin": OTHER.name}),
+    ):
+        wrong("rotation", name, refused, proves, note=bad, **given)
+
+
 def checkpoints():
     size, time = 40, NOON // 10**9
     text = f"{ORIGIN}\n{size}\n{ref.b64(ref.root(LEAVES[:size]))}\n"
@@ -1217,7 +1285,7 @@ def check_wal(folder, files):
 
 
 def build():
-    for cases in (contents, links, trees, notes, geneses, checkpoints, name_cases, streams, ciphers):
+    for cases in (contents, links, trees, notes, geneses, rotations, checkpoints, name_cases, streams, ciphers):
         cases()
     return {f"{name}.json": json.dumps(case, ensure_ascii=False, indent=1) + "\n" for name, case in CASES.items()}
 

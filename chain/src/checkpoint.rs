@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ml_dsa::{KeyExport as _, Keypair as _, MlDsa44, Signer as _, SigningKey, Verifier as _, VerifyingKey};
 
-use crate::note::{Algorithm, Ed25519Signer, Note, NoteError, Signed, Vkey, is_key_name, signature_line};
+use crate::note::{
+    Algorithm, Ed25519Signer, Note, NoteError, NoteSigner, SignError, Signed, Vkey, is_key_name, signature_line,
+};
 use crate::tree::Root;
 
 /// What a log says of itself: so many records, under this root.
@@ -51,6 +53,24 @@ impl Checkpoint {
             note.push_str(&cosigner.cosign(&self, unix_seconds));
         }
         Signed::new(self, note)
+    }
+
+    /// As [`Self::sign`], with an Ed25519 key that may be elsewhere.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn sign_with(
+        self,
+        signer: &dyn NoteSigner,
+        cosigner: Option<(&Cosigner, u64)>,
+    ) -> Result<Signed<Self>, SignError> {
+        assert_eq!(signer.vkey().name(), self.origin, "a log's key is named like the log");
+        let text = self.text();
+        let mut note = format!("{text}\n{}", signer.sign_note(&text)?);
+        if let Some((cosigner, unix_seconds)) = cosigner {
+            note.push_str(&cosigner.cosign(&self, unix_seconds));
+        }
+        Ok(Signed::new(self, note))
     }
 
     /// The statement of a note, unverified.

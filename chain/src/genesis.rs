@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::checkpoint::{parse_root, parse_size};
 use crate::civil;
 use crate::link::{ChainName, Hash};
-use crate::note::{Algorithm, Ed25519Signer, Note, NoteError, Signed, Vkey, is_key_name};
+use crate::note::{Algorithm, Ed25519Signer, Note, NoteError, NoteSigner, SignError, Signed, Vkey, is_key_name};
 
 /// First line of the text; its version.
 const FIRST_LINE: &str = "sealtrail genesis v1";
@@ -107,6 +107,18 @@ impl Genesis {
         read
     }
 
+    /// As [`Self::sign`], with a key that may be elsewhere.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn sign_with(self, signer: &dyn NoteSigner) -> Result<Signed<Self>, SignError> {
+        let text = self.text();
+        let note = format!("{text}\n{}", signer.sign_note(&text)?);
+        let read = Self::read(&note).expect("a genesis note reads back");
+        assert_eq!(read.statement(), &self, "a genesis note says what it was made of");
+        Ok(read)
+    }
+
     /// Reads a note and checks that the Ed25519 key it names has signed it. Whether that key is trusted is the caller's question.
     pub fn read(note: &str) -> Result<Signed<Self>, NoteError> {
         let parsed = Note::parse(note)?;
@@ -126,34 +138,37 @@ impl Genesis {
         let [_, origin, created, partition, ed25519, ml_dsa_44, recovery, predecessor, ""] = lines[..] else {
             return Err(statement("its text is not eight lines"));
         };
-        let (origin, chain) = parse_origin(field(origin, "origin ", "line 2 is not `origin`")?)
+        let (origin, chain) = parse_origin(field(origin, "origin ").ok_or(statement("line 2 is not `origin`"))?)
             .ok_or(statement("its origin is not `<origin>/<chain>`"))?;
-        let created = civil::parse_rfc3339(field(created, "created ", "line 3 is not `created`")?)
+        let created = civil::parse_rfc3339(field(created, "created ").ok_or(statement("line 3 is not `created`"))?)
             .ok_or(statement("its `created` is not YYYY-MM-DDTHH:MM:SSZ"))?;
-        let partition = parse_size(field(partition, "partition ", "line 4 is not `partition`")?)
+        let partition = parse_size(field(partition, "partition ").ok_or(statement("line 4 is not `partition`"))?)
             .and_then(|n| u32::try_from(n).ok().filter(|n| *n <= i32::MAX as u32))
             .ok_or(statement("its partition is no number of a partition"))?;
-        let ed25519 = log_key(field(ed25519, "key ", "line 5 is not `key`")?, Algorithm::Ed25519, origin)?;
-        let ml_dsa_44 = log_key(field(ml_dsa_44, "key ", "line 6 is not `key`")?, Algorithm::MlDsa44, origin)?;
-        let recovery = parse_recovery(field(recovery, "recovery ", "line 7 is not `recovery`")?)?;
-        let predecessor = parse_predecessor(field(predecessor, "predecessor ", "line 8 is not `predecessor`")?)?;
+        let ed25519 =
+            log_key(field(ed25519, "key ").ok_or(statement("line 5 is not `key`"))?, Algorithm::Ed25519, origin)?;
+        let ml_dsa_44 =
+            log_key(field(ml_dsa_44, "key ").ok_or(statement("line 6 is not `key`"))?, Algorithm::MlDsa44, origin)?;
+        let recovery = parse_recovery(field(recovery, "recovery ").ok_or(statement("line 7 is not `recovery`"))?)?;
+        let predecessor =
+            parse_predecessor(field(predecessor, "predecessor ").ok_or(statement("line 8 is not `predecessor`"))?)?;
         let origin = origin.to_owned();
         Ok(Self { origin, chain, created, partition, ed25519, ml_dsa_44, recovery, predecessor })
     }
 }
 
-fn field<'a>(line: &'a str, name: &str, otherwise: &'static str) -> Result<&'a str, NoteError> {
-    line.strip_prefix(name).ok_or(statement(otherwise))
+pub(crate) fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    line.strip_prefix(name)
 }
 
-fn parse_origin(whole: &str) -> Option<(&str, ChainName)> {
+pub(crate) fn parse_origin(whole: &str) -> Option<(&str, ChainName)> {
     let (origin, chain) = whole.rsplit_once('/')?;
     let chain = chain.parse().ok()?;
     Genesis::origin(origin, &chain).ok()?;
     Some((whole, chain))
 }
 
-fn log_key(text: &str, algorithm: Algorithm, origin: &str) -> Result<Vkey, NoteError> {
+pub(crate) fn log_key(text: &str, algorithm: Algorithm, origin: &str) -> Result<Vkey, NoteError> {
     let key: Vkey = text.parse()?;
     if key.algorithm() != algorithm {
         return Err(statement("its keys are not one of Ed25519, then one of ML-DSA-44"));
@@ -164,7 +179,7 @@ fn log_key(text: &str, algorithm: Algorithm, origin: &str) -> Result<Vkey, NoteE
     Ok(key)
 }
 
-fn parse_recovery(text: &str) -> Result<Option<Vkey>, NoteError> {
+pub(crate) fn parse_recovery(text: &str) -> Result<Option<Vkey>, NoteError> {
     if text == "none" {
         return Ok(None);
     }

@@ -8,6 +8,7 @@ pub mod genesis;
 pub mod link;
 pub mod note;
 pub mod proof;
+pub mod rotation;
 pub mod segment;
 pub mod tree;
 
@@ -15,5 +16,6 @@ pub use checkpoint::{Checkpoint, Cosigner};
 pub use content::Content;
 pub use genesis::Genesis;
 pub use link::{Break, ChainName, Checksum, Hash, Head, Link, Run, Sequence, UnixNanos};
+pub use rotation::{KeySet, Rotation};
 pub use segment::Segment;
 pub use tree::{CompactRange, Root};

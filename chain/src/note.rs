@@ -55,6 +55,14 @@ impl Vkey {
         assert!(is_key_name(name), "a key name is not empty and has neither space nor plus");
         Self { name: name.to_owned(), id: key_id(name, algorithm, &key), algorithm, key }
     }
+    /// The verifier key of an Ed25519 key that is elsewhere, by its 32 bytes.
+    pub fn ed25519(name: &str, key: &[u8; 32]) -> Result<Self, NoteError> {
+        if !is_key_name(name) {
+            return Err(NoteError::Vkey("its name is empty or holds a space or control character"));
+        }
+        ed25519(key).ok_or(NoteError::Vkey("its key is no sound Ed25519 key"))?;
+        Ok(Self::new(name, Algorithm::Ed25519, key.to_vec()))
+    }
     /// The name that stands in the key's signature lines.
     pub fn name(&self) -> &str {
         &self.name
@@ -113,6 +121,33 @@ impl fmt::Display for Vkey {
     }
 }
 
+/// Signs notes with an Ed25519 key, wherever that is.
+pub trait NoteSigner: Send + Sync {
+    fn vkey(&self) -> &Vkey;
+
+    /// The signature over a note's text.
+    fn signature(&self, text: &str) -> Result<[u8; 64], SignError>;
+
+    /// The signature line, with its newline, over a note's text (which ends with a newline). It holds: a key that is elsewhere
+    /// is not taken at its word.
+    fn sign_note(&self, text: &str) -> Result<String, SignError> {
+        let signature = self.signature(text)?;
+        let key = ed25519(&self.vkey().key).ok_or(SignError::Wrong)?;
+        let signed = ed25519_dalek::Signature::from_bytes(&signature);
+        key.verify_strict(text.as_bytes(), &signed).map_err(|_| SignError::Wrong)?;
+        Ok(signature_line(self.vkey(), &signature))
+    }
+}
+
+/// Why a key that is elsewhere has not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    #[error("{0}")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the signature that was given does not hold under the key's public half")]
+    Wrong,
+}
+
 /// The Ed25519 key of a log: signs notes of every kind. Its `Debug` shows the public half only; its private half is wiped
 /// when it is dropped.
 pub struct Ed25519Signer {
@@ -136,6 +171,15 @@ impl Ed25519Signer {
     /// The signature line, with its newline, over a note's text (which ends with a newline).
     pub fn sign(&self, text: &str) -> String {
         signature_line(&self.vkey, &self.key.sign(text.as_bytes()).to_bytes())
+    }
+}
+
+impl NoteSigner for Ed25519Signer {
+    fn vkey(&self) -> &Vkey {
+        &self.vkey
+    }
+    fn signature(&self, text: &str) -> Result<[u8; 64], SignError> {
+        Ok(self.key.sign(text.as_bytes()).to_bytes())
     }
 }
 

@@ -33,6 +33,11 @@ pub fn genesis_key(chain: &ChainName) -> String {
     format!("audit-genesis/{chain}.note")
 }
 
+/// `audit-keys/chain=<chain>/<size, 20 digits>.note`
+pub fn rotation_key(chain: &ChainName, size: u64) -> String {
+    format!("audit-keys/chain={chain}/{size:020}.note")
+}
+
 /// `audit-checkpoints/chain=<chain>/<size, 20 digits>-<Unix seconds, 10 digits>.checkpoint`; beside it `.range`.
 pub fn checkpoint_key(chain: &ChainName, size: u64, unix_seconds: u64) -> String {
     format!("audit-checkpoints/chain={chain}/{size:020}-{unix_seconds:010}.checkpoint")

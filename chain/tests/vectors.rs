@@ -10,6 +10,7 @@ use sealtrail_chain::content::{Content, LogRecord, Tail, is_reserved};
 use sealtrail_chain::link::{Break, ChainName, Hash, Head, Link, Sequence, UnixNanos};
 use sealtrail_chain::note::{Algorithm, Ed25519Signer, Note, NoteError, Vkey};
 use sealtrail_chain::proof::{self, Proof, ProofError};
+use sealtrail_chain::rotation::{Cause, KeySet, Rotation};
 use sealtrail_chain::segment::{self, Ranges};
 use sealtrail_chain::tree::{CompactRange, RangeError, Root, leaf};
 use sealtrail_chain::{Genesis, genesis};
@@ -32,7 +33,7 @@ macro_rules! kinds {
     };
 }
 kinds! {
-    checkpoint consistency content genesis inclusion key link name names note number proof range ranges reserved stream tree
+    checkpoint consistency content genesis inclusion key link name names note number proof range ranges reserved rotation stream tree
 }
 
 /// A file of a kind that nothing reads would prove nothing.
@@ -187,6 +188,28 @@ mod judge {
         assert_eq!(statement.clone().sign(&signer), read, "our signature is the same");
         assert_eq!(Head::genesis(&read).hash(), statement.digest());
         Ok(json!({"digest": statement.digest().to_string()}))
+    }
+
+    pub(super) fn rotation(given: &Value) -> Verdict {
+        let refused = |error: NoteError| words(note_word(&error));
+        let read = Rotation::read(text(&given["note"])).map_err(refused)?;
+        let key = |name: &str| text(&given["before"][name]).parse::<Vkey>().expect("a key of the case");
+        let recovery = (!given["before"]["recovery"].is_null()).then(|| key("recovery"));
+        let before = KeySet { ed25519: key("ed25519"), ml_dsa_44: key("ml_dsa_44"), recovery };
+        read.follows(text(&given["origin"]), &before).map_err(refused)?;
+        let statement = read.statement();
+        let signer = |name: &str, of: &str| Ed25519Signer::new(name, &seed(&given["seeds"][of]));
+        let vouches = match (statement.cause, &before.recovery) {
+            (Cause::Planned, _) | (_, None) => signer(&statement.origin, "before"),
+            (_, Some(recovery)) => signer(recovery.name(), "before"),
+        };
+        let ours = statement.clone().sign(&vouches, &signer(&statement.origin, "new")).expect("the keys are here");
+        assert_eq!(ours, read, "our signatures are the same");
+        let keys = [&statement.keys.ed25519, &statement.keys.ml_dsa_44].map(ToString::to_string);
+        Ok(json!({
+            "cause": statement.cause.as_str(), "size": statement.size, "root": hex(&statement.root), "keys": keys,
+            "recovery": statement.keys.recovery.as_ref().map(ToString::to_string),
+        }))
     }
 
     pub(super) fn checkpoint(given: &Value) -> Verdict {

@@ -21,7 +21,8 @@ pub fn check(config: &Config) -> Result<Checked, StartError> {
     config.stream.check()?;
     let log = Genesis::origin(&config.seal.origin, &config.chain).map_err(StartError::Origin)?;
     let engine = load(config)?;
-    let keys = match keys::Keys::read(&config.keys_dir(), &log)? {
+    let keys = match keys::Keys::read(&config.keys_dir(), &log, config.seal.pkcs11.as_ref())? {
+        Some(keys::Keys { token: Some((place, _)), .. }) => format!("{place}, and in {}", config.keys_dir().display()),
         Some(_) => format!("in {}", config.keys_dir().display()),
         None => format!("would be made in {}", config.keys_dir().display()),
     };

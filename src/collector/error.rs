@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use sealtrail_chain::ChainName;
-use sealtrail_chain::note::{NoteError, Vkey};
+use sealtrail_chain::note::{NoteError, SignError, Vkey};
 
 use super::continued::Refusal;
 use crate::seal::keys::KeyError;
@@ -14,6 +14,11 @@ use crate::{archive, deliver, mask, receive, stream, wal};
 pub enum StartError {
     #[error("{}", list(.0))]
     Rules(Vec<mask::RuleError>),
+    #[error(
+        "under {} of `mask.keys` there is another key than before\n  remedy  give a new key an id of its own, and leave the old one where it is: what it closed opens with no other",
+        .0.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+    )]
+    ExchangedKeys(Vec<String>),
     #[error("`seal.origin`: {0}\n  remedy  a host name of yours, such as `audit.example.com`")]
     Origin(NoteError),
     #[error("{0}")]
@@ -36,6 +41,13 @@ pub enum StartError {
     Deliver(#[from] deliver::StartError),
     #[error("{}", actionable(.0))]
     Keys(#[from] KeyError),
+    #[error("the genesis note can't be signed: {}", actionable(.0))]
+    Sign(#[from] SignError),
+    #[error(
+        "the rotation of the keys can't be taken: {problem}\n  at      {}\n  remedy  remove that directory and call `sealtrail keys rotate` again",
+        dir.display()
+    )]
+    Rotation { dir: PathBuf, problem: String },
     #[error(
         "{} holds no signing keys, but the chain has begun\n  remedy  put back the key files of this chain from their backup",
         dir.display()

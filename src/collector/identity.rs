@@ -9,11 +9,13 @@ use sealtrail_chain::note::{Signed, Vkey};
 use sealtrail_chain::{Genesis, Sequence, UnixNanos};
 use tracing::{info, warn};
 
+use super::rotating::{Rotated, Rotating};
 use super::{StartError, is_empty};
 use crate::config::Config;
-use crate::deliver::{Keys, Store};
+use crate::deliver::{Keys, Pair, Store};
 use crate::host::{Disk, guard};
 use crate::seal::keys::Keys as KeyFiles;
+use crate::seal::keys::rotation;
 use crate::wal::reader::Reader;
 use crate::wal::{self, Recovered};
 
@@ -23,6 +25,10 @@ pub(super) struct Identity {
     pub(super) genesis: Option<Signed<Genesis>>,
     /// The note in record 0, where the log still holds that record.
     held: Option<Signed<Genesis>>,
+    /// A rotation of the keys that this start seals.
+    pub(super) rotated: Option<Rotated>,
+    /// The recovery key has put others in the place of the chain's keys, which the kept notes don't say yet.
+    replaced: bool,
 }
 
 impl Identity {
@@ -31,6 +37,7 @@ impl Identity {
         config: &Config,
         recovered: &Recovered,
         in_legs: bool,
+        continued: bool,
         now: UnixNanos,
         disk: &Arc<dyn Disk>,
     ) -> Result<Self, StartError> {
@@ -39,22 +46,34 @@ impl Identity {
         if new && in_legs {
             return Err(StartError::LegsHoldChain { chain: config.chain.clone(), wal: config.wal_dir() });
         }
-        let keys = match keys(config)? {
+        let rotating = Rotating::find(config, recovered, disk)?;
+        let mut keys = match keys(config)? {
             Some(keys) => keys,
             None if new => {
                 let log = log(config)?;
-                let pair = KeyFiles::generate(&dir, &log)?;
+                let pair = KeyFiles::generate(&dir, &log, config.seal.pkcs11.as_ref())?;
                 info!(dir = %dir.display(), public = %KeyFiles::public_file(&dir).display(), "signing keys made: back them up");
-                named(config, log, pair)
+                named(config, log, pair, Vec::new())
             }
-            None => return Err(StartError::NoKeys { dir }),
+            // The keys are lost: those that the recovery key vouches for take their place at once.
+            None => match rotating.as_ref().map(|rotating| rotating.next_alone(config)) {
+                Some(next) => next?.ok_or(StartError::NoKeys { dir })?,
+                None => return Err(StartError::NoKeys { dir }),
+            },
         };
+        let before = keys.pair.ed25519.vkey().clone();
+        let rotated = match rotating {
+            Some(rotating) => rotating.take(recovered, continued, &mut keys)?,
+            None => None,
+        };
+        let replaced = before != *keys.pair.ed25519.vkey();
+        let keys = Arc::new(keys);
         if let Err(error) = guard::lock_in_memory(&*keys) {
             warn!(%error, "the signing keys can't be kept out of the swap: raise the limit of locked memory (`ulimit -l`)");
         }
         let genesis = if new { Some(genesis(config, &keys, now)?) } else { None };
         let held = held_genesis(recovered, config, disk)?;
-        Ok(Self { keys, genesis, held })
+        Ok(Self { keys, genesis, held, rotated, replaced })
     }
 
     /// Whether the partition is that which the chain began in, and the keys those that it began with and has signed with since.
@@ -65,11 +84,11 @@ impl Identity {
             if expected != found {
                 return Err(StartError::Partition { expected, found });
             }
-            if genesis.ed25519 != *keys.ed25519.vkey() || genesis.ml_dsa_44 != *keys.ml_dsa_44.vkey() {
-                return Err(StartError::ForeignKeys {
-                    expected: genesis.ed25519.clone(),
-                    found: keys.ed25519.vkey().clone(),
-                });
+            let in_force = rotation::in_force(&config.keys_dir(), genesis)?;
+            let found = keys.pair.ed25519.vkey();
+            let other = in_force.ed25519 != *found || in_force.ml_dsa_44 != *keys.pair.ml_dsa_44.vkey();
+            if other && !self.replaced {
+                return Err(StartError::ForeignKeys { expected: in_force.ed25519, found: found.clone() });
             }
         }
         // Checkpoints that were kept are verified with our key as they are read.
@@ -79,19 +98,24 @@ impl Identity {
 }
 
 /// The chain's keys, where there are any.
-pub(super) fn keys(config: &Config) -> Result<Option<Arc<Keys>>, StartError> {
+pub(super) fn keys(config: &Config) -> Result<Option<Keys>, StartError> {
     let log = log(config)?;
-    Ok(KeyFiles::read(&config.keys_dir(), &log)?.map(|pair| named(config, log, pair)))
+    let older = rotation::older(&config.keys_dir())?;
+    Ok(KeyFiles::read(&config.keys_dir(), &log, config.seal.pkcs11.as_ref())?
+        .map(|pair| named(config, log, pair, older)))
 }
 
 /// `<origin>/<chain>`
-fn log(config: &Config) -> Result<String, StartError> {
+pub(super) fn log(config: &Config) -> Result<String, StartError> {
     Genesis::origin(&config.seal.origin, &config.chain).map_err(StartError::Origin)
 }
 
-fn named(config: &Config, origin: String, pair: KeyFiles) -> Arc<Keys> {
-    let KeyFiles { ed25519, ml_dsa_44 } = pair;
-    Arc::new(Keys { origin, chain: config.chain.clone(), ed25519, ml_dsa_44 })
+pub(super) fn named(config: &Config, origin: String, files: KeyFiles, older: Vec<Vkey>) -> Keys {
+    Keys { origin, chain: config.chain.clone(), pair: pair(files), next: None, older }
+}
+
+pub(super) fn pair(KeyFiles { ed25519, ml_dsa_44, .. }: KeyFiles) -> Pair {
+    Pair { ed25519, ml_dsa_44 }
 }
 
 fn genesis(config: &Config, keys: &Keys, now: UnixNanos) -> Result<Signed<Genesis>, StartError> {
@@ -101,15 +125,15 @@ fn genesis(config: &Config, keys: &Keys, now: UnixNanos) -> Result<Signed<Genesi
         chain: keys.chain.clone(),
         created: now.0 / 1_000_000_000,
         partition: config.stream.partition(),
-        ed25519: keys.ed25519.vkey().clone(),
-        ml_dsa_44: keys.ml_dsa_44.vkey().clone(),
+        ed25519: keys.pair.ed25519.vkey().clone(),
+        ml_dsa_44: keys.pair.ml_dsa_44.vkey().clone(),
         recovery,
         predecessor: None,
     };
     if !is_empty(&config.wal_dir().join("checkpoints")) {
         return Err(StartError::LegsHoldChain { chain: config.chain.clone(), wal: config.wal_dir() });
     }
-    Ok(genesis.sign(&keys.ed25519))
+    Ok(genesis.sign_with(&*keys.pair.ed25519)?)
 }
 
 fn read_recovery(path: &Path) -> Result<Vkey, StartError> {

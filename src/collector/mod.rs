@@ -15,6 +15,7 @@ mod error;
 mod history;
 mod identity;
 mod import;
+mod rotating;
 mod settings;
 mod standing;
 mod watched;
@@ -50,7 +51,8 @@ use crate::stream::Stream;
 use crate::wal::{self, Leg};
 
 use identity::Identity;
-use settings::{needs_restart, started_event};
+use rotating::Rotated;
+use settings::{exchanged_keys, needs_restart, started_event};
 use standing::{ask, attach, end_of, first_kept, has_begun, holds, known};
 use watched::Watched;
 
@@ -143,7 +145,14 @@ impl Collector {
         let begun = has_begun(&recovered);
         let tail = ask(&mut stream, begun).await?;
         let stream_has_it = tail.is_some_and(|tail| tail.end().is_some());
-        let identity = Identity::find(&config, &recovered, archive_has_it || stream_has_it, clock.now(), &disk)?;
+        let identity = Identity::find(
+            &config,
+            &recovered,
+            archive_has_it || stream_has_it,
+            continued.is_some(),
+            clock.now(),
+            &disk,
+        )?;
         let checkpoints = Store::open(Arc::clone(&disk), config.wal_dir().join("checkpoints"), identity.keys.clone())?;
         identity.check(&config, &checkpoints)?;
         let known = known(&recovered, &checkpoints)?;
@@ -165,13 +174,17 @@ impl Collector {
             config: config.wal,
             accept_clock,
             alive_interval: config.seal.alive_interval.get(),
-            started: started_event(&config, accept_clock),
+            started: started_event(&config, &engine.load(), accept_clock),
             genesis: identity.genesis.as_ref().map(|note| note.note().to_owned()),
             cut,
             continued,
+            rotated: identity.rotated.as_ref().map(Rotated::sealed_as),
         };
         let write: wal::Write = Box::new(move |entry, now| scribe.write(entry, now));
         let log = wal::start(log, Arc::clone(&clock), reporter.clone(), write, options)?;
+        if let Some(rotated) = &identity.rotated {
+            rotated.is_sealed(&config)?;
+        }
         if continue_from_legs {
             // What lies there counts from here on; the legs are not started before.
             wal::rebuilt(&*disk, &config.wal_dir())?;
@@ -206,10 +219,10 @@ impl Collector {
         }
 
         let bound = match config.acknowledge {
-            Acknowledge::Wal => bind_receivers(&config, &engine, log.intake.clone(), &reporter),
+            Acknowledge::Wal => bind_receivers(&config, &engine, log.intake.clone(), &reporter, &clock),
             Acknowledge::Stream => {
                 let timeout = config.acknowledge_timeout.get();
-                bind_receivers(&config, &engine, legs.intake(log.intake.clone(), timeout), &reporter)
+                bind_receivers(&config, &engine, legs.intake(log.intake.clone(), timeout), &reporter, &clock)
             }
         };
         let server = match bound {
@@ -332,6 +345,12 @@ impl Collector {
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         self.watched.follow(rule_files(&config).into_iter().chain(file.map(Path::to_owned)).collect());
         match load(&config) {
+            Ok(engine) if !exchanged_keys(&self.engine.load(), &engine).is_empty() => {
+                let error = StartError::ExchangedKeys(exchanged_keys(&self.engine.load(), &engine));
+                RulesRefused { error: &error }.emit();
+                self.config_changed("mask.keys", "failure");
+                return;
+            }
             Ok(engine) => {
                 if config.mask.keys != current.mask.keys {
                     self.config_changed("mask.keys", "success");
@@ -412,7 +431,11 @@ fn rule_files(config: &Config) -> Vec<PathBuf> {
 
 /// Compiles the rules that the configuration names.
 fn load(config: &Config) -> Result<Engine, StartError> {
-    Engine::load(&config.mask, &config.base_dir, &config.chain).map_err(StartError::Rules)
+    let engine = Engine::load(&config.mask, &config.base_dir, &config.chain).map_err(StartError::Rules)?;
+    if let Err(error) = engine.lock_keys() {
+        warn!(%error, "the masking keys can't be kept out of the swap: raise the limit of locked memory (`ulimit -l`)");
+    }
+    Ok(engine)
 }
 
 /// The receivers, whose senders are answered when `intake` says so.
@@ -421,8 +444,10 @@ fn bind_receivers<K: wal::Keep>(
     engine: &Arc<ArcSwap<Engine>>,
     intake: K,
     reporter: &Reporter,
+    clock: &Arc<dyn Clock>,
 ) -> Result<receive::Server, receive::Error> {
-    let pipeline = Pipeline { engine: Arc::clone(engine), intake, reporter: reporter.clone() };
+    let oracle = Arc::new(receive::Oracle::new(Arc::clone(clock), config.mask.token_limit));
+    let pipeline = Pipeline { engine: Arc::clone(engine), intake, reporter: reporter.clone(), oracle };
     receive::Server::bind(&config.receivers.otlp, &config.memory_limiter, pipeline)
 }
 

@@ -5,6 +5,7 @@ use tracing::warn;
 
 use crate::archive::Place;
 use crate::config::{Acknowledge, Config};
+use crate::mask::{self, Engine};
 use crate::seal::keys;
 use crate::seal::own::{Event, Kind};
 
@@ -12,7 +13,7 @@ use crate::seal::own::{Event, Kind};
 pub(super) fn needs_restart(current: &Config, new: &Config) -> Vec<String> {
     let mut settled = new.clone();
     // What a reload has taken over, and what the level's own signal does.
-    settled.mask = current.mask.clone();
+    settled.mask = mask::Config { token_limit: new.mask.token_limit, ..current.mask.clone() };
     settled.telemetry.logs = current.telemetry.logs.clone();
     let (before, after) = (current.show(), settled.show());
     let (before, after) = (sections(&before), sections(&after));
@@ -35,7 +36,7 @@ fn sections(text: &str) -> Vec<(String, String)> {
 }
 
 /// What the chain's own records say of this start.
-pub(super) fn started_event(config: &Config, accept_clock: bool) -> Event {
+pub(super) fn started_event(config: &Config, engine: &Engine, accept_clock: bool) -> Event {
     let mut event = Event::new(Kind::Started);
     let protocols = &config.receivers.otlp.protocols;
     let insecure = [("grpc", &protocols.grpc), ("http", &protocols.http)]
@@ -62,8 +63,24 @@ pub(super) fn started_event(config: &Config, accept_clock: bool) -> Event {
         .chain(weaknesses.into_iter().map(str::to_owned))
         .collect::<Vec<_>>();
     event.reason = (!notes.is_empty()).then(|| notes.join(", "));
-    event.resource = Some(format!("sealtrail {}{}", env!("CARGO_PKG_VERSION"), statements(config)));
+    event.resource =
+        Some(format!("sealtrail {}{}{}", env!("CARGO_PKG_VERSION"), statements(config), masking_keys(engine)));
     event
+}
+
+/// The masking keys and what tells each from another: a key that was exchanged under its id shows, though nobody can say then
+/// which values were closed with which.
+fn masking_keys(engine: &Engine) -> String {
+    let keys = engine.key_checks();
+    let keys: Vec<_> = keys.iter().map(|(id, check)| format!("{id} {}", const_hex::encode(check))).collect();
+    if keys.is_empty() { String::new() } else { format!(", masking keys {}", keys.join(" ")) }
+}
+
+/// The ids whose key is another one than before: tokens would no longer join, envelopes no longer open.
+pub(super) fn exchanged_keys(before: &Engine, after: &Engine) -> Vec<String> {
+    let (before, after) = (before.key_checks(), after.key_checks());
+    let exchanged = |(id, check): &(&&str, &[u8; 4])| before.get(**id).is_some_and(|before| before != *check);
+    after.iter().filter(exchanged).map(|(id, _)| (*id).to_owned()).collect()
 }
 
 /// The key that signs statements about this chain, which its own records introduce. A chain goes on without one: then no

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{future, io};
 
-use sealtrail_chain::content::{self, Value};
-use sealtrail_chain::segment::{checkpoint_key, genesis_key, object_key, range_key};
-use sealtrail_chain::{ChainName, Link, Segment, Sequence, UnixNanos};
+use sealtrail_chain::content::{self, By, Value};
+use sealtrail_chain::segment::{checkpoint_key, genesis_key, object_key, range_key, rotation_key};
+use sealtrail_chain::{ChainName, Link, Rotation, Segment, Sequence, UnixNanos};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tracing::info;
@@ -84,12 +84,11 @@ pub(super) struct Task<W, A, B> {
 /// What a file's object is named by and recognised by.
 #[derive(Clone)]
 struct Object {
-    chain: ChainName,
     key: String,
     links: Links,
     observed: UnixNanos,
-    /// The genesis note, which record 0 carries.
-    genesis: Option<String>,
+    /// The genesis note, which record 0 carries; that of a rotation. Each goes before the object with its record.
+    notes: Vec<(String, String)>,
 }
 
 impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
@@ -178,8 +177,8 @@ impl<W: Wal, A: ArchiveLeg, B: Build> Task<W, A, B> {
         let object = self.describe(*file, from).await?;
         self.looked = Some(from);
         self.oldest.set(Some(object.observed));
-        if let Some(note) = &object.genesis {
-            self.leg.put_note(&genesis_key(&object.chain), note.as_bytes()).await?;
+        for (key, note) in &object.notes {
+            self.leg.put_note(key, note.as_bytes()).await?;
         }
         let held = match self.find(&object, files).await? {
             Some(held) => held,
@@ -347,31 +346,52 @@ fn describe(mut cursor: impl Cursor, file: &FileState, from: Sequence) -> Result
     let chain = cursor.head().chain().clone();
     let short = |next| Failure::Short { next };
     let last = file_end(file).get().checked_sub(1).map(Sequence::new).ok_or(short(from))?;
-    loop {
-        let Some(stored) = cursor.next(file.synced)? else { return Err(short(from)) };
+    let (mut object, mut notes) = (None, Vec::new());
+    while let Some(stored) = cursor.next(file.synced)? {
         let Link { sequence, previous: before, observed, .. } = stored.link;
         if sequence < from {
             continue;
         }
-        let genesis = if from == Sequence::ZERO { genesis_note(stored.content)? } else { None };
-        let links = Links { first: from, last, before, after: file.last_hash };
-        let key = object_key(&chain, observed, from);
-        return Ok(Object { chain, key, links, observed, genesis });
+        object.get_or_insert_with(|| {
+            let links = Links { first: from, last, before, after: file.last_hash };
+            Object { key: object_key(&chain, observed, from), links, observed, notes: Vec::new() }
+        });
+        notes.extend(note(&chain, sequence, stored.content)?);
+        if sequence.get() >= file.first.get() + BEGINNING {
+            break;
+        }
     }
+    object.map(|object| Object { notes, ..object }).ok_or(short(from))
 }
 
-/// The note that record 0 carries as `sealtrail.genesis`.
-fn genesis_note(content: &str) -> Result<Option<String>, Failure> {
-    let failed = |source| Failure::Content { sequence: Sequence::ZERO, source };
+/// A file's records that may carry a note: what a start seals together.
+const BEGINNING: u64 = 3;
+
+/// The note that a record binds, and its key: the genesis in record 0, or a rotation's.
+fn note(chain: &ChainName, sequence: Sequence, content: &str) -> Result<Option<(String, String)>, Failure> {
+    let genesis = sequence == Sequence::ZERO;
+    if !genesis && !content.contains(KEY_ROTATED) {
+        return Ok(None);
+    }
+    let failed = |source| Failure::Content { sequence, source };
     let content = content::Content::parse(content.to_owned()).map_err(failed)?;
-    let attributes = content.record().log.attributes;
-    Ok(attributes.into_iter().find(|attribute| attribute.key == "sealtrail.genesis").and_then(|attribute| {
-        match attribute.value {
-            Value::String(note) => Some(note.into_owned()),
-            _ => None,
-        }
-    }))
+    let record = content.record();
+    if !genesis && record.context.received.by != By::Own {
+        return Ok(None);
+    }
+    let name = if genesis { "sealtrail.genesis" } else { "sealtrail.rotation" };
+    let note = record.log.attributes.into_iter().find(|attribute| attribute.key == name);
+    let Some(Value::String(note)) = note.map(|attribute| attribute.value) else { return Ok(None) };
+    if genesis {
+        return Ok(Some((genesis_key(chain), note.into_owned())));
+    }
+    // One that can't be read is none of the collector's.
+    let size = Rotation::read(&note).ok().map(|rotation| rotation.statement().size);
+    Ok(size.map(|size| (rotation_key(chain, size), note.into_owned())))
 }
+
+/// Tells the record of a rotation from others before it is parsed.
+const KEY_ROTATED: &str = "\"sealtrail.key.rotated\"";
 
 fn file_end(file: &FileState) -> Sequence {
     Sequence::new(file.first.get() + file.records)

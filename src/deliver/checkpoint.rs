@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealtrail_chain::checkpoint::{Checkpoint, Cosigner};
-use sealtrail_chain::note::{Ed25519Signer, NoteError};
+use sealtrail_chain::note::{NoteError, NoteSigner, SignError, Vkey};
 use sealtrail_chain::segment::Ranges;
 use sealtrail_chain::{ChainName, CompactRange, Head, Root};
 
@@ -26,8 +26,31 @@ pub struct Keys {
     /// `<origin>/<chain>`.
     pub origin: String,
     pub chain: ChainName,
-    pub ed25519: Ed25519Signer,
+    pub pair: Pair,
+    /// A rotation that is sealed, or will be before anything is signed: what covers more records than this is signed by the
+    /// other pair.
+    pub next: Option<(u64, Pair)>,
+    /// Ed25519 keys of before: what they have signed is this chain's too.
+    pub older: Vec<Vkey>,
+}
+
+/// Both keys of a log.
+pub struct Pair {
+    pub ed25519: Box<dyn NoteSigner>,
     pub ml_dsa_44: Cosigner,
+}
+
+impl Keys {
+    /// The pair that signs a checkpoint of this size.
+    fn for_size(&self, size: u64) -> &Pair {
+        self.next.as_ref().filter(|(last, _)| size > *last).map_or(&self.pair, |(_, next)| next)
+    }
+
+    /// Every Ed25519 key that may have signed a checkpoint of the chain.
+    pub fn ed25519(&self) -> Vec<Vkey> {
+        let pairs = [Some(&self.pair), self.next.as_ref().map(|(_, next)| next)];
+        pairs.into_iter().flatten().map(|pair| pair.ed25519.vkey()).chain(&self.older).cloned().collect()
+    }
 }
 
 /// What is to be signed: a state of the chain that the stream has committed.
@@ -50,12 +73,13 @@ impl Due {
     }
 
     /// Signs at `unix_seconds`.
-    fn sign(&self, keys: &Keys, unix_seconds: u64) -> Kept {
+    fn sign(&self, keys: &Keys, unix_seconds: u64) -> Result<Kept, SignError> {
         let checkpoint = Checkpoint { origin: keys.origin.clone(), size: self.size, root: self.root };
-        let cosigner = self.ranges.is_some().then_some((&keys.ml_dsa_44, unix_seconds));
-        let note = checkpoint.sign(&keys.ed25519, cosigner).note().to_owned();
+        let pair = keys.for_size(self.size);
+        let cosigner = self.ranges.is_some().then_some((&pair.ml_dsa_44, unix_seconds));
+        let note = checkpoint.sign_with(&*pair.ed25519, cosigner)?.note().to_owned();
         let ranges = self.ranges.as_ref().map(Ranges::to_text);
-        Kept { size: self.size, root: self.root, unix_seconds, note, ranges }
+        Ok(Kept { size: self.size, root: self.root, unix_seconds, note, ranges })
     }
 }
 
@@ -101,6 +125,11 @@ impl Store {
         &self.keys.chain
     }
 
+    /// The size at which the keys before a rotation sign their last checkpoint.
+    pub(super) fn owed(&self) -> Option<u64> {
+        self.keys.next.as_ref().map(|(last, _)| *last)
+    }
+
     /// Size and root of the newest checkpoint that was ever signed, for `resume`.
     pub fn newest(&self) -> Result<Option<(u64, Root)>, Error> {
         Ok(self.load()?.last().map(|kept| (kept.size, kept.root)))
@@ -131,7 +160,7 @@ impl Store {
 
     /// Signs what is due and keeps it: when this returns, it may go out.
     pub(super) fn sign(&self, due: &Due, unix_seconds: u64) -> Result<Kept, Error> {
-        let kept = due.sign(&self.keys, unix_seconds);
+        let kept = due.sign(&self.keys, unix_seconds)?;
         self.keep(&kept)?;
         Ok(kept)
     }
@@ -184,8 +213,7 @@ impl Store {
     fn read(&self, name: Name) -> Result<Kept, Error> {
         let (path, note) = self.text(name)?;
         let damaged = |source| Error::Damaged { path: path.clone(), source };
-        let (signed, signatures) =
-            Checkpoint::verify(&note, std::slice::from_ref(self.keys.ed25519.vkey())).map_err(damaged)?;
+        let (signed, signatures) = Checkpoint::verify(&note, &self.keys.ed25519()).map_err(damaged)?;
         let statement = signed.statement();
         if signatures.held.is_empty() || statement.origin != self.keys.origin || statement.size != name.size {
             return Err(Error::Foreign { path });
@@ -297,6 +325,8 @@ impl std::fmt::Display for Name {
 pub enum Error {
     #[error("can't {doing} {path}: {source}")]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("can't sign a checkpoint: {0}")]
+    Sign(#[from] SignError),
     #[error("{path} is damaged: {source}; move it away if an archive holds this checkpoint or a later one")]
     Damaged { path: PathBuf, source: NoteError },
     #[error("{path} is not a checkpoint that this chain's key has signed; move it away")]

@@ -16,7 +16,7 @@ use sealtrail_chain::note::Ed25519Signer;
 use sealtrail_chain::{CompactRange, Genesis, Head, Link, Segment, Sequence, UnixNanos};
 use tokio::sync::watch;
 
-use super::{Build, Cursor, Failure, Keys, Wal};
+use super::{Build, Cursor, Failure, Keys, Pair, Wal};
 use crate::archive::{self, ArchiveLeg, Links};
 use crate::host::{Clock, Disk, File, Lock, SystemDisk};
 use crate::stream::{self, Batch, End, StreamLeg, Tail as StreamTail};
@@ -28,9 +28,14 @@ pub(crate) fn keys() -> Arc<Keys> {
     Arc::new(Keys {
         origin: ORIGIN.to_owned(),
         chain: "test".parse().unwrap(),
-        ed25519: Ed25519Signer::new(ORIGIN, &[1; 32]),
-        ml_dsa_44: Cosigner::new(ORIGIN, &[2; 32]),
+        pair: pair(),
+        next: None,
+        older: Vec::new(),
     })
+}
+
+pub(crate) fn pair() -> Pair {
+    Pair { ed25519: Box::new(Ed25519Signer::new(ORIGIN, &[1; 32])), ml_dsa_44: Cosigner::new(ORIGIN, &[2; 32]) }
 }
 
 /// The note and the head of a chain that holds no record yet.
@@ -41,12 +46,12 @@ pub(crate) fn genesis() -> (String, Head) {
         chain: keys.chain.clone(),
         created: 1_700_000_000,
         partition: 0,
-        ed25519: keys.ed25519.vkey().clone(),
-        ml_dsa_44: keys.ml_dsa_44.vkey().clone(),
+        ed25519: keys.pair.ed25519.vkey().clone(),
+        ml_dsa_44: keys.pair.ml_dsa_44.vkey().clone(),
         recovery: None,
         predecessor: None,
     };
-    let signed = genesis.sign(&keys.ed25519);
+    let signed = genesis.sign_with(&*keys.pair.ed25519).expect("the key is here");
     (signed.note().to_owned(), Head::genesis(&signed))
 }
 

@@ -39,7 +39,7 @@ use crate::wal::{Leg, Progress, ReleaseError, reader};
 
 use leg::{Lag, Oldest};
 
-pub use checkpoint::{Error as CheckpointError, Kept, Keys, Store};
+pub use checkpoint::{Error as CheckpointError, Kept, Keys, Pair, Store};
 pub use held::Held;
 pub use intake::{Intake, Streamed};
 pub use parquet::ParquetBuild;

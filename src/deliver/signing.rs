@@ -61,8 +61,9 @@ impl Signing {
         self.run();
     }
 
-    fn add(&mut self, due: Due) {
-        self.state.newest = Some((due.size, due.root));
+    /// Has it signed, behind what waits.
+    pub(super) fn add(&mut self, due: Due) {
+        self.state.newest = self.state.newest.filter(|(size, _)| *size > due.size).or(Some((due.size, due.root)));
         if due.ranges.is_some() {
             self.state.object = due.size;
         }

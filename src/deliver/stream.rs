@@ -91,6 +91,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         let state = SignedState {
             newest: waiting.last().map(|kept| (kept.size, kept.root)),
             object: waiting.iter().filter(|kept| kept.is_object()).map(|kept| kept.size).max().unwrap_or(0),
+            owed: setup.checkpoints.owed(),
         };
         let (attached, end) = match setup.attach {
             Attach::Done(resume) => (true, resume.end),
@@ -236,7 +237,13 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         let next = self.next();
         let tail = match &mut self.tail {
             Some(tail) => tail,
-            none => none.insert(Tail::seek(self.wal.clone(), &progress.files, self.signing.state, next)?),
+            none => {
+                let tail = none.insert(Tail::seek(self.wal.clone(), &progress.files, self.signing.state, next)?);
+                if let Some(due) = tail.missed() {
+                    self.signing.add(due);
+                }
+                tail
+            }
         };
         tail.enter_next(&progress.files)?;
         let (builder, oldest) = (&mut self.builder, &self.oldest);

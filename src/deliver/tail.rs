@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sealtrail_chain::{ChainName, CompactRange, Head, Root, Run, Sequence};
 
+use super::checkpoint::Due;
 use super::{Cursor, Failure, Wal};
 use crate::wal::FileState;
 use crate::wal::reader::Stored;
@@ -16,6 +17,8 @@ pub(super) struct Tail<W: Wal> {
     cursor: W::Cursor,
     /// From the size of the last checkpoint object to behind the last record that was read.
     run: Run,
+    /// The object that the keys before still owe, which an earlier start has not signed.
+    missed: Option<Due>,
 }
 
 /// Why reading stopped.
@@ -36,6 +39,8 @@ pub(super) struct SignedState {
     pub(super) newest: Option<(u64, Root)>,
     /// Size of the newest object; 0: none.
     pub(super) object: u64,
+    /// A size at which there must be an object: the last one by the keys before a rotation.
+    pub(super) owed: Option<u64>,
 }
 
 impl<W: Wal> Tail<W> {
@@ -47,11 +52,15 @@ impl<W: Wal> Tail<W> {
         let file = file.ok_or(Failure::Short { next })?.first;
         let cursor = wal.open(file)?;
         let run = Run::from_start(cursor.head().clone());
-        let mut tail = Self { wal, file, cursor, run };
+        let mut tail = Self { wal, file, cursor, run, missed: None };
         loop {
             tail.check(signed)?;
             if tail.run.next().get() == signed.object {
                 tail.cut();
+            }
+            if signed.owed.is_some_and(|size| size == tail.size() && size > signed.object) {
+                let since = tail.cut();
+                tail.missed = Some(Due::object(&tail.head(), since));
             }
             if tail.run.next() >= next {
                 break;
@@ -100,6 +109,11 @@ impl<W: Wal> Tail<W> {
         }
         (self.file, self.cursor) = (next, cursor);
         Ok(true)
+    }
+
+    /// What is to be signed that lies before the place that was sought.
+    pub(super) fn missed(&mut self) -> Option<Due> {
+        self.missed.take()
     }
 
     /// The chain's head behind the last record that was read. Joined anew at each call: not for every record.

@@ -96,7 +96,7 @@ impl Bench {
         assert_eq!(head.next().get(), records);
         let mut before = 0;
         for (size, note) in &state.checkpoints {
-            let (signed, signatures) = Checkpoint::verify(note, &[keys().ed25519.vkey().clone()]).unwrap();
+            let (signed, signatures) = Checkpoint::verify(note, &[keys().pair.ed25519.vkey().clone()]).unwrap();
             assert_eq!(signatures.held.len(), 1);
             assert_eq!(signed.statement().root, roots[*size as usize - 1], "size {size}");
             assert!(*size >= before, "sizes never shrink");
@@ -122,7 +122,7 @@ impl Bench {
     fn check_checkpoints(&self, state: &ArchiveState, records: u64) {
         let mut joined = CompactRange::empty(0);
         for (key, note) in state.notes.iter().filter(|(key, _)| key.ends_with(".checkpoint")) {
-            let both = [keys().ed25519.vkey().clone(), keys().ml_dsa_44.vkey().clone()];
+            let both = [keys().pair.ed25519.vkey().clone(), keys().pair.ml_dsa_44.vkey().clone()];
             let (signed, signatures) = Checkpoint::verify(std::str::from_utf8(note).unwrap(), &both).unwrap();
             assert_eq!(signatures.held.len(), 2);
             let size = signed.statement().size;
@@ -363,7 +363,7 @@ async fn signing_goes_on_behind_what_was_signed() {
     forged.log.close();
     forged.log.add(5);
     forged.stream.state.lock().unwrap().records = bench.stream.state.lock().unwrap().records[..10].to_vec();
-    let state = super::tail::SignedState { newest: Some((10, signed.1)), object: 0 };
+    let state = super::tail::SignedState { newest: Some((10, signed.1)), object: 0, owed: None };
     let progress = forged.log.progress.borrow().clone();
     let sought = super::tail::Tail::seek(forged.log.clone(), &progress.files, state, Sequence::new(10));
     assert!(matches!(sought, Err(super::Failure::Contradiction { size: 10 })));

@@ -1,4 +1,4 @@
-//! What we ask of the machine: clock, disk, entropy. Everything that can fail or drift enters here, so that a simulated twin
+//! What we ask of the machine: clock, disk, entropy, keys in tokens. Everything that can fail or drift enters here, so that a simulated twin
 //! (`sim`) can make it do so.
 
 pub mod aside;
@@ -6,6 +6,7 @@ pub mod clock;
 pub mod disk;
 pub mod entropy;
 pub mod guard;
+pub mod hsm;
 pub mod sim;
 
 pub use aside::Aside;

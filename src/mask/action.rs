@@ -1,5 +1,7 @@
 //! What is done with a value that a rule found.
 
+use super::detect::pan;
+
 /// The closed set of actions, compiled.
 #[derive(PartialEq)]
 pub(super) enum Action {
@@ -39,6 +41,8 @@ pub(super) struct Keep {
     pub(super) first: usize,
     pub(super) last: usize,
     pub(super) min_hidden: usize,
+    /// Of a card number, what its length and brand allow, at most: `first` and `last` may be beyond the baseline.
+    pub(super) by_brand: bool,
 }
 
 impl Keep {
@@ -47,6 +51,17 @@ impl Keep {
         let room = length.saturating_sub(self.min_hidden);
         let last = self.last.min(room);
         (self.first.min(room - last), last)
+    }
+
+    /// What it may keep of this value.
+    pub(super) fn of(self, value: &[u8]) -> Self {
+        if !self.by_brand {
+            return self;
+        }
+        let digits: Vec<u8> = value.iter().copied().filter(u8::is_ascii_digit).collect();
+        let kept = pan::most_kept(&digits);
+        let (first, last) = (self.first.min(kept.first), self.last.min(kept.last));
+        Self { first, last, min_hidden: self.min_hidden.max(kept.hidden), ..self }
     }
 }
 
@@ -127,7 +142,7 @@ mod tests {
 
     #[test]
     fn short_values_show_less() {
-        let keep = Keep { first: 6, last: 4, min_hidden: 6 };
+        let keep = Keep { first: 6, last: 4, min_hidden: 6, by_brand: false };
         assert_eq!([keep.shown(16), keep.shown(13), keep.shown(8), keep.shown(3)], [(6, 4), (3, 4), (0, 2), (0, 0)]);
     }
 }

@@ -1,6 +1,8 @@
 //! The engine: compiled rules, and sessions that mask the records of one request.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,9 +13,11 @@ use sealtrail_chain::{ChainName, Content};
 use super::envelope::Keys;
 use super::keys::{Facts, KeyCache};
 use super::rules::{self, Case, Class, Place, Problem, RuleError, RuleSet, Source};
+use super::sketch::Tokens;
 use super::text::Scratch;
 use super::trial::Witness;
-use super::{Config, Masked, MaskedContext, Received, Refused};
+use super::{Config, GENESIS, Masked, MaskedContext, ROTATION, Received, Refused};
+use crate::host::guard;
 use crate::observe::Metrics;
 use crate::observe::metrics::Rule as RuleLabel;
 
@@ -28,6 +32,7 @@ const MAX_IDLE_TEXT: usize = 1 << 16;
 pub struct Engine {
     rules: RuleSet,
     keys: Vec<Keys>,
+    key_ids: Vec<String>,
     /// The rules' own tests, which all pass.
     cases: Vec<Case>,
     digest: [u8; 32],
@@ -77,6 +82,7 @@ impl Engine {
         Ok(Self {
             rules: compiled.rules,
             keys: compiled.keys,
+            key_ids: compiled.key_ids,
             cases: compiled.cases,
             digest: compiled.digest,
             warnings: compiled.warnings,
@@ -107,7 +113,27 @@ impl Engine {
         let Space { keys, scratch, mut counts, memory } = space.unwrap_or_default();
         counts.clear();
         counts.resize(self.counters.len(), 0);
-        Session { engine: self, keys, scratch, counts, fallbacks: 0, only: u64::MAX, witness: None, memory }
+        Session {
+            engine: self,
+            keys,
+            scratch,
+            counts,
+            fallbacks: 0,
+            tokens: Tokens::default(),
+            only: u64::MAX,
+            witness: None,
+            memory,
+        }
+    }
+
+    /// The masking keys by id, each with four bytes that tell it from another key of that id.
+    pub fn key_checks(&self) -> BTreeMap<&str, [u8; 4]> {
+        self.key_ids.iter().map(String::as_str).zip(self.keys.iter().map(|key| key.token.check_value())).collect()
+    }
+
+    /// Keeps the masking keys out of the swap.
+    pub fn lock_keys(&self) -> io::Result<()> {
+        self.keys.iter().try_for_each(guard::lock_in_memory)
     }
 
     pub(super) fn rules(&self) -> &RuleSet {
@@ -121,11 +147,6 @@ impl Engine {
     /// The envelope of `plain` under a key of the configuration.
     pub(super) fn encrypt(&self, key: usize, head: &str, plain: &[u8]) -> String {
         self.keys.get(key).map_or_else(|| "[uninspected]".to_owned(), |key| key.field.envelope(head, plain))
-    }
-
-    /// The token of `value` under a key of the configuration.
-    pub(super) fn token(&self, key: usize, head: &str, class: Class, value: &[u8]) -> String {
-        self.keys.get(key).map_or_else(|| "[uninspected]".to_owned(), |key| key.token.token(head, class, value))
     }
 
     pub(super) fn warnings(&self) -> &[RuleError] {
@@ -180,6 +201,8 @@ pub struct Session<'e> {
     /// Values masked, by rule.
     pub(super) counts: Vec<u64>,
     pub(super) fallbacks: u64,
+    /// What `hmac_token` has left.
+    tokens: Tokens,
     /// The rules that count: all of them, but for who asks what one does alone.
     pub(super) only: u64,
     /// Who wants to know what was found.
@@ -219,6 +242,19 @@ impl<'e> Session<'e> {
     /// Values so far that could not be inspected within the limits, and were replaced whole.
     pub fn uninspected(&self) -> u64 {
         self.fallbacks
+    }
+
+    /// The different tokens so far.
+    pub fn tokens(&mut self) -> Tokens {
+        std::mem::take(&mut self.tokens)
+    }
+
+    /// The token of `value` under a key of the configuration.
+    pub(super) fn token(&mut self, key: usize, head: &str, class: Class, value: &[u8]) -> String {
+        let Some(key) = self.engine.keys.get(key) else { return "[uninspected]".to_owned() };
+        let (token, hidden) = key.token.token(head, class, value);
+        self.tokens.add(hidden);
+        token
     }
 
     /// Takes back a record that was copied to where it goes: the next one is written in its memory.
@@ -270,13 +306,12 @@ impl<'e> Session<'e> {
             attributes.iter_mut().for_each(|attribute| escape(&mut attribute.key));
             self.entries(attributes, Facts::default(), place);
         } else {
-            // The genesis note is the text that record 0 is bound to: it holds names and keys of the configuration only.
-            let genesis = attributes
+            let note = attributes
                 .iter()
-                .position(|attribute| attribute.key == "sealtrail.genesis")
+                .position(|attribute| attribute.key == GENESIS || attribute.key == ROTATION)
                 .map(|at| (at, attributes[at].value.clone()));
             self.entries(attributes, Facts::default(), place);
-            if let Some((at, note)) = genesis
+            if let Some((at, note)) = note
                 && let Some(attribute) = attributes.get_mut(at)
             {
                 attribute.value = note;

@@ -20,15 +20,9 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// A key as configured: base64 of 32 bytes.
-    pub(super) fn from_base64(text: &str) -> Option<Self> {
-        let bytes = bytes_of(text)?;
-        Some(Self { field: Key::from_base64(text)?, token: TokenKey::new(bytes.as_slice().try_into().ok()?) })
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        Self { field: Key::new(key), token: TokenKey::new(key) }
     }
-}
-
-fn bytes_of(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    BASE64_STANDARD.decode(text.trim()).ok().map(Zeroizing::new)
 }
 
 /// A key for `encrypt`, with what every message needs computed once.
@@ -50,11 +44,6 @@ impl Key {
         }
         subkey[15] ^= carry * 0x87;
         Self { cipher, subkey }
-    }
-
-    /// A key as configured: base64 of 32 bytes.
-    pub(super) fn from_base64(text: &str) -> Option<Self> {
-        Some(Self::new(bytes_of(text)?.as_slice().try_into().ok()?))
     }
 
     /// The AES-256-GCM instance for one nonce; its own nonce is the last 12 bytes.

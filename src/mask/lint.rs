@@ -87,13 +87,14 @@ mod tests {
     use sealtrail_chain::content::Value;
 
     use super::*;
-    use crate::mask::Tried;
+    use crate::mask::{MaskKey, Tried};
 
     fn linted(rules: &[&str], keys: &[&str]) -> Vec<(u64, Problem)> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("r.yaml"), format!("version: 1\nrules:\n{}\n", rules.join("\n"))).unwrap();
-        let key = |id: &&str| ((*id).to_owned(), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned());
-        let config = Config { rules: vec!["r.yaml".to_owned()], keys: keys.iter().map(key).collect() };
+        let key = |id: &&str| ((*id).to_owned(), MaskKey::given("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="));
+        let config =
+            Config { rules: vec!["r.yaml".to_owned()], keys: keys.iter().map(key).collect(), ..Config::default() };
         lint(&config, dir.path(), &"test".parse().unwrap())
             .into_iter()
             .map(|error| (error.line, error.problem))

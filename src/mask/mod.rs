@@ -8,12 +8,13 @@
 //!
 //! `rules` reads what to look for (data), `look` tells texts that hold nothing, `detect` finds it in `fold`ed views of the
 //! other `text`s, of which `signs` says where digits, tokens and ends of words are; `value` walks a record, `action` and
-//! `envelope`, `token` are what is done about it, `keys` remembers what a key means; `trial` and `lint` try rules out. Rules and standards: PCI DSS 4.0.1 (3.3.1, 3.5.1),
+//! `envelope`, `token` are what is done about it, `custody` gives their keys, `sketch` counts tokens, `keys` remembers what a key means; `trial` and `lint` try rules out. Rules and standards: PCI DSS 4.0.1 (3.3.1, 3.5.1),
 //! ISO/IEC 7812 and 7813, GB 11643, RFC 5321, ITU-T E.164, C2SP XAES-256-GCM.
 //!
 //! Here is no I/O but reading rule files, no clock, and no log line: nothing may quote what it saw.
 
 mod action;
+mod custody;
 mod detect;
 mod engine;
 mod envelope;
@@ -24,6 +25,7 @@ mod look;
 mod reveal;
 mod rules;
 mod signs;
+mod sketch;
 mod text;
 mod token;
 mod trial;
@@ -37,44 +39,46 @@ use std::collections::BTreeMap;
 use sealtrail_chain::content::{LogRecord, Tail};
 use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
+pub use custody::{Custody, CustodyError, MaskKey, wrap};
 pub use engine::{Engine, Session};
 pub use lint::lint;
 pub use reveal::{Keyring, OpenError, Opened};
 pub use rules::{Class, Problem, RuleError};
+pub use sketch::Tokens;
 pub use trial::{Sample, Trial, Tried, Witnessed};
 
+/// Attributes of the collector's own records that hold a note: texts that other things are bound to, of names and keys of the
+/// configuration only. They stay as they are.
+pub const GENESIS: &str = "sealtrail.genesis";
+pub const ROTATION: &str = "sealtrail.rotation";
+
 /// The section `mask` of the configuration.
-#[derive(Clone, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Rule files in order, relative to the configuration file; `payment`, `china`, `eu`, `us` and `secrets` are packs that come
     /// with the collector.
     pub rules: Vec<String>,
-    /// Keys for `encrypt` and `hmac_token` by id: base64 of 32 bytes. Never shown.
-    #[serde(serialize_with = "hidden")]
-    pub keys: BTreeMap<String, String>,
+    /// Keys for `encrypt` and `hmac_token` by id: base64 of 32 bytes, or wrapped by a token's key. Never shown. A key id stands
+    /// for one key for ever; one that no rule uses any more stays here, for what it closed.
+    pub keys: BTreeMap<String, MaskKey>,
+    /// Different tokens of one sender in an hour (`hmac_token`) beyond which it is sealed: who also reads may be trying values
+    /// out. 0: never.
+    pub token_limit: u64,
 }
+
+/// As many tries as find the hidden digits of a card whose first six and last four are known.
+const TOKEN_LIMIT: u64 = 100_000;
 
 impl Default for Config {
     fn default() -> Self {
-        Self { rules: vec!["payment".to_owned()], keys: BTreeMap::new() }
-    }
-}
-
-impl std::fmt::Debug for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").field("rules", &self.rules).field("keys", &self.keys.keys()).finish()
+        Self { rules: vec!["payment".to_owned()], keys: BTreeMap::new(), token_limit: TOKEN_LIMIT }
     }
 }
 
 /// Whether a name in `rules` is that of a pack that comes with the collector, and not a file's.
 pub fn is_pack(name: &str) -> bool {
     rules::pack(name).is_some()
-}
-
-/// Key ids with asterisks in place of the keys.
-fn hidden<S: serde::Serializer>(keys: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(keys.keys().map(|id| (id, "***")))
 }
 
 /// A log record as a sender sent it. Anyone may make one; only the engine may look into it, so it has no `Debug`, `Display`

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::Config;
-use super::envelope::{Key, Keys};
+use super::custody::{Custody as _, CustodyError};
+use super::envelope::Key;
+use super::{Config, MaskKey};
 
 /// The keys of a configuration, those no rule uses any more among them: what they closed stays readable.
 pub struct Keyring(BTreeMap<String, Key>);
@@ -20,7 +21,7 @@ pub struct Opened {
 }
 
 /// Why an envelope stays closed. Neither its value nor the envelope stands here.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("this is no envelope: `enc:1:KEY:RULE:CHAIN:BASE64` is one")]
     Form,
@@ -28,8 +29,8 @@ pub enum OpenError {
     Token,
     #[error("key `{0}` is not in `mask.keys`")]
     NoKey(String),
-    #[error("key `{0}` in `mask.keys` is not base64 of 32 bytes")]
-    BadKey(String),
+    #[error("key `{id}` in `mask.keys` can't be used: {source}")]
+    BadKey { id: String, source: CustodyError },
     #[error("it was not closed with this key `{0}`, or it was changed since")]
     Changed(String),
 }
@@ -37,9 +38,9 @@ pub enum OpenError {
 impl Keyring {
     /// The keys of `mask.keys`.
     pub fn new(config: &Config) -> Result<Self, OpenError> {
-        let key = |(id, text): (&String, &String)| {
-            let keys = Keys::from_base64(text).ok_or_else(|| OpenError::BadKey(id.clone()))?;
-            Ok((id.clone(), keys.field))
+        let key = |(id, key): (&String, &MaskKey)| match key.open(id) {
+            Ok(key) => Ok((id.clone(), Key::new(&key))),
+            Err(source) => Err(OpenError::BadKey { id: id.clone(), source }),
         };
         Ok(Self(config.keys.iter().map(key).collect::<Result<_, _>>()?))
     }
@@ -71,7 +72,7 @@ mod tests {
         use base64::Engine as _;
         let text = |byte: u8| base64::prelude::BASE64_STANDARD.encode([byte; 32]);
         let config = |keys: &[(&str, u8)]| Config {
-            keys: keys.iter().map(|(id, byte)| ((*id).to_owned(), text(*byte))).collect(),
+            keys: keys.iter().map(|(id, byte)| ((*id).to_owned(), MaskKey::given(text(*byte)))).collect(),
             ..Config::default()
         };
         let envelope = Key::new(&[7; 32]).envelope("enc:1:2025:card:payments-eu-1", b"4242");
@@ -84,14 +85,20 @@ mod tests {
         assert_eq!(opened.value.as_slice(), b"4242");
 
         let failure = |keyring: &Keyring, envelope: &str| keyring.open(envelope).err().expect("it stays closed");
-        assert_eq!(failure(&keyring, &envelope.replace("eu", "us")), OpenError::Changed("2025".to_owned()));
-        assert_eq!(failure(&keyring, &envelope.replace(":2025:", ":2026:")), OpenError::Changed("2026".to_owned()));
-        assert_eq!(failure(&keyring, &envelope.replace(":2025:", ":2024:")), OpenError::NoKey("2024".to_owned()));
-        assert_eq!(failure(&keyring, "tok:1:2025:cardholder.pan:AAAA"), OpenError::Token);
+        let changed = |envelope: &str| match failure(&keyring, envelope) {
+            OpenError::Changed(id) => id,
+            other => panic!("{other}"),
+        };
+        assert_eq!(changed(&envelope.replace("eu", "us")), "2025");
+        assert_eq!(changed(&envelope.replace(":2025:", ":2026:")), "2026");
+        assert!(
+            matches!(failure(&keyring, &envelope.replace(":2025:", ":2024:")), OpenError::NoKey(id) if id == "2024")
+        );
+        assert!(matches!(failure(&keyring, "tok:1:2025:cardholder.pan:AAAA"), OpenError::Token));
         for other in ["", "enc:1:a:b:c", "enc:2:2025:card:payments-eu-1:AAAA", "enc:1:2025:card:x:y:AAAA"] {
-            assert_eq!(failure(&keyring, other), OpenError::Form, "{other}");
+            assert!(matches!(failure(&keyring, other), OpenError::Form), "{other}");
         }
-        let bad = Config { keys: [("k".to_owned(), "short".to_owned())].into(), ..Config::default() };
-        assert_eq!(Keyring::new(&bad).err(), Some(OpenError::BadKey("k".to_owned())));
+        let bad = Config { keys: [("k".to_owned(), MaskKey::given("short"))].into(), ..Config::default() };
+        assert!(matches!(Keyring::new(&bad), Err(OpenError::BadKey { id, .. }) if id == "k"));
     }
 }

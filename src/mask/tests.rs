@@ -366,7 +366,7 @@ fn what_is_wrapped_too_deep_is_replaced_whole() {
 
 #[test]
 fn a_configured_key_is_never_shown() {
-    let config = Config { keys: [("k1".to_owned(), "c2VjcmV0".to_owned())].into(), ..Config::default() };
+    let config = Config { keys: [("k1".to_owned(), MaskKey::given("c2VjcmV0"))].into(), ..Config::default() };
     assert!(!serde_json::to_string(&config).unwrap().contains("c2VjcmV0"));
     assert!(!format!("{config:?}").contains("c2VjcmV0"));
 }
@@ -374,8 +374,12 @@ fn a_configured_key_is_never_shown() {
 fn load(rules: &str, keys: &[(&str, &str)]) -> Result<Engine, Vec<RuleError>> {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("r.yaml"), rules).unwrap();
-    let keys = keys.iter().map(|(id, key)| ((*id).to_owned(), (*key).to_owned())).collect();
-    Engine::load(&Config { rules: vec!["r.yaml".to_owned()], keys }, dir.path(), &"test".parse().unwrap())
+    let keys = keys.iter().map(|(id, key)| ((*id).to_owned(), MaskKey::given(*key))).collect();
+    Engine::load(
+        &Config { rules: vec!["r.yaml".to_owned()], keys, ..Config::default() },
+        dir.path(),
+        &"test".parse().unwrap(),
+    )
 }
 
 #[test]
@@ -387,7 +391,10 @@ fn encryption_leaves_an_envelope_that_stays() {
         LogRecord { attributes: vec![KeyValue { key: "name".into(), value: string("Li Si") }], ..LogRecord::default() };
     engine.session().record(&mut record, true);
     let Value::String(envelope) = record.attributes[0].value.clone() else { panic!("an envelope is a text") };
-    assert_eq!(envelope::Key::from_base64(KEY).unwrap().open(&envelope).as_deref(), Some(b"Li Si".as_slice()));
+    assert_eq!(
+        envelope::Key::new(&std::array::from_fn(|at| at as u8)).open(&envelope).as_deref(),
+        Some(b"Li Si".as_slice())
+    );
     assert!(envelope.starts_with("enc:1:k1:name:test:"));
     engine.session().record(&mut record, true);
     assert!(record.attributes[0].value == Value::String(envelope));
@@ -525,6 +532,66 @@ fn what_has_the_wrong_form_is_not_passed_over() {
             list(&errors)
         );
     }
+}
+
+/// Eight and four where FAQ 1091 allows it, the baseline where it does not, in texts and under a key, and beyond it a refusal.
+#[test]
+fn truncation_goes_as_far_as_length_and_brand_allow() {
+    let rules = |action: &str, detect: &str| {
+        format!(
+            "version: 1\nrules:\n  - id: pan\n    class: cardholder.pan\n    detect: {detect}\n    action: {action}\n    tests: {{must_mask: ['378282246310005']}}\n  \
+             - id: kept\n    class: cardholder.pan\n    detect: {{key: '^kept$'}}\n    action: {action}\n    tests: {{must_mask: [{{key: kept, text: '4242'}}]}}\n"
+        )
+    };
+    let by_brand = "{keep_first_last: {first: 8, last: 4, brand_rule: true}}";
+    let engine = load(&rules(by_brand, "{validator: pan}"), &[]).unwrap_or_else(|errors| panic!("{}", list(&errors)));
+    for (card, masked) in [
+        ("4242424242424242", "42424242****4242"),
+        ("4242 4242 4242 4242", "4242 4242 **** 4242"),
+        ("４２４２ 4242 4242 4242", "４２４２ 4242 **** 4242"),
+        ("6200000000000005", "62000000****0005"),
+        ("378282246310005", "378282*****0005"),
+        ("3056930009020004", "305693******0004"),
+        ("36227206271667", "3622******1667"),
+        ("6205500000000000004", "620550*********0004"),
+    ] {
+        let mut session = engine.session();
+        let text =
+            session.text(&format!("paid {card}"), keys::Facts::default(), rules::Place::Body).expect("it is found");
+        assert_eq!(text, format!("paid {masked}"));
+        assert_eq!(
+            session.text(&text, keys::Facts::default(), rules::Place::Body),
+            None,
+            "masked twice is masked once"
+        );
+        let entry = KeyValue { key: "kept".into(), value: string(card) };
+        let mut record = LogRecord { attributes: vec![entry], ..LogRecord::default() };
+        session.record(&mut record, true);
+        // Under a key alone a value is not folded: what is not plain digits keeps the baseline.
+        let expected = if card.is_ascii() { masked } else { "４２４２ 42** **** 4242" };
+        assert!(record.attributes[0].value == string(expected), "{card}");
+    }
+    let refused = |action: &str, detect: &str, part: &str| {
+        let Err(errors) = load(&rules(action, detect), &[]) else { panic!("{action} {detect}") };
+        let error = errors.iter().find(|error| error.line == 6).unwrap_or_else(|| panic!("{}", list(&errors)));
+        assert_eq!((error.rule.as_deref(), error.file.as_str()), (Some("pan"), "r.yaml"));
+        let text = error.to_string();
+        assert!(text.contains(part) && text.contains("\n  at      r.yaml:6\n  remedy  "), "{part}: {text}");
+    };
+    let pan = "{validator: pan}";
+    refused("{keep_first_last: {first: 8, last: 4}}", pan, "add `brand_rule: true`");
+    refused("{keep_first_last: {first: 9, last: 4, brand_rule: true}}", pan, "keeps the first 9 and last 4");
+    refused("{keep_first_last: {first: 8, last: 5, brand_rule: true}}", pan, "keep the first 8 and last 4 at most");
+    refused(
+        "{keep_first_last: {first: 6, last: 4, brand_rule: yes please}}",
+        pan,
+        "`brand_rule` must be true or false",
+    );
+    let amex = "{validator: pan, brands: [amex, diners, mir]}";
+    refused(by_brand, amex, "keep the first 6 and last 4 at most");
+    let phone = "version: 1\nrules:\n  - {id: p, class: pii.phone, detect: {validator: phone}, action: {keep_first_last: {first: 3, last: 4, brand_rule: true}}, tests: {must_mask: ['13800138000']}}\n";
+    let Err(errors) = load(phone, &[]) else { panic!("a telephone has no brand") };
+    assert!(errors.iter().any(|error| error.problem == Problem::NoBrands), "{}", list(&errors));
 }
 
 fn luhn_completed(prefix: &str, digits: &[u8]) -> String {

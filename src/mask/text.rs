@@ -278,6 +278,7 @@ impl Session<'_> {
             match &rule.action {
                 Action::KeepFirstLast(keep) if span.finding.shape != Shape::Whole => {
                     let hide = Hide { text, view: view(&span.finding), finding: span.finding };
+                    let keep = keep.of(hide.found());
                     match span.finding.shape {
                         Shape::Email => hide.local_part(keep.first, &mut out),
                         _ => hide.signs(|length| keep.shown(length), span.finding.end, &mut out),
@@ -291,7 +292,7 @@ impl Session<'_> {
                 // Of what is encoded there is no one form to make a token of.
                 Action::Token { key, head } if span.finding.shape != Shape::Whole => {
                     let hide = Hide { text, view: view(&span.finding), finding: span.finding };
-                    out.push_str(&self.engine.token(*key, head, rule.class, hide.found()));
+                    out.push_str(&self.token(*key, head, rule.class, hide.found()));
                 }
                 Action::Drop | Action::KeepFirstLast(_) | Action::TruncateNumber | Action::Token { .. } => {
                     out.push('[');

@@ -14,6 +14,8 @@ use super::fold::View;
 use super::rules::Class;
 
 const DOMAIN: &str = "sealtrail/token/1\n";
+/// What the check value of a key is computed over.
+const CHECK: &str = "sealtrail/key-check/1\n";
 /// Bytes of the code that stay.
 const LENGTH: usize = 16;
 const BLOCK: usize = 64;
@@ -39,11 +41,18 @@ impl TokenKey {
         self.outer.clone().chain_update(inner.finalize()).finalize().into()
     }
 
-    /// The token of a value; `head` is `tok:1:<key id>:<class>`.
-    pub(super) fn token(&self, head: &str, class: Class, value: &[u8]) -> String {
+    /// Tells this key from others, and nothing about it: what `started` seals of each.
+    pub(super) fn check_value(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.code(&[CHECK.as_bytes()]);
+        [a, b, c, d]
+    }
+
+    /// The token of a value, and eight bytes of its code that the token doesn't show; `head` is `tok:1:<key id>:<class>`.
+    pub(super) fn token(&self, head: &str, class: Class, value: &[u8]) -> (String, u64) {
         let code = self.code(&[DOMAIN.as_bytes(), class.as_str().as_bytes(), b"\n", &normalised(class, value)]);
-        let short = code.get(..LENGTH).unwrap_or_default();
-        format!("{head}:{}", BASE64_URL_SAFE_NO_PAD.encode(short))
+        let (short, rest) = code.split_at(LENGTH);
+        let hidden = rest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        (format!("{head}:{}", BASE64_URL_SAFE_NO_PAD.encode(short)), hidden)
     }
 }
 
@@ -112,7 +121,7 @@ mod tests {
             let class = Class::ALL.into_iter().find(|class| class.as_str() == given("value_class")).expect("a class");
             let head = format!("tok:1:{}:{}", given("key_id"), class.as_str());
             for value in writings.iter().chain([&given("value")]) {
-                let token = TokenKey::new(&key).token(&head, class, value.as_bytes());
+                let (token, _) = TokenKey::new(&key).token(&head, class, value.as_bytes());
                 assert_eq!(Some(token.as_str()), vector["expected"]["token"].as_str(), "{value}");
             }
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sealtrail_chain::content::{KeyValue, MAX_DEPTH, Value};
 
-use super::action::{Action, truncate_double, truncate_text};
+use super::action::{Action, Keep, truncate_double, truncate_text};
 use super::detect::token;
 use super::engine::Session;
 use super::keys::{Facts, normal_form};
@@ -145,9 +145,9 @@ impl Session<'_> {
                     if text.strip_prefix(&**head).is_some_and(|rest| rest.starts_with(':')) {
                         continue;
                     }
-                    self.engine.token(*key, head, rule.class, text.as_bytes())
+                    self.token(*key, head, rule.class, text.as_bytes())
                 }
-                Action::KeepFirstLast(keep) => match hide(&as_text(value), |length| keep.shown(length)) {
+                Action::KeepFirstLast(keep) => match hide_kept(*keep, &as_text(value)) {
                     Some(hidden) => hidden,
                     None => continue,
                 },
@@ -206,6 +206,11 @@ impl Session<'_> {
             || (has_code && signs.len() <= 12)
             || token::hides_digits(text.trim().as_bytes())
     }
+}
+
+fn hide_kept(keep: Keep, text: &str) -> Option<String> {
+    let keep = keep.of(text.as_bytes());
+    hide(text, |length| keep.shown(length))
 }
 
 /// Asterisks for letters and digits; `None`: that was done before.

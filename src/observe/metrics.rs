@@ -41,6 +41,8 @@ pub struct Metrics {
     pub unknown_fields: Counter,
     pub masked: Family<Rule, Counter>,
     pub masking_fallbacks: Counter,
+    pub distinct_tokens: Gauge,
+    pub token_limit_exceeded: Counter,
     pub sealed: Counter,
     pub sync_seconds: Histogram,
     pub sync_failures: Counter,
@@ -104,6 +106,14 @@ impl Metrics {
             "sealtrail_masking_fallbacks",
             "Values that were replaced whole because they could not be inspected within the limits"
         );
+        let distinct_tokens = metric!(
+            "sealtrail_masking_distinct_tokens",
+            "Different tokens this hour, of the sender with the most of them"
+        );
+        let token_limit_exceeded = metric!(
+            "sealtrail_masking_token_limit_exceeded",
+            "Times that a sender passed the limit of different tokens in an hour, or doubled what it had passed"
+        );
         let sealed = metric!("sealtrail_sealed_records", "Records sealed into the chain, own ones included");
         let sync_seconds = metric!("sealtrail_wal_sync_seconds", "Time of one group's write and fdatasync", sync());
         let sync_failures =
@@ -144,6 +154,8 @@ impl Metrics {
             unknown_fields,
             masked,
             masking_fallbacks,
+            distinct_tokens,
+            token_limit_exceeded,
             sealed,
             sync_seconds,
             sync_failures,

@@ -15,6 +15,7 @@ mod http;
 mod json;
 mod limiter;
 mod listener;
+mod oracle;
 mod pipeline;
 mod prepare;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use config::{Auth, Config, MemoryLimiter, Protocol, Protocols, Tls};
+pub use oracle::Oracle;
 pub use pipeline::Pipeline;
 
 use credentials::Credentials;

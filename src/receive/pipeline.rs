@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::answer::{Refusal, accepted};
 use super::body::Compression;
 use super::limiter::Charge;
+use super::oracle::Oracle;
 use super::prepare::{Prepared, prepare};
 use crate::mask::Engine;
 use crate::observe::Metrics;
@@ -40,6 +41,8 @@ pub struct Pipeline<K> {
     pub intake: K,
     /// Where refusals and dropped fields are told.
     pub reporter: Reporter,
+    /// Counts the tokens that senders are given.
+    pub oracle: Arc<Oracle>,
 }
 
 /// One request as it came, its body read but not looked into.
@@ -157,6 +160,9 @@ impl<K: Keep> Pipeline<K> {
         if prepared.unknown > 0 {
             Metrics::get().unknown_fields.inc_by(prepared.unknown);
             self.report(of_sender(Kind::FieldsDropped, prepared.unknown));
+        }
+        if let Some(event) = self.oracle.count(sender, &prepared.tokens) {
+            self.report(event);
         }
         if prepared.uninspected > 0 {
             self.report(of_sender(Kind::ValuesReplaced, prepared.uninspected));

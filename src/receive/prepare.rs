@@ -19,7 +19,7 @@ use super::body;
 use super::json;
 use super::limiter::Charge;
 use super::pipeline::{Encoding, Request};
-use crate::mask::{Engine, Masked, MaskedContext, Received, Session};
+use crate::mask::{Engine, Masked, MaskedContext, Received, Session, Tokens};
 use crate::wal;
 
 /// What masking has written, about, when it finds a record too large.
@@ -36,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) unknown: u64,
     /// Values that masking could not inspect within its limits.
     pub(super) uninspected: u64,
+    /// The different tokens that masking left.
+    pub(super) tokens: Tokens,
     /// Digest of the rules that masked it.
     pub(super) rules: [u8; 32],
     /// What it holds of the memory limit.
@@ -49,6 +51,7 @@ impl Prepared {
         self.rejected.append(&behind.rejected);
         self.unknown += behind.unknown;
         self.uninspected += behind.uninspected;
+        self.tokens.merge(&behind.tokens);
         self.charges.append(&mut behind.charges);
         self
     }
@@ -171,13 +174,14 @@ impl<'e> Reading<'e> {
         self.masked = wal::Batch::default();
     }
 
-    fn finish(self, rules: [u8; 32]) -> Result<Prepared, Refusal> {
+    fn finish(mut self, rules: [u8; 32]) -> Result<Prepared, Refusal> {
         if let Some(refusal) = self.given_up {
             return Err(refusal);
         }
         let charges = vec![self.charge];
         let (unknown, uninspected) = (self.unknown, self.session.uninspected());
-        Ok(Prepared { masked: self.masked, rejected: self.rejected, unknown, uninspected, rules, charges })
+        let tokens = self.session.tokens();
+        Ok(Prepared { masked: self.masked, rejected: self.rejected, unknown, uninspected, tokens, rules, charges })
     }
 }
 

@@ -117,6 +117,13 @@ impl Archive {
         Ok(read.filter(|genesis| *genesis.statement().chain() == self.chain))
     }
 
+    /// The notes of the chain's rotations, in their order.
+    pub(super) fn rotations(&self) -> Result<Vec<String>, Error> {
+        let listed = self.runtime.block_on(self.target.list(&format!("audit-keys/chain={}/", self.chain)))?;
+        let texts = listed.into_iter().map(|object| self.text(&object.key));
+        Ok(texts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
     /// Keys and sizes of the checkpoints of at least that size, in their order.
     pub(super) fn checkpoints(&self, from: u64) -> Result<Vec<(String, u64)>, Error> {
         let below = format!("audit-checkpoints/chain={}/", self.chain);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sealtrail_chain::note::Vkey;
 use sealtrail_chain::segment::Ranges;
-use sealtrail_chain::{Checkpoint, CompactRange, Genesis, Root};
+use sealtrail_chain::{Checkpoint, CompactRange, Genesis, KeySet, Root, Rotation};
 use serde::Serialize;
 
 use super::archive::Archive;
@@ -59,8 +59,10 @@ impl Checkpoints {
         genesis: Option<&Genesis>,
         (low, high): (u64, u64),
     ) -> Result<Self, Error> {
-        let keys: Vec<Vkey> =
-            genesis.iter().flat_map(|genesis| [&genesis.ed25519, &genesis.ml_dsa_44]).cloned().collect();
+        let keys = match genesis {
+            Some(genesis) => keys_of(genesis, &archive.rotations()?),
+            None => Vec::new(),
+        };
         let mut read = Self::default();
         for (key, size) in archive.checkpoints(low)? {
             read.newest_archived = read.newest_archived.max(size);
@@ -135,6 +137,18 @@ impl Checkpoints {
     pub(super) fn into_contradictions(self) -> Vec<Contradiction> {
         self.contradictions
     }
+}
+
+/// The keys that speak for the chain: those of the genesis, and of each rotation that follows from the keys before. Which of them
+/// were in force when is for `verify` to judge.
+fn keys_of(genesis: &Genesis, rotations: &[String]) -> Vec<Vkey> {
+    let mut sets = vec![KeySet::from(genesis)];
+    for note in rotations.iter().filter_map(|text| Rotation::read(text).ok()) {
+        if sets.last().is_some_and(|before| note.follows(&genesis.origin, before).is_ok()) {
+            sets.push(note.statement().keys.clone());
+        }
+    }
+    sets.into_iter().flat_map(|set| [set.ed25519, set.ml_dsa_44]).collect()
 }
 
 fn contradict(contradictions: &mut Vec<Contradiction>, contradiction: Contradiction) {

@@ -76,8 +76,17 @@ pub fn scan(sources: &[Source], options: &Options, watch: &mut dyn Watch) -> Res
         done: Done { missed: planted::in_files().map_err(Error::Planted)?, ..Done::default() },
         schemas: HashSet::new(),
     };
+    let mut segments = Vec::new();
     for source in &opened {
-        source.each(&mut scan, watch)?;
+        segments.push(source.each(&mut scan, watch)?);
+    }
+    if options.release {
+        // A longer lock can't be taken back. Whether the scan can be trusted is known only now: any object's columns may be
+        // those in which it misses what it planted.
+        let trusted = scan.done.missed.is_empty();
+        for (source, segments) in opened.iter().zip(&segments) {
+            source.release(segments, trusted, &mut scan.done.released)?;
+        }
     }
     Ok(scan.done.report(options))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::read::{self, Form};
-use super::report::Release;
+use super::report::{Release, Released};
 use super::{Error, Scan, Tally, Watch};
 use crate::archive::s3::{self, S3Archive};
 use crate::archive::{Listed, Objects as _};
@@ -70,8 +70,9 @@ impl Open<'_> {
         }
     }
 
-    /// Scans everything in it.
-    pub(super) fn each(&self, scan: &mut Scan<'_>, watch: &mut dyn Watch) -> Result<(), Error> {
+    /// Scans everything in it; its segments, and whether each is clean.
+    pub(super) fn each(&self, scan: &mut Scan<'_>, watch: &mut dyn Watch) -> Result<Vec<(&str, bool)>, Error> {
+        let mut segments = Vec::new();
         match self {
             Self::Files(files) => {
                 for path in files {
@@ -84,14 +85,8 @@ impl Open<'_> {
                 for Listed { key, bytes } in objects {
                     let fetched = runtime.block_on(archive.fetch(key)).map_err(|error| error.to_string());
                     let clean = file(fetched, Path::new(key), &format!("{place}/{key}"), scan)?;
-                    if scan.options.release && key.starts_with(SEGMENTS) {
-                        // A longer lock can't be taken back: a scan that can't be trusted releases nothing.
-                        let release = match clean && scan.done.missed.is_empty() {
-                            true if runtime.block_on(archive.extend(key))? => Release::Extended,
-                            true => Release::Already,
-                            false => Release::Left,
-                        };
-                        scan.done.released.count(release);
+                    if key.starts_with(SEGMENTS) {
+                        segments.push((key.as_str(), clean));
                     }
                     watch.advance(*bytes);
                 }
@@ -103,8 +98,36 @@ impl Open<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(segments)
     }
+
+    /// Locks the clean segments for the full term, if the scan can be `trusted`.
+    pub(super) fn release(
+        &self,
+        segments: &[(&str, bool)],
+        trusted: bool,
+        released: &mut Released,
+    ) -> Result<(), Error> {
+        let Self::Bucket { archive, runtime, .. } = self else { return Ok(()) };
+        release(segments, trusted, released, |key| Ok(runtime.block_on(archive.extend(key))?))
+    }
+}
+
+/// `extend` says whether it made a lock longer.
+fn release(
+    segments: &[(&str, bool)],
+    trusted: bool,
+    released: &mut Released,
+    mut extend: impl FnMut(&str) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    for (key, clean) in segments {
+        released.count(match trusted && *clean {
+            true if extend(key)? => Release::Extended,
+            true => Release::Already,
+            false => Release::Left,
+        });
+    }
+    Ok(())
 }
 
 fn length(path: &Path) -> u64 {
@@ -147,4 +170,26 @@ fn topic(settings: &kafka::Settings, topic: &str, partition: u32, scan: &mut Sca
     })?;
     scan.end(&format!("kafka://{topic}/{partition}"), tally, Ok(rows));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_clean_segments_of_a_scan_that_can_be_trusted_are_released() {
+        let segments = [("a", true), ("b", false), ("c", true)];
+        let run = |trusted| {
+            let (mut released, mut asked) = (Released::default(), Vec::new());
+            let done = release(&segments, trusted, &mut released, |key| {
+                asked.push(key.to_owned());
+                Ok(key == "a")
+            });
+            done.expect("nothing fails");
+            (released, asked)
+        };
+        let (released, asked) = run(true);
+        assert_eq!((released, asked), (Released { extended: 1, already: 1, left: 1 }, vec!["a".into(), "c".into()]));
+        assert_eq!(run(false), (Released { left: 3, ..Released::default() }, Vec::new()));
+    }
 }

@@ -26,6 +26,8 @@ pub enum Kind {
     SenderRefused,
     FieldsDropped,
     ValuesReplaced,
+    TokensExceeded,
+    KeyRotated,
     Repaired,
     Revealed,
     ChainRecovered,
@@ -49,6 +51,8 @@ impl Kind {
             Self::SenderRefused => "sealtrail.sender.refused",
             Self::FieldsDropped => "sealtrail.fields.dropped",
             Self::ValuesReplaced => "sealtrail.values.replaced",
+            Self::TokensExceeded => "sealtrail.tokens.exceeded",
+            Self::KeyRotated => "sealtrail.key.rotated",
             Self::Repaired => "sealtrail.repaired",
             Self::Revealed => "sealtrail.revealed",
             Self::ChainRecovered => "sealtrail.chain.recovered",
@@ -65,14 +69,15 @@ impl Kind {
                 | Self::Alive
                 | Self::RulesChanged
                 | Self::ConfigChanged
+                | Self::KeyRotated
                 | Self::Repaired
                 | Self::Revealed
         ) && !self.counts_records()
     }
 
-    /// Whether the count is one of records, of which there may be none.
+    /// Whether the count is one of what it speaks of, and not of events.
     fn counts_records(self) -> bool {
-        matches!(self, Self::ChainRecovered | Self::WalImported)
+        matches!(self, Self::ChainRecovered | Self::WalImported | Self::TokensExceeded)
     }
 }
 
@@ -101,13 +106,30 @@ pub struct Entry {
     pub event: Event,
     pub first: UnixNanos,
     pub last: UnixNanos,
-    /// The whole genesis note; in record 0 alone.
-    pub genesis: Option<String>,
+    /// A whole note that the record binds: the genesis in record 0, that of a rotation in the record of it.
+    pub note: Option<(NoteKind, String)>,
+}
+
+/// What a note says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoteKind {
+    Genesis,
+    Rotation,
+}
+
+impl NoteKind {
+    /// The attribute that holds it. Masking leaves both as they are.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Genesis => mask::GENESIS,
+            Self::Rotation => mask::ROTATION,
+        }
+    }
 }
 
 impl Entry {
     pub fn at(event: Event, now: UnixNanos) -> Self {
-        Self { event, first: now, last: now, genesis: None }
+        Self { event, first: now, last: now, note: None }
     }
 
     fn key(&self) -> Key {
@@ -245,7 +267,7 @@ fn context() -> Context<'static> {
 }
 
 fn record(entry: &Entry, now: UnixNanos) -> LogRecord<'_> {
-    let Entry { event, first, last, genesis } = entry;
+    let Entry { event, first, last, note } = entry;
     let late = now.0.saturating_sub(last.0) >= MINUTE;
     let period = (first != last || late).then(|| format!("{}/{}", rfc3339(*first), rfc3339(*last)));
     let texts = [
@@ -264,8 +286,8 @@ fn record(entry: &Entry, now: UnixNanos) -> LogRecord<'_> {
         let count = Value::Int(i64::try_from(event.count).unwrap_or(i64::MAX));
         attributes.push(KeyValue { key: Cow::Borrowed("sealtrail.count"), value: count });
     }
-    if let Some(note) = genesis {
-        attributes.push(text("sealtrail.genesis", note));
+    if let Some((kind, note)) = note {
+        attributes.push(text(kind.key(), note));
     }
     LogRecord {
         time_unix_nano: now.0,

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sealtrail_chain::note::Signed;
-use sealtrail_chain::{ChainName, Genesis};
+use sealtrail_chain::{ChainName, Genesis, KeySet};
 
 use super::checkpoints::{self, Collect, Loaded, Stored, key_id};
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, Fold, Folded, Unit, hex};
+use super::keys::{self, Beside, Epochs, Met};
 use super::leg::{File, Kind, Leg, Unread};
 use super::report::{Begin, ChainReport, LegReport, Note, Time, Unchecked};
 use super::store::{Store, Unreadable};
@@ -31,13 +32,31 @@ pub(super) fn audit(
     options: &Options,
     watch: &dyn Watch,
 ) -> Result<Audit, Error> {
+    let (audit, carried) = pass(chain, &mut legs, Vec::new(), options, watch)?;
+    if carried.is_empty() {
+        return Ok(audit);
+    }
+    // Keys that only the records know of: the checkpoints, which are judged first, are judged again.
+    Ok(pass(chain, &mut legs, carried, options, watch)?.0)
+}
+
+/// One reading of all legs, with the rotations that are known to be in their records; and those that were not known, and are.
+fn pass(
+    chain: &ChainName,
+    legs: &mut [Leg],
+    carried: Vec<Met>,
+    options: &Options,
+    watch: &dyn Watch,
+) -> Result<(Audit, Vec<Met>), Error> {
     let mut auditor = Auditor::new(chain, options, watch);
-    auditor.find_genesis(&legs);
+    auditor.find_genesis(legs);
+    auditor.find_keys(legs, carried);
+    let legs = &mut *legs;
     let loaded: Vec<Loaded> = legs.iter().map(|leg| auditor.load_checkpoints(leg)).collect();
     legs.iter_mut().try_for_each(Leg::list)?;
     legs.iter().for_each(|leg| auditor.check_layout(leg));
     auditor.check_forks(&loaded);
-    let cuts = cuts(&legs, &loaded, auditor.kept());
+    let cuts = cuts(legs, &loaded, auditor.pinned());
     let mut judged = Vec::new();
     for (index, leg) in legs.iter().enumerate() {
         let anchors = auditor.anchors(index, leg, &loaded);
@@ -45,17 +64,18 @@ pub(super) fn audit(
         auditor.conclude(leg, &folded);
         judged.push(folded);
     }
-    let agree = auditor.compare(&legs, &judged);
+    let unknown = auditor.check_rotations(legs, &loaded, &judged);
+    let agree = auditor.compare(legs, &judged);
     let reports = legs.iter().zip(&judged).zip(&loaded).map(|((leg, folded), loaded)| leg_report(leg, folded, loaded));
     let reports = reports.collect();
-    for (leg, loaded) in legs.into_iter().zip(loaded) {
-        auditor.findings.append(leg.findings);
+    for (leg, loaded) in legs.iter().zip(loaded) {
+        auditor.findings.append(leg.findings.clone());
         auditor.findings.append(loaded.findings);
     }
     for folded in judged {
         auditor.findings.append(folded.findings);
     }
-    Ok(auditor.finish(reports, agree))
+    Ok((auditor.finish(reports, agree), unknown))
 }
 
 struct Auditor<'a> {
@@ -63,6 +83,7 @@ struct Auditor<'a> {
     options: &'a Options,
     watch: &'a dyn Watch,
     genesis: Option<Signed<Genesis>>,
+    epochs: Epochs,
     standing: Standing,
     findings: Findings,
     unchecked: Vec<Unchecked>,
@@ -76,6 +97,7 @@ impl<'a> Auditor<'a> {
             options,
             watch,
             genesis: None,
+            epochs: Epochs::default(),
             standing: Standing::NoKey,
             findings: Findings::default(),
             unchecked: Vec::new(),
@@ -96,14 +118,60 @@ impl<'a> Auditor<'a> {
         }
         sound.retain(|note| note.statement().chain() == self.chain);
         let trusted = |note: &Signed<Genesis>| {
-            matches!(self.options.trust.of(self.chain, Some(note.statement())), Standing::Trusted(_))
+            matches!(self.options.trust.of(self.chain, &[&KeySet::from(note.statement())]), Standing::Trusted(_))
         };
         self.genesis = sound.iter().find(|note| trusted(note)).or(sound.first()).cloned();
         if let Some(genesis) = self.genesis.clone() {
             let notes = legs.iter().filter_map(|leg| Some((&*leg.store, leg.genesis.as_deref()?)));
             notes.for_each(|(store, path)| self.check_note(store, path, &genesis));
         }
-        self.standing = self.options.trust.of(self.chain, self.genesis.as_ref().map(Signed::statement));
+    }
+
+    /// All keys that speak for the chain, as far as they are known before the records are read, and how the given ones stand
+    /// to them.
+    fn find_keys(&mut self, legs: &[Leg], carried: Vec<Met>) {
+        let mut met = carried;
+        for (leg, dir) in legs.iter().filter_map(|leg| Some((leg, leg.rotations.as_deref()?))) {
+            let Beside { notes, findings, unchecked } = keys::beside(&*leg.store, dir, self.chain);
+            met.extend(notes);
+            findings.into_iter().for_each(|finding| self.findings.add(finding));
+            self.unchecked.extend(unchecked);
+        }
+        if let Some(genesis) = &self.genesis {
+            let (epochs, findings) = Epochs::of(genesis.statement(), self.chain, met);
+            self.epochs = epochs;
+            findings.into_iter().for_each(|finding| self.findings.add(finding));
+        }
+        self.standing = self.options.trust.of(self.chain, &self.epochs.sets());
+    }
+
+    /// Compares what checkpoints were signed by with what the records say of the keys; the rotations that only the records know.
+    fn check_rotations(&mut self, legs: &[Leg], loaded: &[Loaded], judged: &[Folded]) -> Vec<Met> {
+        let carried: Vec<Met> = judged.iter().flat_map(|folded| folded.rotations.iter().cloned()).collect();
+        self.epochs.seal(&carried);
+        for ((leg, loaded), folded) in legs.iter().zip(loaded).zip(judged) {
+            let whole = (folded.first.unwrap_or(u64::MAX), folded.end);
+            let (findings, unchecked) = self.epochs.judge(self.chain, leg, &loaded.anchors, whole);
+            findings.into_iter().for_each(|finding| self.findings.add(finding));
+            self.unchecked.extend(unchecked);
+        }
+        let (notes, unchecked) = self.epochs.told(self.chain);
+        self.notes.extend(notes);
+        self.unchecked.extend(unchecked);
+        let mut unknown = carried;
+        unknown.retain(|met| self.genesis.is_some() && !self.epochs.know(&met.text));
+        unknown
+    }
+
+    /// What the caller kept, and what the notes of rotations say.
+    fn pinned(&self) -> Vec<Anchor> {
+        let trusted = match &self.standing {
+            Standing::Trusted(keys) => keys.as_slice(),
+            Standing::Foreign(_) | Standing::NoKey => &[],
+        };
+        let mut pinned = self.kept();
+        pinned.extend(self.epochs.anchors(trusted));
+        pinned
     }
 
     fn read_genesis(&mut self, store: &dyn Store, path: &Path) -> Option<Signed<Genesis>> {
@@ -161,7 +229,7 @@ impl<'a> Auditor<'a> {
     /// Two signed states of one size that differ prove by themselves that the holder of the key told two histories.
     fn check_forks(&mut self, loaded: &[Loaded]) {
         let mut anchors: Vec<Anchor> = loaded.iter().flat_map(|loaded| loaded.anchors.iter().cloned()).collect();
-        anchors.extend(self.kept());
+        anchors.extend(self.pinned());
         anchors.sort_by_key(|anchor| anchor.size);
         for pair in anchors.windows(2) {
             if let [one, other] = pair
@@ -183,6 +251,7 @@ impl<'a> Auditor<'a> {
         let judge = checkpoints::Judge {
             chain: self.chain,
             genesis: self.genesis.as_ref().map(Signed::statement),
+            epochs: &self.epochs,
             trusted: &trusted,
             both: leg.kind == Kind::Archive,
             store: &leg.store,
@@ -265,6 +334,7 @@ impl<'a> Auditor<'a> {
             trusted: true,
             binding: true,
             place: path.display().to_string().into(),
+            epoch: None,
             range: None,
         };
         self.options.trust.kept(self.chain).map(anchor).collect()
@@ -272,7 +342,7 @@ impl<'a> Auditor<'a> {
 
     /// All checkpoints that a leg's records must agree with: its own, those of the other legs, the kept ones.
     fn anchors(&self, index: usize, leg: &Leg, loaded: &[Loaded]) -> Vec<Anchor> {
-        let mut anchors = self.kept();
+        let mut anchors = self.pinned();
         for (other, loaded) in loaded.iter().enumerate() {
             let binding = other == index || leg.kind == Kind::Stream;
             anchors.extend(loaded.anchors.iter().map(|anchor| Anchor { binding, ..anchor.clone() }));

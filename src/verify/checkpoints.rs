@@ -12,6 +12,7 @@ use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis};
 
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, hex};
+use super::keys::Epochs;
 use super::store::Store;
 
 /// A checkpoint as a leg holds it, unread.
@@ -70,6 +71,8 @@ pub(super) enum Problem {
 pub(super) struct Judge<'a> {
     pub(super) chain: &'a ChainName,
     pub(super) genesis: Option<&'a Genesis>,
+    /// The chain's keys, where the genesis is known.
+    pub(super) epochs: &'a Epochs,
     pub(super) trusted: &'a [Vkey],
     /// Every object carries both signatures, a message of the stream Ed25519 alone.
     pub(super) both: bool,
@@ -81,6 +84,8 @@ pub(super) struct Sound {
     pub(super) checkpoint: Checkpoint,
     held: Vec<Vkey>,
     trusted: bool,
+    /// Whose keys have signed.
+    epoch: usize,
 }
 
 /// Findings beside what is sound: a note that lacks one of two signatures still holds by the other.
@@ -136,12 +141,18 @@ impl Judge<'_> {
             let expected = format_args!("size {} as its name says", stored.named).to_string();
             findings.push(at(Code::Name).expected(expected, checkpoint.size));
         }
+        let mut epoch = 0;
         if let Some(genesis) = self.genesis {
             if checkpoint.origin != genesis.origin {
                 findings.push(at(Code::Chain).expected(&genesis.origin, "another origin"));
                 return None;
             }
-            let owed = if self.both { &[&genesis.ed25519, &genesis.ml_dsa_44][..] } else { &[&genesis.ed25519][..] };
+            let (index, keys) = self.epochs.owed(checkpoint.size, &signatures.held)?;
+            epoch = index;
+            if !signatures.held.is_empty() && self.epochs.is_early(index, checkpoint.size) {
+                findings.push(at(Code::Epoch).expected("the keys before", "keys that came later"));
+            }
+            let owed = if self.both { &[&keys.ed25519, &keys.ml_dsa_44][..] } else { &[&keys.ed25519][..] };
             for key in owed.iter().filter(|key| !signatures.held.contains(key)) {
                 findings.push(at(Code::Unsigned).expected(key_id(key), "no line of this key"));
             }
@@ -156,13 +167,13 @@ impl Judge<'_> {
             }
             return None;
         }
-        let trusted = signatures.held.iter().any(|key| self.trusted.contains(key));
-        Some(Sound { checkpoint, held: signatures.held, trusted })
+        let believed = signatures.held.iter().any(|key| self.trusted.contains(key));
+        let trusted = believed && !self.epochs.is_distrusted(epoch, checkpoint.size);
+        Some(Sound { checkpoint, held: signatures.held, trusted, epoch })
     }
 
     fn keys(&self) -> Vec<Vkey> {
-        let mut keys: Vec<Vkey> =
-            self.genesis.iter().flat_map(|genesis| [&genesis.ed25519, &genesis.ml_dsa_44]).cloned().collect();
+        let mut keys = self.epochs.keys();
         for key in self.trusted {
             if !keys.contains(key) {
                 keys.push(key.clone());
@@ -224,6 +235,7 @@ impl<'a> Collect<'a> {
             trusted: sound.trusted,
             binding: self.binding,
             place: stored.place.clone(),
+            epoch: Some(sound.epoch),
             range,
         });
     }

@@ -65,6 +65,12 @@ pub enum Code {
     GenesisRecord,
     /// The chain's keys are not the trusted ones.
     Key,
+    /// A note says that the chain's keys change, and those before did not let them.
+    Rotation,
+    /// A checkpoint is signed by keys that were not in force for it.
+    Epoch,
+    /// A checkpoint is signed by keys that no record of the chain has brought.
+    Unsealed,
     /// The two legs hold different records.
     Legs,
 }
@@ -109,6 +115,9 @@ impl Code {
             Self::Genesis => ("SEAL-030", "the genesis note is missing or does not hold"),
             Self::GenesisRecord => ("SEAL-031", "record 0 does not belong to the genesis note"),
             Self::Key => ("SEAL-032", "the chain is not signed by the trusted key"),
+            Self::Rotation => ("SEAL-033", "the note of a rotation of keys does not hold"),
+            Self::Epoch => ("SEAL-034", "the checkpoint is signed by keys that were not in force"),
+            Self::Unsealed => ("SEAL-035", "the keys changed and no record of the chain says so"),
             Self::Legs => ("SEAL-040", "archive and stream hold different records"),
         }
     }
@@ -201,7 +210,7 @@ impl fmt::Display for Finding {
 
 /// Findings in the order of their records (a stretch counts by its end: a record named within it says more), of which the
 /// first `LIMIT` are kept and all are counted: an archive of forged records must not cost more memory than a sound one.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Findings {
     kept: BTreeMap<(String, u64, u64), Finding>,
     total: u64,

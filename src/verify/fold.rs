@@ -7,6 +7,7 @@ use sealtrail_chain::{ChainName, CompactRange, Hash, Root, Sequence, UnixNanos};
 use super::checkpoints::Beside;
 use super::finding::{Code, Finding, Findings};
 use super::judge::{Judged, Run, Silence, Zero};
+use super::keys::{MOST, Met};
 use super::leg::Unread;
 
 /// A size and root that the records must agree with.
@@ -20,6 +21,8 @@ pub(super) struct Anchor {
     /// archive follows behind the stream's checkpoints, but not behind its own.
     pub(super) binding: bool,
     pub(super) place: Arc<str>,
+    /// Whose keys have signed it, by their place among the chain's; `None`: it is no checkpoint of a leg.
+    pub(super) epoch: Option<usize>,
     /// Where the compact range `[0, size)` is stored beside it, once its root proved to be the signed one.
     pub(super) range: Option<Beside>,
 }
@@ -72,6 +75,7 @@ pub(super) struct Folded {
     /// Root at each mark that was reached.
     pub(super) roots: Vec<(u64, Root)>,
     pub(super) zero: Option<Zero>,
+    pub(super) rotations: Vec<Met>,
     pub(super) silences: Vec<Silence>,
     pub(super) findings: Findings,
 }
@@ -123,11 +127,13 @@ impl<'a> Fold<'a> {
     pub(super) fn add(&mut self, unit: Unit) {
         let Unit { place, judged, claims, unread } = unit;
         let hole = unread.is_some();
-        let Judged { runs, records, zero, silences, findings } = judged;
+        let Judged { runs, records, zero, rotations, silences, findings } = judged;
         self.done.files += 1;
         self.done.records += records;
         self.done.findings.append(findings);
         self.done.zero = self.done.zero.take().or(zero);
+        let room = MOST.saturating_sub(self.done.rotations.len());
+        self.done.rotations.extend(rotations.into_iter().take(room));
         for silence in silences {
             self.keep_silence(silence);
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sealtrail_chain::{ChainName, Checksum, CompactRange, Hash, Link, Sequence, UnixNanos};
 
 use super::finding::{Code, Finding, Findings};
+use super::keys::{MOST, Met};
 
 /// A record as a leg holds it; nothing about it is believed yet.
 pub(super) struct Seen<'a> {
@@ -29,6 +30,7 @@ pub(super) struct Seen<'a> {
 pub(super) enum Own {
     Started { genesis: Option<String> },
     Stopped,
+    Rotated { note: Option<String> },
     Other,
 }
 
@@ -72,6 +74,8 @@ pub(super) struct Judged {
     pub(super) runs: Vec<Run>,
     pub(super) records: u64,
     pub(super) zero: Option<Zero>,
+    /// Notes of rotations that records carry.
+    pub(super) rotations: Vec<Met>,
     pub(super) silences: Vec<Silence>,
     pub(super) findings: Findings,
 }
@@ -192,6 +196,12 @@ impl<'a> Judge<'a> {
                 _ => None,
             };
             self.done.zero = Some(Zero { previous: seen.previous, genesis });
+        }
+        if let Some(Own::Rotated { note }) = &seen.own
+            && self.done.rotations.len() < MOST
+        {
+            let (place, text) = (Arc::clone(self.place), note.clone().unwrap_or_default());
+            self.done.rotations.push(Met { place, text, record: Some(sequence) });
         }
         let run = self.run.get_or_insert_with(|| Run {
             first: sequence,

@@ -40,6 +40,8 @@ pub(super) struct Leg {
     pub(super) checkpoints: PathBuf,
     /// Where the genesis note lies (archive).
     pub(super) genesis: Option<PathBuf>,
+    /// Where the notes of rotations lie (archive).
+    pub(super) rotations: Option<PathBuf>,
     /// The partition that holds the records (stream).
     pub(super) partition: Option<u32>,
     /// What lies among the records, or above them, and is none of the format's.
@@ -210,6 +212,7 @@ fn archive_leg(store: &Arc<dyn Store>, root: &Path, chain: ChainName) -> Result<
         dir,
         checkpoints: root.join(format!("audit-checkpoints/chain={chain}")),
         genesis: Some(root.join(sealtrail_chain::segment::genesis_key(&chain))),
+        rotations: Some(root.join(format!("audit-keys/chain={chain}"))),
         partition: None,
         foreign,
         findings: Findings::default(),
@@ -320,6 +323,7 @@ fn stream_leg(dir: PathBuf, files: Vec<File>, partition: Option<u32>, notes: &Pa
         dir,
         checkpoints: notes.to_owned(),
         genesis: None,
+        rotations: None,
         partition,
         foreign: Vec::new(),
         findings: Findings::default(),

@@ -32,6 +32,7 @@ mod finding;
 mod fold;
 mod index;
 mod judge;
+mod keys;
 mod leg;
 mod own;
 mod pool;

@@ -69,6 +69,15 @@ pub enum Unchecked {
     Expired { chain: ChainName, first: Begin },
     #[error("{place} holds no chain, although the other leg does")]
     Empty { place: String },
+    /// A rotation's note goes before the record that carries it; or somebody has put it there.
+    #[error(
+        "chain {chain}: the note of a rotation behind {size} records lies here, and no record that is here carries it"
+    )]
+    RotationOpen { chain: ChainName, size: u64 },
+    #[error(
+        "{place}: whether the chain says that these keys are its own can't be told: not all records before {size} are here"
+    )]
+    Unsealed { chain: ChainName, place: String, size: u64 },
     #[error("{place}: {reason}")]
     Unread { place: String, reason: String },
     #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
@@ -102,6 +111,8 @@ pub enum Note {
          was stopped between the two)"
     )]
     Interrupted { chain: ChainName, size: u64 },
+    #[error("chain {chain}: its keys changed with record {record} ({cause})")]
+    Rotated { chain: ChainName, record: u64, cause: &'static str },
     #[error("chain {chain}: cosignatures and time stamps of others, not looked at by this release: {count}")]
     Witnesses { chain: ChainName, count: u64 },
 }

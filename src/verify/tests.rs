@@ -5,6 +5,7 @@ mod archive;
 mod built;
 mod crash;
 mod expired;
+mod rotation;
 mod stream;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sealtrail_chain::note::Vkey;
-use sealtrail_chain::{ChainName, Checkpoint, Genesis};
+use sealtrail_chain::{ChainName, Checkpoint, KeySet};
 
 /// What the caller trusts. Nothing that lies beside the records is trusted because it lies there.
 #[derive(Clone, Default, Debug)]
@@ -62,18 +62,23 @@ impl Trust {
     }
 
     /// How the keys that were given stand to a chain.
-    pub(super) fn of(&self, chain: &ChainName, genesis: Option<&Genesis>) -> Standing {
+    ///
+    /// `sets`: those of the genesis, then those of each rotation, which follow from those before; none where no genesis is known.
+    pub(super) fn of(&self, chain: &ChainName, sets: &[&KeySet]) -> Standing {
         let given = |key: &Vkey| self.keys.contains(key);
         let for_chain: Vec<_> = self.keys.iter().filter(|key| names(key.name(), chain)).cloned().collect();
-        let Some(genesis) = genesis else {
+        if sets.is_empty() {
             return if for_chain.is_empty() { Standing::NoKey } else { Standing::Trusted(for_chain) };
-        };
-        let mut trusted = Vec::new();
-        if given(&genesis.ed25519) {
-            // The genesis note is signed by this key, and names the other one.
-            trusted.extend([genesis.ed25519.clone(), genesis.ml_dsa_44.clone()]);
-        } else if given(&genesis.ml_dsa_44) {
-            trusted.push(genesis.ml_dsa_44.clone());
+        }
+        let (mut trusted, mut vouched) = (Vec::new(), false);
+        for set in sets {
+            // The note that names these keys is signed by this one, and names the other; what comes next follows from them.
+            vouched |= given(&set.ed25519);
+            if vouched {
+                trusted.extend([set.ed25519.clone(), set.ml_dsa_44.clone()]);
+            } else if given(&set.ml_dsa_44) {
+                trusted.push(set.ml_dsa_44.clone());
+            }
         }
         match (trusted.is_empty(), for_chain.is_empty()) {
             (false, _) => Standing::Trusted(trusted),

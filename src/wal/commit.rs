@@ -19,7 +19,7 @@ use super::{Batch, Config, Durable, Error, Refused};
 use crate::host::Clock;
 use crate::mask::{self, Masked};
 use crate::observe::{Metrics, event};
-use crate::seal::own::{Entry, Event, Kind, Reporter};
+use crate::seal::own::{Entry, Event, Kind, NoteKind, Reporter};
 
 /// Makes the record of an entry: `seal::own::Scribe::write`, or a stand-in in a test.
 pub type Write = Box<dyn FnMut(&Entry, UnixNanos) -> Result<Masked, mask::Refused> + Send>;
@@ -39,6 +39,8 @@ pub struct Options {
     pub cut: Option<super::Cut>,
     /// The chain goes on from its legs: said behind `started`, and together with it.
     pub continued: Option<Event>,
+    /// The keys change: said behind those, and together with them, with the note of it; the file ends there.
+    pub rotated: Option<(Event, String)>,
 }
 
 /// The log at work.
@@ -455,17 +457,27 @@ impl Writer {
             entry.event.reason = Some(entry.event.reason.map_or(cut.clone(), |reason| format!("{reason}; {cut}")));
         }
         if self.log.head().next() == Sequence::ZERO {
-            entry.genesis = options.genesis;
+            entry.note = options.genesis.map(|note| (NoteKind::Genesis, note));
         }
         let behind = self.log.head().observed().0.saturating_sub(observed.0);
         if behind > 1_000_000_000 {
             let reason = Some(format!("back by {} ms since the last record", behind / 1_000_000));
             self.reporter.report(Event { reason, ..Event::new(Kind::ClockStepped) });
         }
-        let entries = iter::once(entry).chain(options.continued.map(|event| Entry::at(event, observed)));
+        let rotated = options.rotated.map(|(event, note)| {
+            let note = Some((NoteKind::Rotation, note));
+            Entry { note, ..Entry::at(event, observed) }
+        });
+        let ends = rotated.is_some();
+        let continued = options.continued.map(|event| Entry::at(event, observed));
+        let entries = iter::once(entry).chain(continued).chain(rotated);
         let records = entries.map(|entry| (self.write)(&entry, observed)).collect::<Result<Batch, _>>();
         let mut records = records.map_err(io::Error::other)?;
         self.log.append(observed, self.clock.monotonic(), &mut [&mut records])?;
+        if ends {
+            // A segment's end, for there the keys before sign their last.
+            self.log.rotate()?;
+        }
         let state = self.judge(0);
         self.turn(state);
         self.gate.set(state);

@@ -57,12 +57,23 @@ fn parts(dir: &Path, words: &[&str]) -> Output {
         // The part's name comes first, then its options.
         let (part, options) = rest.split_first().expect("a part");
         line.arg(part).arg("--dir").arg(dir).args(options);
-    } else if *command == "tool" {
+    } else if matches!(*command, "tool" | "softhsm") {
         line.args(rest);
     } else {
         line.arg("--dir").arg(dir).args(rest);
     }
     line.stdin(Stdio::null()).output().expect("tests/parts/parts runs")
+}
+
+/// Where SoftHSM's module and tool lie; the reason where it can't be had.
+pub fn softhsm() -> Result<[PathBuf; 2], String> {
+    let output = parts(Path::new(""), &["softhsm"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let found = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(PathBuf::from);
+    match (found("SOFTHSM_MODULE="), found("SOFTHSM_UTIL=")) {
+        (Some(module), Some(util)) => Ok([module, util]),
+        _ => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
 }
 
 /// Three brokers, shared by all tests of this process.

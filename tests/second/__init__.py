@@ -8,7 +8,7 @@ from .base import Refused, b64, sha256, unb64
 from .checkpoint import Signer, check_checkpoint, check_proof
 from .content import check_content, content, double, escaped
 from .envelope import envelope, open_envelope, token, xaes_key, xaes_seal
-from .genesis import check_genesis
+from .genesis import check_genesis, check_rotation
 from .link import follow, seal
 from .names import check_name, names
 from .note import check_note, make_vkey, parse_vkey
@@ -35,6 +35,7 @@ __all__ = [
     "check_content",
     "check_frame",
     "check_genesis",
+    "check_rotation",
     "check_inclusion",
     "check_name",
     "check_note",

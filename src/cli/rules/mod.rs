@@ -71,7 +71,7 @@ impl Which {
         } else {
             (named(&self.rules)?, PathBuf::new())
         };
-        Ok((mask::Config { rules, keys: config.mask.keys }, base_dir, config.chain))
+        Ok((mask::Config { rules, ..config.mask }, base_dir, config.chain))
     }
 
     /// The rules, compiled and tested.

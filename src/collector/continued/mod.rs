@@ -31,6 +31,7 @@ use crate::archive::{self, Objects, Reader, Row};
 use crate::config::Config;
 use crate::deliver::{Keys, Store};
 use crate::host::{Clock, Disk};
+use crate::seal::keys::rotation;
 use crate::seal::own::{Event, Kind};
 use crate::stream::{Contents, End, Reach, StreamLeg, Tail};
 use crate::wal::{Confirmed, Leg, Rebuild, Recovered, Vacant};
@@ -56,6 +57,7 @@ pub(super) async fn go_on<S: StreamLeg>(
 ) -> Result<Continued, StartError> {
     let vacant = vacate(config, recovered)?;
     let keys = identity::keys(config)?.ok_or_else(|| StartError::NoKeys { dir: config.keys_dir() })?;
+    let keys = Arc::new(keys);
     let checkpoints = Store::open(Arc::clone(disk), config.wal_dir().join("checkpoints"), Arc::clone(&keys))?;
     archive.prepare()?;
     let contents = Contents::new(&config.stream, &config.data_dir, config.chain.clone());
@@ -173,8 +175,11 @@ impl Legs<'_> {
         if genesis.chain() != chain {
             return Err(Refusal::Genesis { problem: format!("it is that of chain `{}`", genesis.chain()) });
         }
-        let [ed25519, ml_dsa_44] = [self.keys.ed25519.vkey(), self.keys.ml_dsa_44.vkey()];
-        for (expected, found) in [(&genesis.ed25519, ed25519), (&genesis.ml_dsa_44, ml_dsa_44)] {
+        let dir = self.config.keys_dir();
+        let in_force =
+            rotation::in_force(&dir, genesis).map_err(|error| Refusal::Keys { problem: error.to_string() })?;
+        let [ed25519, ml_dsa_44] = [self.keys.pair.ed25519.vkey(), self.keys.pair.ml_dsa_44.vkey()];
+        for (expected, found) in [(&in_force.ed25519, ed25519), (&in_force.ml_dsa_44, ml_dsa_44)] {
             if expected != found {
                 let (expected, found) = (Box::new(expected.clone()), Box::new(found.clone()));
                 return Err(Refusal::ForeignKeys { dir: self.config.keys_dir(), expected, found });

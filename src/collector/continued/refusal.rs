@@ -101,6 +101,8 @@ pub enum Refusal {
         const_hex::encode(found.id())
     )]
     ForeignKeys { dir: PathBuf, expected: Box<Vkey>, found: Box<Vkey> },
+    #[error("which keys the chain has can't be told: {problem}")]
+    Keys { problem: String },
 }
 
 impl From<stream::ContentsError> for Refusal {

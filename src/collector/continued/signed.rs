@@ -70,10 +70,11 @@ impl Legs<'_> {
     }
 
     fn verified(&self, note: &str) -> Option<Checked> {
-        let keys = [self.keys.ed25519.vkey().clone(), self.keys.ml_dsa_44.vkey().clone()];
+        let ed25519 = self.keys.ed25519();
+        let keys = [ed25519.as_slice(), &[self.keys.pair.ml_dsa_44.vkey().clone()]].concat();
         let (signed, signatures) = Checkpoint::verify(note, &keys).ok()?;
         let checkpoint = signed.statement().clone();
-        let ours = checkpoint.origin == self.keys.origin && signatures.held.contains(self.keys.ed25519.vkey());
+        let ours = checkpoint.origin == self.keys.origin && ed25519.iter().any(|key| signatures.held.contains(key));
         ours.then_some(Checked { checkpoint, cosigned: signatures.cosigned })
     }
 }

@@ -159,7 +159,11 @@ impl World {
     fn signed(&self, size: u64, root: Root, both: bool) -> String {
         let keys = keys();
         let checkpoint = Checkpoint { origin: keys.origin.clone(), size, root };
-        checkpoint.sign(&keys.ed25519, both.then_some((&keys.ml_dsa_44, size))).note().to_owned()
+        checkpoint
+            .sign_with(&*keys.pair.ed25519, both.then_some((&keys.pair.ml_dsa_44, size)))
+            .expect("the keys are here")
+            .note()
+            .to_owned()
     }
 
     /// An object of the archive; its time is its size.

@@ -270,7 +270,7 @@ impl World {
         let notes = notes.map(|(_, note)| std::str::from_utf8(note).expect("a note"));
         let mut newest = 0;
         for note in targets.checkpoints.iter().map(String::as_str).chain(notes) {
-            let (signed, _) = Checkpoint::verify(note, &[keys().ed25519.vkey().clone()]).expect("our own");
+            let (signed, _) = Checkpoint::verify(note, &[keys().pair.ed25519.vkey().clone()]).expect("our own");
             let checkpoint = signed.statement();
             assert_eq!(roots.get(&checkpoint.size), Some(&checkpoint.root), "a checkpoint is the chain's own");
             newest = newest.max(checkpoint.size);

@@ -115,6 +115,39 @@ pub(in crate::mask) fn fit(digits: &[u8], brands: Brands) -> Fit {
     }
 }
 
+/// What may be kept of a stored card number: so many first and last digits, and how many are gone at least.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::mask) struct Kept {
+    pub(in crate::mask) first: usize,
+    pub(in crate::mask) last: usize,
+    pub(in crate::mask) hidden: usize,
+}
+
+/// Of any number: PCI DSS 3.5.1, first six and last four.
+pub(in crate::mask) const BASELINE: Kept = Kept { first: 6, last: 4, hidden: 6 };
+/// Of 16 digits of the brands below (PCI SSC FAQ 1091): first eight and any other four.
+pub(in crate::mask) const LONGEST: Kept = Kept { first: 8, last: 4, hidden: 4 };
+/// Discover, JCB, Mastercard, UnionPay, Visa.
+const EIGHT_OF_SIXTEEN: Brands = Brands(1 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6);
+/// American Express.
+const SIX_OF_FIFTEEN: Brands = Brands(1 << 2);
+
+impl Brands {
+    /// Whether a number of one of them may keep more than the baseline.
+    pub(in crate::mask) fn allow_more(self) -> bool {
+        self.0 & EIGHT_OF_SIXTEEN.0 != 0
+    }
+}
+
+/// What length and brand allow of a number; of one that no brand of the list issues, the baseline.
+pub(in crate::mask) fn most_kept(digits: &[u8]) -> Kept {
+    match digits.len() {
+        16 if fit(digits, EIGHT_OF_SIXTEEN) == Fit::Strong => LONGEST,
+        15 if fit(digits, SIX_OF_FIFTEEN) == Fit::Strong => Kept { hidden: 5, ..BASELINE },
+        _ => BASELINE,
+    }
+}
+
 /// The check digit of ISO/IEC 7812-1 over ASCII digits.
 pub(in crate::mask) fn luhn(digits: &[u8]) -> bool {
     const DOUBLED: [u8; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
@@ -156,6 +189,31 @@ mod tests {
         assert_eq!(fit(b"9558800200123456789", Brands::ALL), Fit::Weak);
         assert_eq!(fit(b"9559800200123456789", Brands::ALL), Fit::No);
         assert_eq!(fit(b"4111111111111111", Brands(1 << 1)), Fit::No);
+    }
+
+    /// FAQ 1091 by length and brand; what it doesn't list keeps the baseline.
+    #[test]
+    fn what_is_kept_depends_on_length_and_brand() {
+        for (card, first, hidden) in [
+            ("4111111111111111", 8, 4),
+            ("5555555555554444", 8, 4),
+            ("2223003122003222", 8, 4),
+            ("6011111111111117", 8, 4),
+            ("3566002020360505", 8, 4),
+            ("6200000000000005", 8, 4),
+            ("378282246310005", 6, 5),
+            ("3056930009020004", 6, 6),
+            ("36227206271667", 6, 6),
+            ("6205500000000000004", 6, 6),
+            ("2201382000000013", 6, 6),
+            ("6759649826438453", 6, 6),
+            ("4222222222222", 6, 6),
+            ("9999999999999999", 6, 6),
+        ] {
+            let kept = most_kept(card.as_bytes());
+            assert_eq!((kept.first, kept.last, kept.hidden), (first, 4, hidden), "{card}");
+            assert!(kept.first + kept.last + kept.hidden <= 16.max(card.len()));
+        }
     }
 
     #[test]

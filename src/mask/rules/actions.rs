@@ -83,7 +83,16 @@ impl Parser<'_> {
             self.reader.wrong(line, Problem::Type { key: "keep_first_last".into(), expected: "{first: N, last: N}" });
             return None;
         };
-        self.reader.known_keys(node, &["first", "last", "min_hidden"]);
+        self.reader.known_keys(node, &["first", "last", "min_hidden", "brand_rule"]);
+        let by_brand = match node.entry("brand_rule") {
+            None => false,
+            Some(Node { value: Value::Bool(by_brand), .. }) => *by_brand,
+            Some(entry) => {
+                let problem = Problem::Type { key: "brand_rule".to_owned(), expected: "true or false" };
+                self.reader.wrong(entry.line, problem);
+                false
+            }
+        };
         let mut number = |key: &str, default: u64| match node.entry(key) {
             None => default,
             Some(entry) => entry.count().filter(|count| *count <= 64).unwrap_or_else(|| {
@@ -95,7 +104,8 @@ impl Parser<'_> {
         Some(Keep {
             first: number("first", 0) as usize,
             last: number("last", 0) as usize,
-            min_hidden: number("min_hidden", if is_pan { MIN_HIDDEN_PAN } else { MIN_HIDDEN }) as usize,
+            min_hidden: number("min_hidden", if is_pan && !by_brand { MIN_HIDDEN_PAN } else { MIN_HIDDEN }) as usize,
+            by_brand,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::parse::{Draft, Parser};
 use super::problem::{Problem, RuleError};
 use super::{Class, Validator};
 use crate::mask::action::{Action, Keep};
-use crate::mask::detect::pan;
+use crate::mask::detect::pan::{self, Brands};
 use crate::yaml::Node;
 
 /// Card numbers that the brands and processors publish for tests; nobody's account.
@@ -60,13 +60,27 @@ const CONTROL: &str = "PCI-DSS-3.5.1.1";
 
 impl Parser<'_> {
     /// What the standards and the engine allow for a class.
-    pub(super) fn allowed(&mut self, class: Class, action: &Action, validator: Option<Validator>, line: u64) {
+    pub(super) fn allowed(
+        &mut self,
+        class: Class,
+        action: &Action,
+        (validator, brands): (Option<Validator>, Brands),
+        line: u64,
+    ) {
         let may_be_kept = !class.is_sad() && validator != Some(Validator::Track);
         if !may_be_kept && *action != Action::Drop {
             self.reader.wrong(line, Problem::SadKept(action.name()));
         }
         let is_pan = class == Class::CardholderPan || validator == Some(Validator::Pan);
         match action {
+            Action::KeepFirstLast(keep) if is_pan && keep.by_brand => {
+                let most = if brands.allow_more() { pan::LONGEST } else { pan::BASELINE };
+                if keep.first > most.first || keep.last > most.last {
+                    let (first, last) = (keep.first as u64, keep.last as u64);
+                    self.reader.wrong(line, Problem::BrandKept { first, last, most: most.first as u64 });
+                }
+            }
+            Action::KeepFirstLast(keep) if keep.by_brand => self.reader.wrong(line, Problem::NoBrands),
             Action::KeepFirstLast(keep) if is_pan && (keep.first > 6 || keep.last > 4) => {
                 self.reader.wrong(line, Problem::PanKept { first: keep.first as u64, last: keep.last as u64 });
             }
@@ -174,8 +188,8 @@ mod tests {
 
     #[test]
     fn truncations_nest_where_one_shows_all_that_the_other_does() {
-        let keep = |first, last| Keep { first, last, min_hidden: 6 };
-        assert!(nest(keep(4, 4), keep(6, 4)) && nest(keep(6, 4), keep(0, 0)));
+        let keep = |first, last| Keep { first, last, min_hidden: 6, by_brand: false };
+        assert!(nest(keep(4, 4), keep(8, 4)) && nest(keep(4, 4), keep(6, 4)) && nest(keep(6, 4), keep(0, 0)));
         assert!(!nest(keep(6, 0), keep(4, 4)));
     }
 }

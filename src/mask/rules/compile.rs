@@ -12,12 +12,15 @@ use super::parse::{Draft, Parser, Source, WINDOW};
 use super::problem::{Problem, RuleError};
 use super::reader::PATTERN_SIZE;
 use super::{MAX_RULES, Place, RuleSet, Validator};
+use crate::mask::MaskKey;
 use crate::mask::detect::shapes::Shapes;
 use crate::mask::envelope::Keys;
 
 pub(in crate::mask) struct Compiled {
     pub(in crate::mask) rules: RuleSet,
     pub(in crate::mask) keys: Vec<Keys>,
+    /// In their order.
+    pub(in crate::mask) key_ids: Vec<String>,
     pub(in crate::mask) cases: Vec<Case>,
     /// Where each rule's action stands: file and line.
     pub(in crate::mask) places: Vec<(String, u64)>,
@@ -25,10 +28,10 @@ pub(in crate::mask) struct Compiled {
     pub(in crate::mask) warnings: Vec<RuleError>,
 }
 
-/// Compiles rule files; `keys` are the configured ones, base64.
+/// Compiles rule files; `keys` are the configured ones.
 pub(in crate::mask) fn compile(
     sources: &[Source],
-    keys: &BTreeMap<String, String>,
+    keys: &BTreeMap<String, MaskKey>,
     chain: &ChainName,
 ) -> Result<Compiled, Vec<RuleError>> {
     let mut parser = Parser::new(chain);
@@ -89,6 +92,7 @@ impl Parser<'_> {
         Ok(Compiled {
             rules,
             keys: self.secrets,
+            key_ids: self.keys.into_iter().map(|known| known.id).collect(),
             cases: self.cases,
             places,
             digest: self.digest.finalize().into(),

@@ -19,6 +19,8 @@
 //!                                        # `key`, only where that vouches for it
 //!       context: {window: 32, words: [card], not_words: [order]}
 //!     action: {keep_first_last: {first: 4, last: 4, min_hidden: 6}}
+//!                                        # of card numbers also `brand_rule: true`: up to 8 and 4 of 16 digits of Discover, JCB,
+//!                                        # Mastercard, UnionPay and Visa, 6 and 4 of 15 of Amex (SSC FAQ 1091), 6 and 4 of others
 //!     compliance: [PCI-DSS-3.5.1]        # these three are what `rules lint` asks for
 //!     owner: security
 //!     since: 2026-11-23

@@ -10,7 +10,9 @@ use super::cases::Case;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::{Class, MAX_RULES, Place, Rule, Validator, packs};
+use crate::mask::MaskKey;
 use crate::mask::action::Action;
+use crate::mask::custody::{Custody as _, CustodyError};
 use crate::mask::detect::pan::{self, Brands};
 use crate::mask::envelope::Keys;
 use crate::yaml::{self, Node, Value};
@@ -102,19 +104,20 @@ impl<'c> Parser<'c> {
         }
     }
 
-    /// Takes the keys of the configuration, base64.
-    pub(super) fn read_keys(&mut self, keys: &BTreeMap<String, String>) {
+    /// Takes the keys of the configuration; those that a token has wrapped are unwrapped here, once.
+    pub(super) fn read_keys(&mut self, keys: &BTreeMap<String, MaskKey>) {
         self.reader.file = "mask.keys".to_owned();
-        for (id, text) in keys {
+        for (id, key) in keys {
             if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
                 self.reader.wrong(0, Problem::BadKeyId(id.clone()));
             }
-            match Keys::from_base64(text) {
-                Some(secret) => {
-                    self.secrets.push(secret);
+            match key.open(id) {
+                Ok(key) => {
+                    self.secrets.push(Keys::new(&key));
                     self.keys.push(KnownKey { id: id.clone(), used_for: None });
                 }
-                None => self.reader.wrong(0, Problem::BadKey(id.clone())),
+                Err(CustodyError::Form) => self.reader.wrong(0, Problem::BadKey(id.clone())),
+                Err(error) => self.reader.wrong(0, Problem::KeyAway { id: id.clone(), reason: error.to_string() }),
             }
         }
     }
@@ -201,7 +204,7 @@ impl<'c> Parser<'c> {
         }
         let compliance = self.described(node);
         if let (Some(class), Some(action)) = (class, &action) {
-            self.allowed(class, action, detect.validator, action_line);
+            self.allowed(class, action, (detect.validator, detect.brands), action_line);
         }
         // A rule that is wrong still takes its place, so that the tests of the others keep their numbers.
         self.drafts.push(Draft {

@@ -60,6 +60,12 @@ pub enum Problem {
     SadKept(&'static str),
     #[error("keeps the first {first} and last {last} of card numbers")]
     PanKept { first: u64, last: u64 },
+    #[error(
+        "by brand, keeps the first {first} and last {last} of card numbers, of which the brands it looks for allow {most} and 4"
+    )]
+    BrandKept { first: u64, last: u64, most: u64 },
+    #[error("`brand_rule` speaks of card numbers, and this rule finds others")]
+    NoBrands,
     #[error("leaves {min_hidden} digits of a card number hidden")]
     PanHidden { min_hidden: u64 },
     #[error("neither a validator, a token nor a key says what to look for")]
@@ -76,6 +82,8 @@ pub enum Problem {
     NoKey(String),
     #[error("key `{0}` is not base64 of 32 bytes")]
     BadKey(String),
+    #[error("key `{id}` can't be unwrapped: {reason}")]
+    KeyAway { id: String, reason: String },
     #[error("`{0}` can't stand in an envelope as a key id")]
     BadKeyId(String),
     #[error("has no tests")]
@@ -140,7 +148,11 @@ impl Problem {
             Self::PatternSize(_) => "shorten the pattern, or its counted repetitions".into(),
             Self::MatchesEmpty(_) => "make at least one sign of it mandatory".into(),
             Self::SadKept(_) => "use `action: drop` (PCI DSS 3.3.1)".into(),
-            Self::PanKept { .. } => "keep the first 6 and last 4 at most, or use `action: drop`".into(),
+            Self::PanKept { .. } => {
+                "keep the first 6 and last 4 at most, or use `action: drop`, or add `brand_rule: true` (SSC FAQ 1091)".into()
+            }
+            Self::BrandKept { most, .. } => format!("keep the first {most} and last 4 at most (SSC FAQ 1091)"),
+            Self::NoBrands => "leave it out, or use `validator: pan`".into(),
             Self::PanHidden { .. } => "write `min_hidden: 6` or more: cards of 13 digits would show too much".into(),
             Self::NothingToFind => "add `validator`, `token` or `key` to `detect`".into(),
             Self::TwoShapes => "leave one of them out".into(),
@@ -163,6 +175,10 @@ impl Problem {
             Self::Overlap { .. } => "say in one place what becomes of it: the order of the rules decides alone".into(),
             Self::NoKey(id) => format!("add `{id}: ${{env:NAME}}` to `mask.keys`, base64 of 32 random bytes"),
             Self::BadKey(_) => "make one with `openssl rand -base64 32`".into(),
+            Self::KeyAway { .. } => {
+                "see that `module`, `token`, `key` and `pin` are right and the token is there; `sealtrail keys wrap` makes `wrapped`"
+                    .into()
+            }
             Self::BadKeyId(_) => "use letters, digits, `_`, `-` and `.` in key ids".into(),
             Self::NoTests => "add `tests` with at least one `must_mask` and one `must_keep`".into(),
             Self::NotMasked { .. } => "correct the rule or the test; an earlier rule may take the value first".into(),

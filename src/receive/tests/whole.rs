@@ -36,6 +36,7 @@ fn log(dir: &std::path::Path, engine: &Arc<ArcSwap<Engine>>) -> (wal::Running, R
         genesis: Some("a note".to_owned()),
         cut: None,
         continued: None,
+        rotated: None,
     };
     let write: wal::Write = Box::new(move |entry, now| scribe.write(entry, now));
     (wal::start(log, clock, reporter.clone(), write, options).unwrap(), reporter)
@@ -64,6 +65,10 @@ fn contents(dir: &std::path::Path) -> Vec<String> {
     found
 }
 
+fn uncounted() -> Arc<Oracle> {
+    Arc::new(Oracle::new(Arc::new(SystemClock::new()), 0))
+}
+
 /// Promises 1 and 2 from socket to file: what is acknowledged lies in the log, masked, once; what is refused does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_acknowledged_lies_masked_in_the_log() {
@@ -73,7 +78,7 @@ async fn what_is_acknowledged_lies_masked_in_the_log() {
     let (log, reporter) = log(dir.path(), &engine);
     let protocol = |_| Protocol { max_recv_msg_size_mib: 4, ..Protocol::at("127.0.0.1:0") };
     let config = Config { protocols: Protocols { grpc: Some(protocol(())), http: Some(protocol(())) } };
-    let pipeline = Pipeline { engine, intake: log.intake.clone(), reporter };
+    let pipeline = Pipeline { engine, intake: log.intake.clone(), reporter, oracle: uncounted() };
     let server = Server::bind(&config, &MemoryLimiter { limit_mib: 8 }, pipeline).unwrap();
     let (grpc, http) = (server.grpc_addr().unwrap(), server.http_addr().unwrap());
     let (stop, stopped) = watch::channel(false);
@@ -140,7 +145,7 @@ async fn what_can_t_be_acknowledged_is_refused_counted_and_sealed() {
     let engine = Arc::new(ArcSwap::from_pointee(engine));
     let (log, reporter) = log(dir.path(), &engine);
     let config = Config { protocols: Protocols { grpc: Some(Protocol::at("127.0.0.1:0")), http: None } };
-    let pipeline = Pipeline { engine, intake: NeverCommitted(log.intake.clone()), reporter };
+    let pipeline = Pipeline { engine, intake: NeverCommitted(log.intake.clone()), reporter, oracle: uncounted() };
     let server = Server::bind(&config, &MemoryLimiter::default(), pipeline).unwrap();
     assert_eq!(server.readiness()(), Ok(()));
     let grpc = server.grpc_addr().unwrap();

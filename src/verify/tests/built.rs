@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sealtrail_chain::checkpoint::Cosigner;
 use sealtrail_chain::content::{Auth, By, Content, Context, KeyValue, LogRecord, Origin, Resource, Scope, Tail, Value};
-use sealtrail_chain::note::{Ed25519Signer, Signed};
+use sealtrail_chain::note::{Ed25519Signer, Signed, Vkey};
 use sealtrail_chain::segment::{self, Ranges};
 use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis, Head, Link, UnixNanos};
 
@@ -47,6 +47,16 @@ pub(super) fn payments() -> Built {
 
 /// As `payments`, with keys of another seed, and each content passed through `change` before it is sealed.
 pub(super) fn built(chain: &str, seed: u8, change: impl Fn(u64, String) -> String) -> Built {
+    recoverable(chain, seed, None, change)
+}
+
+/// As `built`, with a recovery key.
+pub(super) fn recoverable(
+    chain: &str,
+    seed: u8,
+    recovery: Option<Vkey>,
+    change: impl Fn(u64, String) -> String,
+) -> Built {
     let chain: ChainName = chain.parse().expect("a chain's name");
     let origin = Genesis::origin("audit.example.com", &chain).expect("an origin");
     let keys = Keys::of(&origin, seed);
@@ -57,7 +67,7 @@ pub(super) fn built(chain: &str, seed: u8, change: impl Fn(u64, String) -> Strin
         partition: 0,
         ed25519: keys.ed25519.vkey().clone(),
         ml_dsa_44: keys.ml_dsa_44.vkey().clone(),
-        recovery: None,
+        recovery,
         predecessor: None,
     };
     let genesis = genesis.sign(&keys.ed25519);
@@ -86,7 +96,7 @@ pub(super) fn payment(n: u64, by: By, event: &str) -> String {
     written(by, event, "shop", &attributes)
 }
 
-fn own(event: &str, attributes: &[(&str, &str)]) -> String {
+pub(super) fn own(event: &str, attributes: &[(&str, &str)]) -> String {
     written(By::Own, event, "sealtrail", attributes)
 }
 

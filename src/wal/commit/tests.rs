@@ -36,7 +36,7 @@ fn stand_in() -> Write {
         Ok(masked(&format!(
             "{} {reason}{}",
             entry.event.kind.event_name(),
-            entry.genesis.as_deref().unwrap_or_default()
+            entry.note.as_ref().map_or("", |(_, note)| note)
         )))
     })
 }
@@ -50,6 +50,7 @@ fn options() -> Options {
         genesis: Some("genesis".into()),
         cut: None,
         continued: None,
+        rotated: None,
     }
 }
 
