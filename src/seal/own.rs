@@ -28,6 +28,7 @@ pub enum Kind {
     ValuesReplaced,
     Repaired,
     Revealed,
+    Read,
     ChainRecovered,
     WalImported,
 }
@@ -51,6 +52,7 @@ impl Kind {
             Self::ValuesReplaced => "sealtrail.values.replaced",
             Self::Repaired => "sealtrail.repaired",
             Self::Revealed => "sealtrail.revealed",
+            Self::Read => "sealtrail.read",
             Self::ChainRecovered => "sealtrail.chain.recovered",
             Self::WalImported => "sealtrail.wal.imported",
         }
@@ -67,6 +69,7 @@ impl Kind {
                 | Self::ConfigChanged
                 | Self::Repaired
                 | Self::Revealed
+                | Self::Read
         ) && !self.counts_records()
     }
 

@@ -67,6 +67,10 @@ pub enum Code {
     Key,
     /// The two legs hold different records.
     Legs,
+    /// A file of an evidence bundle is missing, too many, or not the one that was put in; or the bundle is no bundle.
+    Bundle,
+    /// An evidence bundle's proof doesn't lead from its record to the root that was signed.
+    Proof,
 }
 
 impl Code {
@@ -110,6 +114,8 @@ impl Code {
             Self::GenesisRecord => ("SEAL-031", "record 0 does not belong to the genesis note"),
             Self::Key => ("SEAL-032", "the chain is not signed by the trusted key"),
             Self::Legs => ("SEAL-040", "archive and stream hold different records"),
+            Self::Bundle => ("SEAL-080", "the bundle's files are not the ones that were put in"),
+            Self::Proof => ("SEAL-081", "the proof does not lead from the record to the signed root"),
         }
     }
 }

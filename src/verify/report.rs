@@ -69,6 +69,8 @@ pub enum Unchecked {
     Expired { chain: ChainName, first: Begin },
     #[error("{place} holds no chain, although the other leg does")]
     Empty { place: String },
+    #[error("{place} is of version {found:?}, which this release does not know")]
+    Version { place: String, found: String },
     #[error("{place}: {reason}")]
     Unread { place: String, reason: String },
     #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
@@ -301,7 +303,7 @@ fn named(before: &str, name: Option<&str>) -> String {
     name.map(|name| format!("{before}{name}")).unwrap_or_default()
 }
 
-fn section(out: &mut String, head: &str, lines: &[impl fmt::Display]) -> fmt::Result {
+pub(super) fn section(out: &mut String, head: &str, lines: &[impl fmt::Display]) -> fmt::Result {
     if lines.is_empty() {
         return Ok(());
     }

@@ -16,6 +16,7 @@ mod kept;
 mod life;
 mod masked;
 mod memory;
+mod prove;
 mod reconcile;
 mod reveal;
 mod s3;
