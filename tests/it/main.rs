@@ -16,6 +16,7 @@ mod kept;
 mod life;
 mod masked;
 mod memory;
+mod outside;
 mod prove;
 mod reconcile;
 mod reveal;
