@@ -27,3 +27,4 @@ mod senders;
 mod sql;
 mod takeover;
 mod tamper;
+mod yourself;
