@@ -20,8 +20,8 @@ class Archive:
         self.root = root
         self.objects = sorted(glob.glob(f"{root}/audit-logs/chain=*/date=*/*.parquet"), key=os.path.basename)
         self.chain = re.search("chain=([^/]+)", self.objects[0])[1]
-        # In the middle of the chain, and of its object.
-        self.path = self.objects[len(self.objects) // 2]
+        # In the middle of an object that holds more than the start or the stop.
+        self.path = max(self.objects, key=lambda path: pq.read_metadata(path).num_rows)
         self.table = pq.read_table(self.path, partitioning=None)
         self.row = self.table.num_rows // 2
         self.rows = self.table.to_pylist()
@@ -46,7 +46,10 @@ class Archive:
 
 
 def edited(content):
-    return content.replace('"by":"sender"', '"by":"access"')
+    other = content.replace('"by":"sender"', '"by":"access"')
+    if other == content:
+        sys.exit("the record to edit is none of a sender's")
+    return other
 
 
 def nothing(archive):
