@@ -12,6 +12,7 @@ pub mod seal;
 pub mod stream;
 pub mod wal;
 
+pub mod evidence;
 pub mod reconcile;
 pub mod scan;
 pub mod verify;

@@ -136,15 +136,28 @@ impl Link {
         previous: Hash,
         checksum: Checksum,
     ) -> Hash {
-        let mut text = LinkText { bytes: [0; LinkText::LONGEST], len: 0 };
-        text.push(b"sealtrail/1\n");
-        text.push(chain.as_str().as_bytes());
-        text.push(b"\n");
-        text.push_decimal(sequence.get());
-        text.push_decimal(observed.0);
-        text.push_hex(&previous.0);
-        text.push_hex(&checksum.0);
+        let text = LinkText::of(chain, sequence, observed, previous, checksum);
         Hash(Sha256::digest(&text.bytes[..text.len]).into())
+    }
+
+    /// The text whose SHA-256 is the hash: FORMAT.md, "Link".
+    pub fn text(&self, chain: &ChainName) -> String {
+        let text = LinkText::of(chain, self.sequence, self.observed, self.previous, self.checksum);
+        String::from_utf8_lossy(&text.bytes[..text.len]).into_owned()
+    }
+
+    /// Reads what [`text`](Self::text) writes, and computes its hash; nothing of any other text.
+    pub fn from_text(text: &str) -> Option<(ChainName, Self)> {
+        let mut lines = text.strip_prefix("sealtrail/1\n")?.split('\n');
+        let chain: ChainName = lines.next()?.parse().ok()?;
+        let sequence = Sequence::new(lines.next()?.parse().ok()?);
+        let observed = UnixNanos(lines.next()?.parse().ok()?);
+        let previous: Hash = lines.next()?.parse().ok()?;
+        let checksum = Checksum(lines.next()?.parse::<Hash>().ok()?.0);
+        let hash = Self::compute(&chain, sequence, observed, previous, checksum);
+        let link = Self { sequence, observed, previous, checksum, hash };
+        // A number may be written in more ways than one, a hash too: only one of them was hashed.
+        (link.text(&chain) == text).then_some((chain, link))
     }
 
     fn check_content(&self, content: &str) -> Result<(), Break> {
@@ -162,6 +175,18 @@ struct LinkText {
 impl LinkText {
     /// Version, a name of 63, two numbers of 20 digits, two hashes in hex; each with its newline.
     const LONGEST: usize = 12 + 64 + 2 * 21 + 2 * 65;
+
+    fn of(chain: &ChainName, sequence: Sequence, observed: UnixNanos, previous: Hash, checksum: Checksum) -> Self {
+        let mut text = Self { bytes: [0; Self::LONGEST], len: 0 };
+        text.push(b"sealtrail/1\n");
+        text.push(chain.as_str().as_bytes());
+        text.push(b"\n");
+        text.push_decimal(sequence.get());
+        text.push_decimal(observed.0);
+        text.push_hex(&previous.0);
+        text.push_hex(&checksum.0);
+        text
+    }
 
     fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
@@ -395,7 +420,13 @@ mod tests {
             let text = format!("sealtrail/1\n{chain}\n{sequence}\n{observed}\n{previous}\n{checksum}\n");
             let chain = chain.parse().unwrap();
             let hash = Link::compute(&chain, Sequence::new(sequence), UnixNanos(observed), previous, checksum);
-            prop_assert_eq!(hash, Hash(Sha256::digest(text).into()));
+            prop_assert_eq!(hash, Hash(Sha256::digest(&text).into()));
+            let link = Link { sequence: Sequence::new(sequence), observed: UnixNanos(observed), previous, checksum, hash };
+            prop_assert_eq!(link.text(&chain), text.clone());
+            prop_assert_eq!(Link::from_text(&text), Some((chain, link)));
+            for wrong in [text.to_uppercase(), text.trim_end().to_owned(), text.clone() + "\n", text.replacen('\n', "\n0", 2)] {
+                prop_assert_eq!(Link::from_text(&wrong), None, "{}", wrong);
+            }
         }
 
         /// What is sealed can be followed, whatever the clock did, and ends in the same head.

@@ -1,12 +1,15 @@
 //! The command line: arguments in, text out, exit code. Stdout belongs to this module.
 
+mod archive;
 mod collect;
 mod config;
 mod demo;
 pub mod exit;
+mod export_tiles;
 mod keys;
 mod manual;
 pub mod payments;
+mod prove;
 mod reconcile;
 mod reveal;
 mod rules;
@@ -42,6 +45,8 @@ Try:
 enum Command {
     Collect(collect::Arguments),
     Verify(verify::Arguments),
+    Prove(prove::Arguments),
+    ExportTiles(export_tiles::Arguments),
     Reconcile(reconcile::Arguments),
     Scan(scan::Arguments),
     Reveal(reveal::Arguments),
@@ -68,6 +73,8 @@ pub fn main() -> std::process::ExitCode {
     let exit = match arguments.command {
         Command::Collect(arguments) => collect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Prove(arguments) => prove::run(&arguments),
+        Command::ExportTiles(arguments) => export_tiles::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),
         Command::Reveal(arguments) => reveal::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),

@@ -11,6 +11,7 @@ use super::config::read;
 use super::exit::Exit;
 use super::{could_not_run, say, style};
 use crate::archive::{Place, s3};
+use crate::evidence::bundle::Files;
 use crate::stream;
 use crate::verify::{self, Options, Report, Source, Trust, Verdict, Watch};
 
@@ -27,14 +28,18 @@ Examples:
   sealtrail verify --since-checkpoint kept.checkpoint archive/     against a checkpoint that you kept
   sealtrail verify --public-key log.vkey --config sealtrail.yaml   both legs of that configuration, wherever they lie
   sealtrail verify --public-key log.vkey s3://bucket/prefix        a bucket (AWS_REGION, AWS_ENDPOINT_URL, AWS_CA_BUNDLE)
+  sealtrail verify --public-key log.vkey --bundle evidence.tar     what `sealtrail prove` handed out
   sealtrail verify --format json --public-key log.vkey archive/ | jq .verdict
 
 Exit codes: 0 intact; 1 something is wrong, and named; 2 could not run; 3 nothing wrong found, but not all could be checked
 (no trusted key, an unknown format version, no record at all).")]
 pub(super) struct Arguments {
     /// Archive, stream directory, data directory with both, or `s3://BUCKET/PREFIX`. Legs of the same chain are compared.
-    #[arg(required_unless_present = "config", value_name = "PATH")]
+    #[arg(required_unless_present_any = ["config", "bundle"], value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// An evidence bundle (file or directory) that `sealtrail prove` wrote, in place of records: checks it offline.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["paths", "config", "since_checkpoint", "chain"])]
+    bundle: Option<PathBuf>,
     /// A collector's configuration file: verifies its chain in both of its legs.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -84,6 +89,9 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(trust) => trust,
         Err(error) => return could_not_run(&error),
     };
+    if let Some(bundle) = &arguments.bundle {
+        return run_bundle(bundle, &trust, arguments.format);
+    }
     let mut options = Options {
         trust,
         alive_interval: Duration::from_secs(arguments.alive_interval),
@@ -108,6 +116,16 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         }
         Err(error) => could_not_run(&error),
     }
+}
+
+fn run_bundle(path: &Path, trust: &Trust, format: Format) -> Exit {
+    let files = match Files::read(path) {
+        Ok(files) => files,
+        Err(error) => return could_not_run(&error),
+    };
+    let report = verify::judge_bundle(&files, &path.display().to_string(), trust);
+    print_words(&report, &report.text(), report.verdict, format);
+    exit(report.verdict)
 }
 
 /// What the verdict means to a script.
@@ -177,15 +195,18 @@ fn trust(arguments: &Arguments) -> Result<Trust, verify::TrustError> {
 }
 
 fn print(report: &Report, format: Format) {
+    print_words(report, &report.text(), report.verdict, format);
+}
+
+fn print_words(report: &impl serde::Serialize, text: &str, verdict: Verdict, format: Format) {
     match format {
         Format::Json => {
             let json = serde_json::to_string_pretty(report).expect("a report has only text keys and finite numbers");
             say(format_args!("{json}"));
         }
         Format::Text => {
-            let text = report.text();
-            let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
-            let colour = if report.verdict == Verdict::Intact { style::GOOD } else { style::ERROR };
+            let (head, rest) = text.split_once('\n').unwrap_or((text, ""));
+            let colour = if verdict == Verdict::Intact { style::GOOD } else { style::ERROR };
             say(format_args!("{}{head}{}", colour.render(), colour.render_reset()));
             say(format_args!("{}", rest.trim_end()));
         }

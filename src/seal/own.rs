@@ -30,6 +30,7 @@ pub enum Kind {
     KeyRotated,
     Repaired,
     Revealed,
+    Read,
     ChainRecovered,
     WalImported,
 }
@@ -55,6 +56,7 @@ impl Kind {
             Self::KeyRotated => "sealtrail.key.rotated",
             Self::Repaired => "sealtrail.repaired",
             Self::Revealed => "sealtrail.revealed",
+            Self::Read => "sealtrail.read",
             Self::ChainRecovered => "sealtrail.chain.recovered",
             Self::WalImported => "sealtrail.wal.imported",
         }
@@ -72,6 +74,7 @@ impl Kind {
                 | Self::KeyRotated
                 | Self::Repaired
                 | Self::Revealed
+                | Self::Read
         ) && !self.counts_records()
     }
 

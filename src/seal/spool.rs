@@ -135,7 +135,7 @@ fn read(disk: &dyn Disk, path: &Path) -> io::Result<Event> {
     let read = file.read_at(&mut bytes, 0)?;
     let word: Word = serde_json::from_slice(bytes.get(..read).unwrap_or_default())?;
     // Whoever may write here could have the collector say anything of itself; of these it says who did it, and no more.
-    let kind = [Kind::Repaired, Kind::Revealed].into_iter().find(|kind| kind.event_name() == word.event);
+    let kind = [Kind::Repaired, Kind::Revealed, Kind::Read].into_iter().find(|kind| kind.event_name() == word.event);
     let kind = kind.ok_or(io::ErrorKind::InvalidData)?;
     let (resource, reason) = (Some(word.resource), Some(word.reason));
     Ok(Event { user: word.user, resource, reason, count: word.count, ..Event::new(kind) })

@@ -73,6 +73,10 @@ pub enum Code {
     Unsealed,
     /// The two legs hold different records.
     Legs,
+    /// A file of an evidence bundle is missing, too many, or not the one that was put in; or the bundle is no bundle.
+    Bundle,
+    /// An evidence bundle's proof doesn't lead from its record to the root that was signed.
+    Proof,
 }
 
 impl Code {
@@ -119,6 +123,8 @@ impl Code {
             Self::Epoch => ("SEAL-034", "the checkpoint is signed by keys that were not in force"),
             Self::Unsealed => ("SEAL-035", "the keys changed and no record of the chain says so"),
             Self::Legs => ("SEAL-040", "archive and stream hold different records"),
+            Self::Bundle => ("SEAL-080", "the bundle's files are not the ones that were put in"),
+            Self::Proof => ("SEAL-081", "the proof does not lead from the record to the signed root"),
         }
     }
 }

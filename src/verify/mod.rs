@@ -26,6 +26,7 @@
 //! the format itself: the readers of both legs, and the chain crate.
 
 mod archive;
+mod bundle;
 mod chain;
 mod checkpoints;
 mod finding;
@@ -53,6 +54,7 @@ use sealtrail_chain::ChainName;
 use crate::archive::s3;
 use crate::stream::kafka;
 
+pub use bundle::{BundleNote, BundleReport, judge as judge_bundle};
 pub use finding::{Code, Finding, Findings};
 pub use leg::Kind;
 pub use report::{ChainReport, LegReport, Note, Report, Time, Unchecked, Verdict};

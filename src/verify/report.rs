@@ -78,6 +78,8 @@ pub enum Unchecked {
         "{place}: whether the chain says that these keys are its own can't be told: not all records before {size} are here"
     )]
     Unsealed { chain: ChainName, place: String, size: u64 },
+    #[error("{place} is of version {found:?}, which this release does not know")]
+    Version { place: String, found: String },
     #[error("{place}: {reason}")]
     Unread { place: String, reason: String },
     #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
@@ -312,7 +314,7 @@ fn named(before: &str, name: Option<&str>) -> String {
     name.map(|name| format!("{before}{name}")).unwrap_or_default()
 }
 
-fn section(out: &mut String, head: &str, lines: &[impl fmt::Display]) -> fmt::Result {
+pub(super) fn section(out: &mut String, head: &str, lines: &[impl fmt::Display]) -> fmt::Result {
     if lines.is_empty() {
         return Ok(());
     }

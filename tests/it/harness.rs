@@ -363,6 +363,14 @@ pub fn python() -> PathBuf {
     PathBuf::from(python)
 }
 
+/// Where `make test` keeps what it fetched and built.
+pub fn cache() -> PathBuf {
+    std::env::var_os("SEALTRAIL_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache/sealtrail"),
+        PathBuf::from,
+    )
+}
+
 /// A number from the environment, so that `make test-long` can ask for the full length.
 pub fn length(variable: &str, short: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(short)

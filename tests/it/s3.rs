@@ -14,7 +14,7 @@ use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode, ServerSideEncryption};
 use sealtrail::cli::payments::Payments;
 
-use crate::harness::{Collector, PATIENCE, archived, export, python, sealtrail, streamed, text};
+use crate::harness::{Collector, PATIENCE, archived, export, python, sealtrail, sealtrail_with, streamed, text};
 use server::{ACCESS_KEY, Bucket, Kind, SECRET_KEY, Server, credentials};
 
 /// Small segments, each an object.
@@ -121,6 +121,7 @@ async fn every_object_is_locked_whole_and_readable(kind: Kind) {
     }
     nobody_can_take_it_away(&bucket, segments[0]).await;
     assert_eq!(bucket.keys("").await, keys);
+    evidence_names_the_locked_version(&bucket, dir.path(), segments[0]).await;
 
     let copy = dir.path().join("copy");
     bucket.download(&copy).await;
@@ -169,6 +170,31 @@ async fn nobody_can_take_it_away(bucket: &Bucket, key: &str) {
     let ours = client.get_object().bucket(name).key(key).version_id(&version).send().await.expect("still there");
     assert!(ours.body.collect().await.expect("whole").to_vec() == sound, "our version has changed");
     client.delete_object().bucket(name).key(key).version_id(forged).send().await.expect("the forged one has no lock");
+}
+
+/// What `prove` takes out of a bucket says which version it was, and until when that is locked; both verifiers take it.
+async fn evidence_names_the_locked_version(bucket: &Bucket, dir: &Path, key: &str) {
+    let path = |name: &str| dir.join(name).display().to_string();
+    let (config, data, out) = (path("sealtrail.yaml"), path("data"), path("evidence"));
+    let arguments = ["prove", "--chain", "local", "--sequence", "0", "--reason", "a test", "--config", &config];
+    let environment = credentials(dir, ACCESS_KEY, SECRET_KEY);
+    let output = sealtrail_with(&[&arguments[..], &["--data-dir", &data, "--out", &out]].concat(), &environment);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let statement = std::fs::read(dir.join("evidence/statement.json")).expect("a statement");
+    let stored = &serde_json::from_slice::<serde_json::Value>(&statement).expect("JSON")["stored"];
+    let head = bucket.head(key).await;
+    assert_eq!(stored["key"].as_str(), Some(key));
+    assert_eq!(stored["bucket"].as_str(), Some(bucket.name.as_str()));
+    assert_eq!(stored["version_id"].as_str(), head.version_id.as_deref());
+    assert_eq!(stored["sha256"].as_str(), head.checksum_sha256.as_deref());
+    assert_eq!(stored["lock_mode"].as_str(), Some("COMPLIANCE"));
+    assert!(stored["locked_until"].as_str().is_some_and(|time| time.ends_with('Z')), "{stored}");
+    let keys = path("data/keys/log.vkey");
+    let ours = sealtrail(&["verify", "--public-key", &keys, "--bundle", &out]);
+    assert_eq!(ours.status.code(), Some(0), "{}", text(&ours));
+    let theirs = Command::new(python()).args([&path("evidence/verify.py"), "--public-key", &keys, &out]).output();
+    let theirs = theirs.expect("Python runs");
+    assert_eq!(theirs.status.code(), Some(0), "{}", text(&theirs));
 }
 
 async fn a_bucket_that_is_not_fit_is_refused_by_name(kind: Kind) {

@@ -3,14 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{Collector, archived, attributes, get, python, text, until, verify};
-
-fn cache() -> PathBuf {
-    std::env::var_os("SEALTRAIL_CACHE").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache/sealtrail"),
-        PathBuf::from,
-    )
-}
+use crate::harness::{Collector, archived, attributes, cache, get, python, text, until, verify};
 
 #[test]
 fn curl_sends_json() {

@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod error;
 mod extend;
+mod kept;
 mod lock;
 mod put;
 mod read;
@@ -36,6 +37,7 @@ use tokio::sync::OnceCell;
 pub use check::{Fitness, Lack};
 pub use config::{Allowed, Config, Encryption, Problem, StorageClass, Timeouts};
 pub use error::{Differs, Error, Why};
+pub use kept::Kept;
 pub use lock::{Mode, ObjectLock};
 pub use read::Ranged;
 

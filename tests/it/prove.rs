@@ -1,0 +1,442 @@
+//! Promise 5, for a stranger: what `prove` hands out is judged alike by us and by the Python in it, and every change to it is
+//! named. Promise 6: that it was handed out is sealed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use sealtrail::cli::payments::Payments;
+use sealtrail_chain::note::Ed25519Signer;
+use sealtrail_chain::{Checksum, Link};
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::{Collector, archived, export, files, python, sealtrail, text, until};
+
+const REASON: &str = "case 12 C 345/26";
+/// Many small segments, so that a proof crosses their borders.
+const CONFIG: &str = "wal: { segment: { max_mib: 1, max_age: 1s } }\nseal: { checkpoint_interval: 1s }\n";
+
+/// A collector's data after payments and a stop, with the keys that everyone may have.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn sealed(seed: u64) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let collector = Collector::start(dir.path(), CONFIG);
+        let archive = collector.archive();
+        send(&collector, seed, 4);
+        until("a segment is archived", || !objects(&archive).is_empty());
+        send(&collector, seed + 1, 4);
+        let (status, log) = collector.stop();
+        assert!(status.success(), "{log}");
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn keys(&self) -> String {
+        self.path("data/keys/log.vkey").display().to_string()
+    }
+
+    fn prove(&self, sequence: u64, out: &Path) -> Output {
+        let (config, data) = (self.path("sealtrail.yaml"), self.path("data"));
+        let (config, data, out) = (config.display(), data.display(), out.display());
+        sealtrail(&[
+            "prove",
+            "--chain",
+            "local",
+            "--sequence",
+            &sequence.to_string(),
+            "--reason",
+            REASON,
+            "--config",
+            &config.to_string(),
+            "--data-dir",
+            &data.to_string(),
+            "--out",
+            &out.to_string(),
+        ])
+    }
+}
+
+fn send(collector: &Collector, seed: u64, requests: usize) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut client = runtime.block_on(collector.client());
+    let mut payments = Payments::new(seed, 1_800_000_000_000_000_000);
+    for _ in 0..requests {
+        runtime.block_on(export(&mut client, &payments.request(150).0));
+    }
+}
+
+fn objects(archive: &Path) -> Vec<PathBuf> {
+    files(&archive.join("audit-logs"))
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|e| e == "parquet"))
+        .collect()
+}
+
+/// A verdict, and the codes with the files that they name.
+type Judged = (String, BTreeSet<(String, String)>);
+
+fn judged(output: &Output) -> Judged {
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(output)));
+    let findings = report["findings"].as_array().expect("findings").iter().map(|finding| {
+        let (code, place) = (finding["code"].as_str().expect("a code"), finding["place"].as_str().expect("a place"));
+        (code.to_owned(), Path::new(place).file_name().expect("a name").to_string_lossy().into_owned())
+    });
+    (report["verdict"].as_str().expect("a verdict").to_owned(), findings.collect())
+}
+
+/// Both verifiers' judgement, which must be the same, with the exit code that goes with it.
+fn both(bundle: &Path, keys: &str) -> Judged {
+    let bundle = bundle.display().to_string();
+    let ours = sealtrail(&["verify", "--format", "json", "--public-key", keys, "--bundle", &bundle]);
+    let theirs = Command::new(python())
+        .args(["src/evidence/texts/verify.py", "--format", "json", "--public-key", keys, &bundle])
+        .output()
+        .expect("Python runs");
+    let (judged_here, judged_there) = (judged(&ours), judged(&theirs));
+    assert_eq!(judged_here, judged_there, "{}\n{}", text(&ours), text(&theirs));
+    assert_eq!(ours.status.code(), theirs.status.code(), "{}\n{}", text(&ours), text(&theirs));
+    let expected = match judged_here.0.as_str() {
+        "intact" => 0,
+        "tampered" => 1,
+        _ => 3,
+    };
+    assert_eq!(ours.status.code(), Some(expected), "{}", text(&ours));
+    judged_here
+}
+
+fn intact() -> Judged {
+    ("intact".to_owned(), BTreeSet::new())
+}
+
+#[test]
+fn a_record_is_proved_to_a_stranger() {
+    let place = Place::sealed(1);
+    let records = archived(&place.path("data/archive"));
+    let segments = objects(&place.path("data/archive")).len();
+    assert!(segments > 1, "a proof crosses no border: {segments}");
+    let last = records.len() as u64 - 1;
+    for sequence in [0, 1, 255, 256, last / 2, last - 1, last] {
+        let bundle = place.path(&format!("{sequence}.tar"));
+        let output = place.prove(sequence, &bundle);
+        assert_eq!(output.status.code(), Some(0), "record {sequence}: {}", text(&output));
+        assert_eq!(both(&bundle, &place.keys()), intact(), "record {sequence}");
+        // Another tool unpacks it, and what comes out is the same bundle and the record byte for byte.
+        let dir = place.path(&format!("{sequence}"));
+        fs::create_dir(&dir).expect("made");
+        let tar = Command::new("tar").arg("-xf").arg(&bundle).arg("-C").arg(&dir).output().expect("tar runs");
+        assert!(tar.status.success(), "{}", text(&tar));
+        assert_eq!(both(&dir, &place.keys()), intact(), "record {sequence}, unpacked");
+        let record = fs::read_to_string(dir.join("record.json")).expect("the record");
+        assert!(record == records[usize::try_from(sequence).expect("small")].1, "record {sequence}");
+        let sums = Command::new("sha256sum").args(["-c", "SHA256SUMS"]).current_dir(&dir).output().expect("it runs");
+        assert!(sums.status.success(), "{}", text(&sums));
+    }
+
+    // The Python in it is the one that was asked.
+    let carried = fs::read(place.path("0/verify.py")).expect("the verifier");
+    assert!(carried == fs::read("src/evidence/texts/verify.py").expect("the source"));
+    let readme = fs::read_to_string(place.path("256/README.txt")).expect("the text");
+    assert!(readme.contains("Record 256 of the audit chain \"local\"") && !readme.contains('{'), "{readme}");
+    for form in ["certification-us.txt", "certification-cn.txt"] {
+        let form = fs::read_to_string(place.path("256").join(form)).expect("the form");
+        assert!(form.contains("256") && form.contains("uid ") && !form.contains('{'), "{form}");
+    }
+
+    // Without a key nothing is called proved; with another's, it is said whose it is not.
+    let bundle = place.path("1.tar").display().to_string();
+    let unknown = sealtrail(&["verify", "--bundle", &bundle]);
+    assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown));
+    assert!(text(&unknown).starts_with("CONSISTENT, SIGNER UNKNOWN"), "{}", text(&unknown));
+    let other = Place::sealed(3);
+    let foreign = both(&place.path("1.tar"), &other.keys());
+    assert_eq!(foreign, tampered(&[("SEAL-032", "genesis.note")]));
+
+    // What isn't there is said, and nothing is written.
+    let absent = place.prove(last + 1, &place.path("absent.tar"));
+    assert_eq!(absent.status.code(), Some(2), "{}", text(&absent));
+    assert!(text(&absent).contains(&format!("ends with record {last}")), "{}", text(&absent));
+    let again = place.prove(1, &place.path("1.tar"));
+    assert_eq!(again.status.code(), Some(2), "{}", text(&again));
+    assert!(!place.path("absent.tar").exists());
+}
+
+/// Promise 6: a running collector seals the export, with the digest by which the bundle is known again.
+#[test]
+fn an_export_is_sealed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let collector = Collector::start(dir.path(), CONFIG);
+    send(&collector, 5, 1);
+    let (stream, data) = (collector.stream(), collector.data.display().to_string());
+    let config = dir.path().join("sealtrail.yaml").display().to_string();
+    let out = dir.path().join("evidence.tar");
+    let prove = |reason: &str, data: &str| {
+        let out = out.display().to_string();
+        let arguments = ["prove", "--chain", "local", "--sequence", "7", "--config", &config, "--data-dir", data];
+        sealtrail(&[&arguments[..], &["--reason", reason, "--out", &out]].concat())
+    };
+    // Whoever can't have it sealed gets nothing.
+    let nowhere = dir.path().display().to_string();
+    for refused in [prove(" ", &data), prove(REASON, &nowhere)] {
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+        assert!(!out.exists());
+    }
+    // Until its segment is closed and under a stored checkpoint, there is nothing to prove it with.
+    let mut said = String::new();
+    until("the record is provable", || {
+        let output = prove(REASON, &data);
+        said = text(&output);
+        assert!(output.status.code() == Some(0) || !out.exists(), "{said}");
+        output.status.success()
+    });
+    let digest = said.split("bundle ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a digest").to_owned();
+    let sealed = || {
+        let mine = |content: &&(u64, String)| content.1.contains(REASON) && content.1.contains(&digest);
+        crate::harness::streamed(&stream).iter().find(mine).map(|(_, content)| content.clone())
+    };
+    until("the running collector seals it", || sealed().is_some());
+    let sealed = sealed().expect("it was there");
+    for word in ["\"sealtrail.read\"", "chain local, record 7, evidence bundle ", "uid ", "\"by\":\"self\""] {
+        assert!(sealed.contains(word), "no {word} in {sealed}");
+    }
+    assert!(collector.stop().0.success());
+}
+
+/// Cosignatures and time stamps that lie beside a checkpoint come along, and the checkpoint that has them is preferred.
+#[test]
+fn what_others_said_of_a_checkpoint_comes_along() {
+    let place = Place::sealed(7);
+    let checkpoints: Vec<PathBuf> = files(&place.path("data/archive/audit-checkpoints"))
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|kind| kind == "checkpoint"))
+        .collect();
+    let newest = checkpoints.last().expect("a checkpoint");
+    assert!(checkpoints.len() > 1, "nothing to prefer");
+    let note = fs::read_to_string(newest).expect("a note");
+    let body = &note[..=note.find("\n\n").expect("a note")];
+    let witness = Ed25519Signer::new("witness.example/w1", &[9; 32]);
+    let line = witness.sign(body);
+    fs::write(newest.with_extension("cosigned"), note.clone() + &line).expect("written");
+    fs::write(newest.with_extension("tsr"), b"an opaque answer").expect("written");
+    let bundle = place.path("evidence");
+    let output = place.prove(0, &bundle);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(fs::read_to_string(bundle.join("checkpoint.note")).expect("a note"), note);
+    assert_eq!(fs::read(bundle.join("checkpoint.tsr")).expect("a stamp"), b"an opaque answer");
+    let proof = fs::read_to_string(bundle.join("record.tlog-proof")).expect("a proof");
+    assert!(proof.ends_with(&(note + &line)), "{proof}");
+    assert_eq!(both(&bundle, &place.keys()), intact());
+    let output = sealtrail(&["verify", "--public-key", &place.keys(), "--bundle", &bundle.display().to_string()]);
+    assert!(text(&output).contains("checkpoint.tsr: a time stamp, not looked at here"), "{}", text(&output));
+}
+
+fn tampered(findings: &[(&str, &str)]) -> Judged {
+    let findings = findings.iter().map(|(code, file)| ((*code).to_owned(), (*file).to_owned()));
+    ("tampered".to_owned(), findings.collect())
+}
+
+/// A name, what is done to an unpacked bundle, and the codes and files that must be named.
+type Case = (&'static str, fn(&Path), &'static [(&'static str, &'static str)]);
+
+#[test]
+fn every_tampering_with_a_bundle_is_named_by_both() {
+    const RECORD: &str = "record.json";
+    const LINK: &str = "link.txt";
+    const PROOF: &str = "record.tlog-proof";
+    const NOTE: &str = "checkpoint.note";
+    const STATED: &str = "statement.json";
+    let place = Place::sealed(9);
+    let sound = place.path("sound");
+    let output = place.prove(300, &sound);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+
+    // The digests are made anew behind each, as a forger would.
+    let resummed: &[Case] = &[
+        ("nothing", |_| {}, &[]),
+        ("the content", |dir| change(dir, RECORD, "\"by\":\"sender\"", "\"by\":\"access\""), &[("SEAL-001", RECORD)]),
+        ("content and link", forge, &[("SEAL-081", PROOF), ("SEAL-080", STATED)]),
+        ("blanked", |dir| relink(dir, "{}"), &[("SEAL-007", RECORD), ("SEAL-081", PROOF), ("SEAL-080", STATED)]),
+        ("a key twice", double_key, &[("SEAL-007", RECORD), ("SEAL-081", PROOF), ("SEAL-080", STATED)]),
+        ("the time", |dir| change(dir, LINK, "\n300\n1", "\n300\n2"), &[("SEAL-081", PROOF), ("SEAL-080", STATED)]),
+        ("the sequence", |dir| change(dir, LINK, "\n300\n", "\n301\n"), &[("SEAL-081", PROOF), ("SEAL-080", STATED)]),
+        ("no number", |dir| change(dir, LINK, "\n300\n", "\n0300\n"), &[("SEAL-002", LINK)]),
+        (
+            "the chain's name",
+            |dir| change(dir, LINK, "\nlocal\n", "\nother\n"),
+            &[("SEAL-008", LINK), ("SEAL-081", PROOF), ("SEAL-080", STATED)],
+        ),
+        ("the index", |dir| change(dir, PROOF, "index 300\n", "index 301\n"), &[("SEAL-081", PROOF)]),
+        ("a node less", drop_node, &[("SEAL-081", PROOF)]),
+        ("no proof", |dir| change(dir, PROOF, "tlog-proof@v1", "tlog-proof@v2"), &[("SEAL-081", PROOF)]),
+        (
+            "the size",
+            |dir| [PROOF, NOTE].iter().for_each(|file| resize(dir, file)),
+            &[("SEAL-022", PROOF), ("SEAL-022", NOTE), ("SEAL-081", PROOF), ("SEAL-080", STATED)],
+        ),
+        ("another checkpoint", |dir| resize(dir, NOTE), &[("SEAL-022", NOTE), ("SEAL-081", NOTE)]),
+        (
+            "a signature stripped",
+            |dir| [PROOF, NOTE].iter().for_each(|file| strip(dir, file)),
+            &[("SEAL-023", PROOF), ("SEAL-023", NOTE)],
+        ),
+        ("a bit of a signature", |dir| flip_last(dir, NOTE), &[("SEAL-022", NOTE)]),
+        (
+            "the genesis",
+            |dir| change(dir, "genesis.note", "partition 0", "partition 1"),
+            &[("SEAL-030", "genesis.note")],
+        ),
+        ("the statement", |dir| change(dir, STATED, "\"sequence\": 300", "\"sequence\": 301"), &[("SEAL-080", STATED)]),
+        ("a field more", |dir| change(dir, STATED, "{\n", "{\n\"more\": 1,\n"), &[("SEAL-080", STATED)]),
+        ("no statement", |dir| fs::remove_file(dir.join(STATED)).expect("there"), &[("SEAL-080", STATED)]),
+        // The exporter's words are nobody's signature: README.txt says so.
+        ("words", |dir| change(dir, STATED, "uid ", "UID "), &[]),
+    ];
+    for (number, (name, tamper, expected)) in resummed.iter().enumerate() {
+        let dir = copy(&sound, &place.path(&format!("resummed-{number}")));
+        tamper(&dir);
+        resum(&dir);
+        let expected = if expected.is_empty() { intact() } else { tampered(expected) };
+        assert_eq!(both(&dir, &place.keys()), expected, "{name}");
+    }
+
+    // The digests as they were.
+    let careless: &[Case] = &[
+        (
+            "the content",
+            |dir| change(dir, RECORD, "\"by\":\"sender\"", "\"by\":\"access\""),
+            &[("SEAL-001", RECORD), ("SEAL-080", RECORD)],
+        ),
+        ("the text", |dir| change(dir, "README.txt", "EVIDENCE", "Evidence"), &[("SEAL-080", "README.txt")]),
+        ("a file more", |dir| fs::write(dir.join("more.txt"), "").expect("written"), &[("SEAL-080", "more.txt")]),
+        ("a file less", |dir| fs::remove_file(dir.join(PROOF)).expect("there"), &[("SEAL-080", PROOF)]),
+        ("no digests", |dir| fs::remove_file(dir.join("SHA256SUMS")).expect("there"), &[("SEAL-080", "SHA256SUMS")]),
+        ("a directory", |dir| fs::create_dir(dir.join("inner")).expect("made"), &[("SEAL-080", "careless-5")]),
+    ];
+    for (number, (name, tamper, expected)) in careless.iter().enumerate() {
+        let dir = copy(&sound, &place.path(&format!("careless-{number}")));
+        tamper(&dir);
+        assert_eq!(both(&dir, &place.keys()), tampered(expected), "{name}");
+    }
+
+    // A version that nobody knows is named, not called damage.
+    let dir = copy(&sound, &place.path("version"));
+    change(&dir, STATED, "sealtrail evidence 1", "sealtrail evidence 2");
+    resum(&dir);
+    assert_eq!(both(&dir, &place.keys()), ("not-all-checked".to_owned(), BTreeSet::new()));
+
+    // One file: bits anywhere, and cut anywhere. Nothing but the padding's own rules decides, and both read it alike.
+    let bundle = place.path("sound.tar");
+    assert_eq!(place.prove(300, &bundle).status.code(), Some(0));
+    let bytes = fs::read(&bundle).expect("there");
+    let damaged = place.path("damaged.tar");
+    for part in 0..24 {
+        let at = bytes.len() * part / 24 + 7 * part;
+        let mut other = bytes.clone();
+        other[at] ^= 1 << (part % 8);
+        fs::write(&damaged, &other).expect("written");
+        assert_eq!(both(&damaged, &place.keys()).0, "tampered", "byte {at}");
+    }
+    for length in [0, 100, 512, bytes.len() / 2, bytes.len() - 512, bytes.len() - 1] {
+        fs::write(&damaged, &bytes[..length]).expect("written");
+        assert_eq!(both(&damaged, &place.keys()), tampered(&[("SEAL-080", "damaged.tar")]), "cut to {length}");
+    }
+}
+
+/// A record that does not hold is not handed out as evidence.
+#[test]
+fn of_a_tampered_archive_there_is_no_evidence() {
+    let place = Place::sealed(11);
+    let archive = place.path("data/archive");
+    let stored = files(&archive.join("audit-checkpoints"));
+    for checkpoint in stored.iter().filter(|file| file.extension().is_some_and(|kind| kind == "checkpoint")) {
+        let note = fs::read_to_string(checkpoint).expect("a note");
+        let text = note.split('\n').next().expect("an origin").to_owned();
+        let signer = Ed25519Signer::new(&text, &[5; 32]);
+        let body = &note[..=note.find("\n\n").expect("a note")];
+        fs::write(checkpoint, format!("{body}\n{}", signer.sign(body))).expect("written");
+    }
+    let out = place.path("evidence.tar");
+    let output = place.prove(5, &out);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("SEAL-023") && !out.exists(), "{}", text(&output));
+    assert!(files(&place.path("data/own")).is_empty(), "nothing was read, so nothing is sealed");
+}
+
+fn change(dir: &Path, file: &str, from: &str, to: &str) {
+    let path = dir.join(file);
+    let text = fs::read_to_string(&path).expect("text");
+    assert!(text.contains(from), "no {from:?} in {file}: {text}");
+    fs::write(path, text.replacen(from, to, 1)).expect("written");
+}
+
+/// The link that this content would have had in the same place.
+fn relink(dir: &Path, content: &str) {
+    let (chain, link) = Link::from_text(&fs::read_to_string(dir.join("link.txt")).expect("text")).expect("a link");
+    let link = Link { checksum: Checksum::of(content.as_bytes()), ..link };
+    fs::write(dir.join("record.json"), content).expect("written");
+    fs::write(dir.join("link.txt"), link.text(&chain)).expect("written");
+}
+
+fn forge(dir: &Path) {
+    let content = fs::read_to_string(dir.join("record.json")).expect("text");
+    relink(dir, &content.replacen("\"by\":\"sender\"", "\"by\":\"access\"", 1));
+}
+
+fn double_key(dir: &Path) {
+    let content = fs::read_to_string(dir.join("record.json")).expect("text");
+    relink(dir, &content.replacen("{\"logRecord\":{", "{\"logRecord\":{},\"logRecord\":{", 1));
+}
+
+fn drop_node(dir: &Path) {
+    let proof = fs::read_to_string(dir.join("record.tlog-proof")).expect("text");
+    let lines: Vec<&str> = proof.split_inclusive('\n').collect();
+    fs::write(dir.join("record.tlog-proof"), [&lines[..2], &lines[3..]].concat().concat()).expect("written");
+}
+
+/// The checkpoint's second line, whatever it was.
+fn resize(dir: &Path, file: &str) {
+    let text = fs::read_to_string(dir.join(file)).expect("text");
+    let (before, behind) = text.split_once("localhost/local\n").expect("an origin");
+    fs::write(dir.join(file), format!("{before}localhost/local\n9{behind}")).expect("written");
+}
+
+/// The ML-DSA-44 line, which is the last.
+fn strip(dir: &Path, file: &str) {
+    let text = fs::read_to_string(dir.join(file)).expect("text");
+    let kept = text.trim_end().rsplit_once('\n').expect("lines").0;
+    fs::write(dir.join(file), format!("{kept}\n")).expect("written");
+}
+
+/// A bit of the last line's signature, in the middle of its base64.
+fn flip_last(dir: &Path, file: &str) {
+    let text = fs::read_to_string(dir.join(file)).expect("text");
+    let (kept, last) = text.split_at(text.len() - 1000);
+    let changed = if last.starts_with('A') { "B" } else { "A" };
+    fs::write(dir.join(file), format!("{kept}{changed}{}", &last[1..])).expect("written");
+}
+
+fn resum(dir: &Path) {
+    let path = dir.join("SHA256SUMS");
+    let names = files(dir).into_iter().filter(|file| *file != path);
+    let sums = names.map(|file| {
+        let digest = Sha256::digest(fs::read(&file).expect("there"));
+        format!("{}  {}\n", const_hex::encode(digest), file.file_name().expect("a name").to_string_lossy())
+    });
+    fs::write(&path, sums.collect::<String>()).expect("written");
+}
+
+fn copy(from: &Path, to: &Path) -> PathBuf {
+    fs::create_dir(to).expect("made");
+    for file in files(from) {
+        fs::copy(&file, to.join(file.file_name().expect("a name"))).expect("copied");
+    }
+    to.to_owned()
+}
