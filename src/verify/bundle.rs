@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::checkpoints::key_id;
 use super::finding::{Code, Finding, Findings};
+use super::keys::{Epochs, Met};
 use super::report::{Time, section};
 use super::trust::{Standing, Trust};
 use super::{Unchecked, Verdict, verdict};
@@ -49,6 +50,10 @@ pub struct BundleReport {
 pub enum BundleNote {
     #[error("{file}: {what}, not looked at here; {how}")]
     NotLookedAt { file: String, what: &'static str, how: &'static str },
+    #[error(
+        "the keys of this chain have changed: the bundle has the notes that let them, not the records that carry these notes"
+    )]
+    Rotated,
     #[error("README.txt, statement.json and the certifications are the exporter's words: no key signs them")]
     Words,
 }
@@ -61,7 +66,14 @@ impl Serialize for BundleNote {
 
 /// Judges what was read from `place`; what could not even be taken apart is judged too.
 pub fn judge(files: &Result<Files, &'static str>, place: &str, trust: &Trust) -> BundleReport {
-    let mut judge = Judge { place, link: None, findings: Findings::default(), signed_by: BTreeSet::new() };
+    let mut judge = Judge {
+        place,
+        link: None,
+        epochs: Epochs::default(),
+        trusted: Vec::new(),
+        findings: Findings::default(),
+        signed_by: BTreeSet::new(),
+    };
     let mut report = BundleReport {
         verdict: Verdict::Tampered,
         bundle: String::new(),
@@ -100,6 +112,9 @@ pub fn judge(files: &Result<Files, &'static str>, place: &str, trust: &Trust) ->
 struct Judge<'a> {
     place: &'a str,
     link: Option<(ChainName, Link)>,
+    /// The keys of the genesis, and those that followed.
+    epochs: Epochs,
+    trusted: Vec<Vkey>,
     findings: Findings,
     signed_by: BTreeSet<String>,
 }
@@ -114,19 +129,15 @@ impl Judge<'_> {
         self.record(files);
         let genesis = self.genesis(files);
         let chain = self.chain(genesis.as_ref());
-        let trusted = match trust.of(&chain, genesis.as_ref()) {
-            Standing::Trusted(keys) => keys,
-            Standing::NoKey => {
-                report.unchecked.push(Unchecked::NoKey { chain });
-                Vec::new()
-            }
-            Standing::Foreign(keys) => {
-                let expected = keys.iter().map(key_id).collect::<Vec<_>>().join(", ");
-                self.find(Code::Key, bundle::GENESIS, expected, "other keys");
-                Vec::new()
-            }
-        };
-        report.trusted = trusted.iter().map(key_id).collect();
+        if let Some(genesis) = &genesis {
+            self.rotations(files, genesis);
+        }
+        match trust.of(&chain, &self.epochs.sets()) {
+            Standing::Trusted(keys) => self.trusted = keys,
+            Standing::NoKey => report.unchecked.push(Unchecked::NoKey { chain }),
+            Standing::Foreign(keys) => self.find(Code::Key, bundle::GENESIS, ids(&keys), "other keys"),
+        }
+        report.trusted = self.trusted.iter().map(key_id).collect();
         report.origin = genesis.as_ref().map(|genesis| genesis.origin.clone());
         let checkpoint = self.proof(files, genesis.as_ref());
         self.stored_checkpoint(files, genesis.as_ref(), checkpoint.as_ref());
@@ -136,6 +147,9 @@ impl Judge<'_> {
             report.unchecked.push(Unchecked::Version { place: self.at(bundle::STATEMENT), found });
         }
         report.notes = notes(files);
+        if self.epochs.sets().len() > 1 {
+            report.notes.insert(0, BundleNote::Rotated);
+        }
     }
 
     /// Every file that belongs here is, and is the one that was put in.
@@ -192,6 +206,18 @@ impl Judge<'_> {
         Some(genesis)
     }
 
+    /// Follows the keys of the chain from those of the genesis on.
+    fn rotations(&mut self, files: &Files, genesis: &Genesis) {
+        let notes = files.iter().filter(|(name, _)| name.starts_with("keys-"));
+        let met = notes.map(|(name, bytes)| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            Met { place: self.at(name).into(), text, record: None }
+        });
+        let (epochs, findings) = Epochs::of(genesis, &genesis.chain, met.collect());
+        findings.into_iter().for_each(|finding| self.findings.add(finding));
+        self.epochs = epochs;
+    }
+
     /// The checkpoint that the proof names; what leads to it is judged.
     fn proof(&mut self, files: &Files, genesis: Option<&Genesis>) -> Option<Checkpoint> {
         files.get(bundle::PROOF)?;
@@ -237,19 +263,31 @@ impl Judge<'_> {
         }
     }
 
-    /// Both keys of the log have signed; `alone`: nobody else has.
+    /// Both keys of the log that are in force for so many records have signed; `alone`: nobody else has.
     fn signatures(&mut self, file: &str, note: &str, genesis: Option<&Genesis>, alone: bool) {
         let Some(genesis) = genesis else { return };
-        let keys: [Vkey; 2] = [genesis.ed25519.clone(), genesis.ml_dsa_44.clone()];
-        let (signed, signatures) = match Checkpoint::verify(note, &keys) {
+        let (signed, signatures) = match Checkpoint::verify(note, &self.epochs.keys()) {
             Ok(verified) => verified,
             Err(error) => return self.find(Code::Signature, file, "a signed checkpoint", error),
         };
         if signed.statement().origin != genesis.origin {
             return self.find(Code::Chain, file, &genesis.origin, "another origin");
         }
+        let size = signed.statement().size;
+        let Some((epoch, keys)) = self.epochs.owed(size, &signatures.held) else { return };
+        let keys = [keys.ed25519.clone(), keys.ml_dsa_44.clone()];
         for key in keys.iter().filter(|key| !signatures.held.contains(key)) {
             self.find(Code::Unsigned, file, key_id(key), "no line of this key");
+        }
+        if !signatures.held.is_empty() {
+            if self.epochs.is_early(epoch, size) {
+                self.find(Code::Epoch, file, "the keys before", "keys that came later");
+            } else if self.epochs.is_distrusted(epoch, size) {
+                self.find(Code::Epoch, file, "the keys that came later", "keys that were lost or compromised");
+            }
+            if !self.trusted.is_empty() && !signatures.held.iter().any(|key| self.trusted.contains(key)) {
+                self.find(Code::Key, file, ids(&self.trusted), ids(&signatures.held));
+            }
         }
         if alone && !signatures.unknown.is_empty() {
             self.find(Code::Signature, file, "lines of the chain's keys alone", "another line");
@@ -299,6 +337,10 @@ impl Judge<'_> {
     }
 }
 
+fn ids(keys: &[Vkey]) -> String {
+    keys.iter().map(key_id).collect::<Vec<_>>().join(", ")
+}
+
 /// The version that a statement names, whatever else stands there.
 fn version(bytes: &[u8]) -> Option<String> {
     let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
@@ -314,9 +356,6 @@ fn notes(files: &Files) -> Vec<BundleNote> {
                 "a time stamp",
                 "`openssl ts -verify -in checkpoint.tsr -data checkpoint.note` checks it against the authority's CA",
             ),
-            _ if name.starts_with("keys-") => {
-                ("a rotation of keys", "signatures are judged by the keys of the genesis")
-            }
             _ => continue,
         };
         notes.push(BundleNote::NotLookedAt { file: name.to_owned(), what, how });

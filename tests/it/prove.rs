@@ -370,6 +370,53 @@ fn of_a_tampered_archive_there_is_no_evidence() {
     assert!(files(&place.path("data/own")).is_empty(), "nothing was read, so nothing is sealed");
 }
 
+/// The keys of a chain change; what they signed before and what the next ones sign is proved under the keys of the genesis.
+#[test]
+fn a_bundle_follows_a_rotation_of_keys() {
+    const NOTE: &str = "checkpoint.note";
+    const PROOF: &str = "record.tlog-proof";
+    let place = Place::sealed(13);
+    let first = place.path("first.vkey");
+    fs::copy(place.keys(), &first).expect("copied");
+    let first = first.display().to_string();
+    let (config, data) = (place.path("sealtrail.yaml"), place.path("data"));
+    let (config, data) = (config.display().to_string(), data.display().to_string());
+    let words = ["keys", "rotate", "--config", &config, "--data-dir", &data, "--reason", "yearly", "--no-recovery"];
+    let output = sealtrail(&words);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for seed in [14, 15] {
+        let collector = Collector::start(place.dir.path(), CONFIG);
+        send(&collector, seed, 2);
+        let (status, log) = collector.stop();
+        assert!(status.success(), "{log}");
+    }
+    let second = place.keys();
+    let last = archived(&place.path("data/archive")).len() as u64 - 1;
+    let (before, behind) = (place.path("before"), place.path("behind"));
+    for (sequence, bundle) in [(5, &before), (last, &behind)] {
+        let output = place.prove(sequence, bundle);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        assert_eq!(both(bundle, &first), intact(), "record {sequence}");
+    }
+    assert_eq!(both(&behind, &second), intact());
+    // Trust does not reach back: who has the next keys alone has nobody's word for the keys before.
+    assert_eq!(both(&before, &second), tampered(&[("SEAL-032", PROOF), ("SEAL-032", NOTE)]));
+
+    let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let note = files(&behind).iter().map(name).find(|name| name.starts_with("keys-")).expect("a note");
+    let gone = copy(&behind, &place.path("gone"));
+    fs::remove_file(gone.join(&note)).expect("there");
+    resum(&gone);
+    let unknown = [("SEAL-023", PROOF), ("SEAL-023", NOTE), ("SEAL-022", NOTE)];
+    assert_eq!(both(&gone, &first), tampered(&unknown));
+    for (from, to) in [("cause planned", "cause lost"), ("rotation v1", "rotation v2")] {
+        let forged = copy(&behind, &place.path(to));
+        change(&forged, &note, from, to);
+        resum(&forged);
+        assert_eq!(both(&forged, &first), tampered(&[&unknown[..], &[("SEAL-033", &note)]].concat()), "{to}");
+    }
+}
+
 fn change(dir: &Path, file: &str, from: &str, to: &str) {
     let path = dir.join(file);
     let text = fs::read_to_string(&path).expect("text");

@@ -35,6 +35,8 @@ WHAT = {
     "SEAL-030": "the genesis note is missing or does not hold",
     "SEAL-031": "record 0 does not belong to the genesis note",
     "SEAL-032": "the chain is not signed by the trusted key",
+    "SEAL-033": "the note of a rotation of keys does not hold",
+    "SEAL-034": "the checkpoint is signed by keys that were not in force",
     "SEAL-080": "the bundle's files are not the ones that were put in",
     "SEAL-081": "the proof does not lead from the record to the signed root",
 }
@@ -208,6 +210,46 @@ def signed_by(key, text, lines, checkpoint, unable):
     return there
 
 
+def read_recovery(text):
+    if text == "none":
+        return None
+    key = Key(text)
+    require(key.type == ED25519, "the recovery key is not of Ed25519")
+    return key
+
+
+class Rotation:
+    """The note by which the keys of a chain change; `before`: those in force until then, a genesis or another such note."""
+
+    FIELDS = ["origin ", "created ", "cause ", "size ", "root ", "key ", "key ", "recovery "]
+
+    def __init__(self, note, origin, before, unable):
+        self.text, lines = parse_note(note)
+        parts = self.text.split("\n")
+        require(parts[0] == "sealtrail key rotation v1" and len(parts) == 10 and parts[9] == "", "no note of a rotation")
+        require(all(line.startswith(field) for line, field in zip(parts[1:], self.FIELDS)), "a line is not the one there")
+        values = [line[len(field):] for line, field in zip(parts[1:], self.FIELDS)]
+        require(values[0] == origin, "it is another chain's")
+        require(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", values[1], re.ASCII), "no time")
+        self.cause, self.size = values[2], decimal(values[3])
+        require(self.cause in ("planned", "lost", "compromised"), "an unknown cause")
+        require(len(unbase64(values[4])) == 32, "no root")
+        self.keys, self.recovery = [Key(values[5]), Key(values[6])], read_recovery(values[7])
+        require([key.type for key in self.keys] == [ED25519, ML_DSA_44], "keys are not one of Ed25519, one of ML-DSA-44")
+        require(all(key.name == origin for key in self.keys), "a key has another name than the origin")
+        require(all(new.text != old.text for new, old in zip(self.keys, before.keys)), "a key that was in force before")
+        vouches = before.keys[0] if self.cause == "planned" else before.recovery
+        require(vouches, "the chain has no recovery key that could have signed it")
+        for key in (self.keys[0], vouches):
+            require(signed_by(key, self.text, lines, None, unable), "it is not signed by %s" % key)
+
+
+def size_of(note):
+    """The size that a note names, sound or not."""
+    found = re.search(r"^size ([0-9]{1,19})$", note, re.ASCII | re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
 class Genesis:
     FIELDS = ["origin ", "created ", "partition ", "key ", "key ", "recovery ", "predecessor "]
 
@@ -226,8 +268,7 @@ class Genesis:
         self.keys = [Key(values[3]), Key(values[4])]
         require([key.type for key in self.keys] == [ED25519, ML_DSA_44], "keys are not one of Ed25519, one of ML-DSA-44")
         require(all(key.name == self.origin for key in self.keys), "a key has another name than the origin")
-        if values[5] != "none":
-            require(Key(values[5]).type == ED25519, "the recovery key is not of Ed25519")
+        self.recovery, self.cause, self.size = read_recovery(values[5]), None, 0
         if values[6] != "none":
             parts = values[6].split(" ")
             require(len(parts) == 3 and decimal(parts[1]) >= 0 and len(unbase64(parts[2])) == 32, "no predecessor")
@@ -407,6 +448,8 @@ class Judgement:
         self.place, self.given, self.trusted = place, trusted, []
         self.findings, self.unchecked, self.notes, self.unable, self.signers = [], [], [], set(), []
         self.files, self.link, self.genesis, self.proof, self.checkpoint = {}, None, None, None, None
+        # The genesis and the rotations that follow from it: each names the keys from there on.
+        self.epochs = []
 
     def find(self, code, file, found):
         self.findings.append({"code": code, "what": WHAT[code], "place": "/".join(filter(None, [self.place, file])),
@@ -432,6 +475,7 @@ class Judgement:
         self.link = self.read("SEAL-002", "link.txt", Link)
         self.record()
         self.genesis = self.read("SEAL-030", "genesis.note", lambda text: Genesis(text, self.unable))
+        self.rotations()
         self.keys()
         self.proof = self.read("SEAL-081", "record.tlog-proof", Proof)
         if self.proof:
@@ -444,7 +488,7 @@ class Judgement:
                     self.find("SEAL-081", "checkpoint.note", "another checkpoint than that of the proof")
         self.statement()
         for name in sorted(self.files):
-            if name in ("checkpoint.cosigned", "checkpoint.tsr") or name.startswith("keys-"):
+            if name in ("checkpoint.cosigned", "checkpoint.tsr"):
                 self.notes.append(name + ": not looked at here")
         self.unchecked += ["signatures of %s: no package here checks them (pip install cryptography)" % name
                            for name in sorted(self.unable)]
@@ -487,6 +531,24 @@ class Judgement:
         except Wrong as error:
             self.find("SEAL-007", "record.json", error)
 
+    def rotations(self):
+        if not self.genesis:
+            return
+        self.epochs = [self.genesis]
+        notes = [(size_of(self.files[name].decode("utf-8", "replace")), name) for name in self.files if name.startswith("keys-")]
+        known = set()
+        for _, name in sorted(notes):
+            if self.files[name] in known:
+                continue
+            note = self.read("SEAL-033", name,
+                             lambda text: Rotation(text, self.genesis.origin, self.epochs[-1], self.unable))
+            if note:
+                self.epochs.append(note)
+                known.add(self.files[name])
+        if len(self.epochs) > 1:
+            self.notes.append("the keys of this chain have changed: the bundle has the notes that let them, not the records"
+                              " that carry these notes")
+
     def keys(self):
         if self.link and self.genesis:
             if self.link.chain != self.genesis.chain:
@@ -496,13 +558,14 @@ class Judgement:
         chain = self.link.chain if self.link else self.genesis.chain if self.genesis else "unknown"
         mine = [key for key in self.given if key.name.rpartition("/")[2] == chain]
         texts = {key.text for key in self.given}
+        vouched = False
+        for epoch in self.epochs:
+            # What comes behind trusted keys follows from them.
+            vouched = vouched or epoch.keys[0].text in texts
+            self.trusted += [key for key in epoch.keys if vouched or (key.type == ML_DSA_44 and key.text in texts)]
         if not self.genesis:
             self.trusted = mine
-        elif self.genesis.keys[0].text in texts:
-            self.trusted = self.genesis.keys
-        elif self.genesis.keys[1].text in texts:
-            self.trusted = self.genesis.keys[1:]
-        elif mine:
+        elif not self.trusted and mine:
             self.find("SEAL-032", "genesis.note", "other keys")
             return
         if not self.trusted:
@@ -525,23 +588,34 @@ class Judgement:
     def signatures(self, file, checkpoint, alone):
         if not self.genesis:
             return
+        every = [key for epoch in self.epochs for key in epoch.keys]
         try:
-            held = [key for key in self.genesis.keys
-                    if signed_by(key, checkpoint.text, checkpoint.lines, checkpoint, self.unable)]
-            require(not held or checkpoint.origin == self.genesis.origin
-                    or self.genesis.keys[0] not in held, "signed by the key of another log")
+            held = [key for key in every if signed_by(key, checkpoint.text, checkpoint.lines, checkpoint, self.unable)]
+            require(checkpoint.origin == self.genesis.origin or all(key.type != ED25519 for key in held),
+                    "signed by the key of another log")
         except Wrong as error:
             self.find("SEAL-022", file, error)
             return
         if checkpoint.origin != self.genesis.origin:
             self.find("SEAL-008", file, checkpoint.origin)
             return
-        for key in self.genesis.keys:
+        # The latest keys that have signed it, else the latest that may.
+        signed = [at for at, epoch in enumerate(self.epochs) if any(key in held for key in epoch.keys)]
+        may = [at for at, epoch in enumerate(self.epochs) if epoch.size < checkpoint.size]
+        at = max(signed or may or [0])
+        for key in self.epochs[at].keys:
             if key not in held:
                 self.find("SEAL-023", file, "no line of %s" % key)
-            elif str(key) not in self.signers:
-                self.signers.append(str(key))
-        known = {(key.name, key.id) for key in self.genesis.keys}
+        self.signers += [str(key) for key in held if str(key) not in self.signers]
+        if held:
+            later = self.epochs[at + 1] if at + 1 < len(self.epochs) else None
+            if at and checkpoint.size <= self.epochs[at].size:
+                self.find("SEAL-034", file, "keys that came later")
+            elif later and later.cause != "planned" and checkpoint.size > later.size:
+                self.find("SEAL-034", file, "keys that were lost or compromised")
+            if self.trusted and not any(key in self.trusted for key in held):
+                self.find("SEAL-032", file, "other keys")
+        known = {(key.name, key.id) for key in every}
         if alone and any(line[:2] not in known for line in checkpoint.lines):
             self.find("SEAL-022", file, "a line of another key")
 
