@@ -21,6 +21,8 @@ pub(super) struct Stored {
     pub(super) path: PathBuf,
     /// What its name or header says of its size.
     pub(super) named: u64,
+    /// What its name says of the time at which it was signed (archive only).
+    pub(super) seconds: Option<u64>,
     /// The `.range` object that belongs beside it (archive only).
     pub(super) range: Option<PathBuf>,
 }
@@ -81,6 +83,8 @@ pub(super) struct Sound {
     pub(super) checkpoint: Checkpoint,
     held: Vec<Vkey>,
     trusted: bool,
+    /// Unix seconds of the log's own cosignature: it is that of a segment's end, or of a stop.
+    cosigned: Option<u64>,
 }
 
 /// Findings beside what is sound: a note that lacks one of two signatures still holds by the other.
@@ -111,6 +115,13 @@ impl Judge<'_> {
                 }
             },
         };
+        for path in [Some(&stored.path), stored.range.as_ref()].into_iter().flatten() {
+            if let Ok(Some((expected, found))) = self.store.weaker_lock(path) {
+                let place = path.display().to_string().into();
+                let finding = Finding::at(Code::Lock, self.chain, stored.named.saturating_sub(1), &place);
+                verdict.findings.push(finding.expected(expected, found));
+            }
+        }
         verdict.sound = self.read(note, stored, &mut verdict.findings);
         if let (Some(sound), Some(path)) = (&verdict.sound, &stored.range) {
             match read_ranges(&**self.store, path, sound.checkpoint.size) {
@@ -135,6 +146,12 @@ impl Judge<'_> {
         if checkpoint.size != stored.named {
             let expected = format_args!("size {} as its name says", stored.named).to_string();
             findings.push(at(Code::Name).expected(expected, checkpoint.size));
+            // What lies beside it, and before and behind it, belongs to another.
+            return None;
+        }
+        let cosigned = signatures.cosigned;
+        if let (Some(time), Some(named)) = (cosigned, stored.seconds.filter(|named| Some(*named) != cosigned)) {
+            findings.push(at(Code::Name).expected(format_args!("second {time}, at which it was signed"), named));
         }
         if let Some(genesis) = self.genesis {
             if checkpoint.origin != genesis.origin {
@@ -157,7 +174,7 @@ impl Judge<'_> {
             return None;
         }
         let trusted = signatures.held.iter().any(|key| self.trusted.contains(key));
-        Some(Sound { checkpoint, held: signatures.held, trusted })
+        Some(Sound { checkpoint, held: signatures.held, trusted, cosigned })
     }
 
     fn keys(&self) -> Vec<Vkey> {
@@ -225,6 +242,8 @@ impl<'a> Collect<'a> {
             binding: self.binding,
             place: stored.place.clone(),
             range,
+            kept: false,
+            cosigned: sound.cosigned,
         });
     }
 

@@ -21,6 +21,7 @@ mod lock;
 mod put;
 mod read;
 mod stored;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use config::{Allowed, Config, Encryption, Problem, StorageClass, Timeouts};
 pub use error::{Differs, Error, Why};
 pub use lock::{Mode, ObjectLock};
 pub use read::Ranged;
+pub use versions::Version;
 
 use self::error::why;
 use client::{Clients, Connection};

@@ -28,7 +28,16 @@ fn fold(first: u64, cut: bool, change: Option<u64>) -> Folded {
             let ranges = Ranges { whole: tree.clone(), since: CompactRange::empty(size) };
             std::fs::write(&path, ranges.to_text()).expect("written");
             let range = [20, 40].contains(&size).then(|| Beside::at(Arc::new(Local), &path));
-            anchors.push(Anchor { size, root: tree.root(), trusted: true, binding: true, place: place.clone(), range });
+            anchors.push(Anchor {
+                size,
+                root: tree.root(),
+                trusted: true,
+                binding: true,
+                place: place.clone(),
+                range,
+                kept: false,
+                cosigned: None,
+            });
         }
     }
     let cuts: Vec<u64> = anchors.iter().map(|anchor| anchor.size).collect();
@@ -50,7 +59,7 @@ fn fold(first: u64, cut: bool, change: Option<u64>) -> Folded {
         });
     }
     let mut fold = Fold::new(&chain, &anchors, &[], u64::MAX, cut);
-    fold.add(Unit { place: place.clone(), judged: judge.finish(), claims: None, unread: None });
+    fold.add(Unit { place: place.clone(), judged: judge.finish(), claims: None, unread: None, frozen: None });
     fold.finish(&place)
 }
 
