@@ -1,5 +1,9 @@
 //! Sealtrail: a compliance audit-log pipeline. The modules stand in the order of a record's way.
 
+// What unit tests share with `tests/it` calls the crate by its name.
+#[cfg(test)]
+extern crate self as sealtrail;
+
 pub mod cli;
 pub mod collector;
 pub mod config;

@@ -79,11 +79,9 @@ impl Extractor {
         self.scan(&mut cursor).ok_or(cursor.at())
     }
 
-    /// Checks that the columns of a stored row say what its content says, and returns the event time in nanoseconds. The
-    /// first column that doesn't is named. A content that is not canonical puts nothing into any column.
-    pub fn check(&self, row: &Row<'_>) -> Result<Option<i64>, ColumnMismatch> {
-        let Extracted { fields: expected, event_nanos } = self.read(row.content).unwrap_or_default();
-        let stored = &row.fields;
+    /// Checks that the columns of a stored row say what its content says; the first that doesn't is named.
+    pub(super) fn compare(&self, row: &Row<'_>, expected: &Extracted<'_>) -> Result<(), ColumnMismatch> {
+        let (expected, stored) = (&expected.fields, &row.fields);
         let columns = [
             ("observed_time", row.observed_micros == micros(row.observed)),
             ("event_time", stored.event_micros == expected.event_micros),
@@ -101,7 +99,7 @@ impl Extractor {
             .map(|(slot, name)| (name.as_str(), stored.promoted(slot) == expected.promoted(slot)));
         let wrong = columns.into_iter().find(|(_, sound)| !sound).or_else(|| promoted.find(|(_, sound)| !sound));
         match wrong {
-            None => Ok(event_nanos),
+            None => Ok(()),
             Some((column, _)) => Err(ColumnMismatch { sequence: row.sequence, column: column.to_owned() }),
         }
     }
@@ -137,13 +135,13 @@ impl Extractor {
             fields.severity_text = Some(cursor.string()?.unescape()?);
         }
         if cursor.member(&mut any, r#""spanId":"#) {
-            fields.span_id = id(cursor.string()?);
+            fields.span_id = hex_id(cursor.string()?);
         }
         if cursor.member(&mut any, r#""timeUnixNano":"#) {
             event_nanos = nanos(cursor.string()?.text.parse().ok()?);
         }
         if cursor.member(&mut any, r#""traceId":"#) {
-            fields.trace_id = id(cursor.string()?);
+            fields.trace_id = hex_id(cursor.string()?);
         }
         cursor.expect("}")?;
         cursor.expect(r#","received":"#)?;
@@ -151,7 +149,7 @@ impl Extractor {
         if cursor.take(r#","resource":{"attributes":"#) {
             found.attributes(cursor, &self.resource)?;
         }
-        fields.event_micros = event_nanos.map(|nanos| nanos.div_euclid(1_000));
+        fields.event_micros = event_nanos.map(micros_of);
         fields.service_name = found.values.pop()?;
         fields.promoted = found.values;
         Some(Extracted { fields, event_nanos })
@@ -238,16 +236,25 @@ fn column_text(value: Any<'_>) -> Option<Option<Cow<'_, str>>> {
     Some((value != "{}").then_some(Cow::Borrowed(value)))
 }
 
-fn nanos(nanos: u64) -> Option<i64> {
+pub(super) fn nanos(nanos: u64) -> Option<i64> {
     i64::try_from(nanos).ok().filter(|nanos| *nanos != 0)
 }
 
 /// Microseconds, as the timestamp columns hold them.
 pub(super) fn micros(time: UnixNanos) -> Option<i64> {
-    Some(i64::try_from(time.0).ok()?.div_euclid(1_000))
+    Some(micros_of(i64::try_from(time.0).ok()?))
 }
 
-fn id<const N: usize>(hex: Raw<'_>) -> Option<[u8; N]> {
+pub(super) fn micros_of(nanos: i64) -> i64 {
+    nanos.div_euclid(1_000)
+}
+
+/// An id of the length that its column has.
+pub(super) fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    bytes.try_into().ok()
+}
+
+fn hex_id<const N: usize>(hex: Raw<'_>) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     (hex.text.len() == 2 * N && const_hex::decode_to_slice(hex.text, &mut bytes).is_ok()).then_some(bytes)
 }

@@ -22,6 +22,7 @@ mod promotion;
 mod reader;
 pub mod s3;
 mod scan;
+mod strict;
 mod target;
 mod writer;
 
@@ -39,6 +40,7 @@ pub use links::{LinkReader, Linked};
 pub use metadata::Footer;
 pub use promotion::{Promotion, PromotionError, Promotions, Source};
 pub use reader::{Reader, Row};
+pub use strict::{Checked, Checker};
 pub use target::Target;
 pub use writer::{SegmentWriter, Written};
 

@@ -26,7 +26,7 @@ pub struct Reader {
 }
 
 /// One record as an object holds it; whether it follows the one before, and whether its columns say what the content says
-/// ([`Extractor::check`](super::Extractor::check)), is the caller's to ask.
+/// ([`Checker`](super::Checker)), is the caller's to ask.
 pub struct Row<'a> {
     pub sequence: Sequence,
     pub observed: UnixNanos,

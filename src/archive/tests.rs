@@ -82,7 +82,7 @@ fn verified(path: &Path) -> Result<Vec<String>, String> {
     let footer = reader.footer().clone();
     let Segment { chain, first, before, after, .. } = footer.segment.clone();
     let mut head = Head::resume(chain, first, UnixNanos(0), before, footer.range_before.clone());
-    let extractor = Extractor::new(&footer.promotions);
+    let mut checker = Checker::new(&footer.promotions);
     let (mut contents, mut wrong, mut events) = (Vec::new(), None, Vec::new());
     let read = reader.rows(&mut |row| {
         let link = Link {
@@ -93,7 +93,12 @@ fn verified(path: &Path) -> Result<Vec<String>, String> {
             hash: row.hash,
         };
         let followed = head.follow(&link, row.content).map_err(|error| error.to_string());
-        match followed.and_then(|()| extractor.check(&row).map_err(|error| error.to_string())) {
+        let checked = followed.and_then(|()| {
+            let Checked { event_nanos, mismatch, form, .. } = checker.check(&row);
+            form.map_or(Ok(()), |error| Err(error.to_string()))?;
+            mismatch.map_or(Ok(event_nanos), |error| Err(error.to_string()))
+        });
+        match checked {
             Ok(event) => events.extend(event),
             Err(error) => {
                 wrong = Some(error);
@@ -201,7 +206,8 @@ fn promoted_columns_say_what_the_content_says() {
     };
     let promotions =
         Promotions::new(vec![source("a", "attr:k\"\u{1}"), source("r", "resource:r"), source("b", "attr:b")]);
-    let extractor = Extractor::new(&promotions.expect("promotions"));
+    let promotions = promotions.expect("promotions");
+    let (extractor, mut checker) = (Extractor::new(&promotions), Checker::new(&promotions));
     let key = "k\"\u{1}";
     let cases: Vec<(Value<'_>, Option<&str>)> = vec![
         (Value::Null, None),
@@ -232,6 +238,8 @@ fn promoted_columns_say_what_the_content_says() {
         let promoted: Vec<_> = fields.promoted.iter().map(Option::as_deref).collect();
         assert_eq!(promoted, [expected, expected, None], "{content}");
         assert_eq!((fields.service_name.as_deref(), fields.trace_id, event_nanos), (Some("4"), None, None));
+        // What fills the columns and what checks them read alike.
+        assert!(checker.read(&content).is_ok_and(|strict| strict == Extracted { fields, event_nanos }), "{content}");
     }
 }
 
@@ -302,6 +310,9 @@ proptest! {
             value => Some(value.to_json()),
         });
         prop_assert_eq!(fields.promoted[1].as_deref(), actor.as_deref());
+        let mut checker = Checker::new(&Promotions::default());
+        let alike = checker.read(&content).is_ok_and(|strict| strict == Extracted { fields, event_nanos });
+        prop_assert!(alike);
     }
 
     /// Whatever a hostile content holds, the scan answers.
@@ -310,7 +321,9 @@ proptest! {
         let mut text: Vec<char> = payment(1).chars().collect();
         let at = at.index(text.len());
         if cut { text.truncate(at) } else { text[at] = with }
-        let _ = Extractor::new(&Promotions::default()).read(&text.into_iter().collect::<String>());
+        let text: String = text.into_iter().collect();
+        let _ = Extractor::new(&Promotions::default()).read(&text);
+        prop_assert_eq!(Checker::new(&Promotions::default()).read(&text).is_ok(), read(&text).is_ok());
     }
 }
 

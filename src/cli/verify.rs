@@ -1,7 +1,6 @@
 //! `sealtrail verify`: proves what lies in an archive or a stream directory, or says what is wrong with it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,9 +10,11 @@ use super::config::read;
 use super::exit::Exit;
 use super::{could_not_run, say, style};
 use crate::archive::{Place, s3};
+use crate::config::Duration;
 use crate::evidence::bundle::Files;
+use crate::host::{Clock as _, SystemClock};
 use crate::stream;
-use crate::verify::{self, Options, Report, Source, Trust, Verdict, Watch};
+use crate::verify::{self, Bound, Options, Report, Source, Trust, Verdict, Watch};
 
 /// Proves that nothing was altered, removed, reordered, inserted or cut off.
 ///
@@ -29,6 +30,8 @@ Examples:
   sealtrail verify --public-key log.vkey --config sealtrail.yaml   both legs of that configuration, wherever they lie
   sealtrail verify --public-key log.vkey s3://bucket/prefix        a bucket (AWS_REGION, AWS_ENDPOINT_URL, AWS_CA_BUNDLE)
   sealtrail verify --public-key log.vkey --bundle evidence.tar     what `sealtrail prove` handed out
+  sealtrail verify --public-key log.vkey --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z archive/     one month
+  sealtrail verify --public-key log.vkey --chains eu-1,eu-2 --max-age 15m archive/     both there, and none cut off
   sealtrail verify --format json --public-key log.vkey archive/ | jq .verdict
 
 Exit codes: 0 intact; 1 something is wrong, and named; 2 could not run; 3 nothing wrong found, but not all could be checked
@@ -58,6 +61,21 @@ pub(super) struct Arguments {
     /// Longest time after which an idle collector says that it is alive (its `seal.alive_interval`), in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     alive_interval: u64,
+    /// Read no more of each chain than what begins here: a sequence, or a time as RFC 3339 writes it.
+    #[arg(long, value_name = "WHERE")]
+    from: Option<Bound>,
+    /// … and ends here. What lies outside is not judged, and the report says so.
+    #[arg(long, value_name = "WHERE")]
+    to: Option<Bound>,
+    /// Chains that must be in the paths, in each leg, and no others.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    chains: Vec<ChainName>,
+    /// Oldest end of a chain that has not stopped, as `15m` or `2d`; an older one was cut off, or its collector is down.
+    #[arg(long, value_name = "AGE")]
+    max_age: Option<Duration>,
+    /// How far the archive may lie behind the stream, where no sealed record says that it was down.
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    max_lag: Duration,
     /// Verify this chain alone, where several lie in the paths.
     #[arg(long, value_name = "NAME")]
     chain: Option<ChainName>,
@@ -94,9 +112,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     }
     let mut options = Options {
         trust,
-        alive_interval: Duration::from_secs(arguments.alive_interval),
+        alive_interval: std::time::Duration::from_secs(arguments.alive_interval),
         checkpoint_topic: arguments.checkpoint_topic.clone(),
         chain: arguments.chain.clone(),
+        chains: arguments.chains.clone(),
+        from: arguments.from,
+        to: arguments.to,
+        max_age: arguments.max_age.map(Duration::get),
+        max_lag: arguments.max_lag.get(),
+        now: SystemClock::new().now(),
         ..Options::default()
     };
     if let Some(threads) = arguments.threads {
@@ -162,7 +186,11 @@ fn sources(arguments: &Arguments, options: &mut Options) -> Result<Vec<Source>, 
 /// A path, or a bucket.
 fn source(path: &Path) -> Result<Source, String> {
     Ok(match bucket(path)? {
-        Some(config) => Source::Bucket(config),
+        // How its objects should be locked stands in a configuration alone.
+        Some(mut config) => {
+            config.object_lock.mode = s3::Mode::None;
+            Source::Bucket(config)
+        }
         None => Source::Path(path.to_owned()),
     })
 }

@@ -15,10 +15,11 @@ use super::fold::{Claims, Unit};
 use super::index::{Indexes, Misfit};
 use super::judge::{Judge, Judged, Own, Seen};
 use super::leg::{File, Unread};
-use super::own::{own, own_content};
+use super::own::own as own_of;
+use super::scope::Begin;
 use super::store::Store;
 use super::{Job, Watch};
-use crate::archive::{Error, Extractor, Footer, Reader, Row};
+use crate::archive::{Checked, Checker, Error, Footer, Links, Reader, Row};
 
 /// Judges one object.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
@@ -32,16 +33,29 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
         Ok(opened) => opened,
         Err(error) => {
             let mut judged = Judged::default();
+            if let Failure::Error(Error::S3(_)) = &error
+                && let Some(claimed) = job.store.frozen(&file.path)
+            {
+                return frozen(file, claimed, job.chain);
+            }
             let (unread, finding) = unread(error, job.chain, file.first, &place);
             finding.into_iter().for_each(|finding| judged.findings.add(finding));
-            return Unit { place, judged, claims: None, unread: Some(unread) };
+            return Unit { place, judged, claims: None, unread: Some(unread), frozen: None };
         }
     };
     let footer = reader.footer().clone();
     let promoted = footer.promotions.as_slice().iter().map(|promotion| promotion.column.as_str());
-    let indexes = indexed(|| Indexes::of(bytes, promoted));
+    let indexes = indexed(|| Indexes::of(bytes, promoted, &footer.version));
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
+    match job.store.weaker_lock(&file.path) {
+        Ok(Some((expected, found))) => {
+            let weak = Finding::at(Code::Lock, job.chain, file.first, &place).to(footer.segment.last.get());
+            object.judge.find(weak.expected(expected, found));
+        }
+        // What can be read can be asked for its lock; where that fails all the same, reading tells why.
+        Ok(None) | Err(_) => {}
+    }
     let outcome = guarded(|| {
         reader.rows(&mut |row| {
             object.row(&row);
@@ -51,13 +65,26 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     object.finish(outcome, &footer)
 }
 
+/// An object that nobody can read before it is restored: its metadata must at least agree with its name.
+fn frozen(file: &File, claimed: Option<Links>, chain: &ChainName) -> Unit {
+    let (place, mut judged) = (file.place.clone(), Judged::default());
+    let claimed = claimed.filter(|links| links.first.get() == file.first);
+    let unread = claimed.is_none().then(|| {
+        let first = if file.first == u64::MAX { 0 } else { file.first };
+        let metadata = Finding::at(Code::Metadata, chain, first, &place);
+        judged.findings.add(metadata.expected("user metadata of the records that its name says", "none, or others"));
+        Unread::Damaged
+    });
+    Unit { place, judged, claims: None, unread, frozen: claimed }
+}
+
 /// The genesis note that record 0 carries, if the object begins with it.
 pub(super) fn genesis(store: &dyn Store, file: &File) -> Option<String> {
     let mut note = None;
     let outcome = guarded(|| {
         Reader::of(store.open(&file.path)?, &file.path)?.rows(&mut |row| {
             if row.sequence.get() == 0
-                && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own)
+                && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own_of)
             {
                 note = genesis;
             }
@@ -66,6 +93,28 @@ pub(super) fn genesis(store: &dyn Store, file: &File) -> Option<String> {
     });
     outcome.ok()?;
     note
+}
+
+/// Where an object begins, by its name, and by its first row or, where reading that would fetch it whole, by the day in its
+/// path: no object holds two days.
+pub(super) fn begin(store: &dyn Store, file: &File) -> Option<Begin> {
+    if file.first == u64::MAX {
+        return None;
+    }
+    let date = file.path.parent()?.file_name()?.to_str()?.strip_prefix("date=")?;
+    let midnight: jiff::Timestamp = format!("{date}T00:00:00Z").parse().ok()?;
+    let earliest = u64::try_from(midnight.as_nanosecond()).ok()?;
+    let (mut earliest, mut latest) = (UnixNanos(earliest), UnixNanos(earliest.saturating_add(DAY - 1)));
+    if store.is_near() {
+        let read = guarded(|| {
+            Reader::of(store.open(&file.path)?, &file.path)?.rows(&mut |row| {
+                (earliest, latest) = (row.observed, row.observed);
+                ControlFlow::Break(())
+            })
+        });
+        read.ok()?;
+    }
+    Some(Begin { sequence: file.first, earliest, latest })
 }
 
 /// One past the last record that an object claims.
@@ -104,7 +153,7 @@ struct Object<'a> {
     file: &'a File,
     chain: &'a ChainName,
     judge: Judge<'a>,
-    extractor: Extractor,
+    checker: Checker,
     /// `None` once they proved unreadable.
     indexes: Option<Indexes>,
     before: sealtrail_chain::Hash,
@@ -139,7 +188,7 @@ impl<'a> Object<'a> {
             file,
             chain: job.chain,
             judge,
-            extractor: Extractor::new(&footer.promotions),
+            checker: Checker::new(&footer.promotions),
             indexes: None,
             before: footer.segment.before,
             date: date.strip_prefix("date=").unwrap_or_default().to_owned(),
@@ -163,6 +212,7 @@ impl<'a> Object<'a> {
             );
         }
         self.check_day(row);
+        let Checked { own, event_nanos, mismatch, form } = self.checker.check(row);
         self.judge.record(&Seen {
             sequence: row.sequence,
             observed: row.observed,
@@ -171,13 +221,18 @@ impl<'a> Object<'a> {
             hash: row.hash,
             content: row.content,
             row: self.rows,
-            own: own_content(row.content),
+            // Few records are the collector's own; only those are read once more.
+            own: own.then(|| content::read(row.content).ok().as_ref().and_then(own_of)).flatten(),
         });
-        match self.extractor.check(row) {
-            Ok(event_nanos) => self.widen(event_nanos),
-            Err(mismatch) => {
+        match (form, mismatch) {
+            (Some(error), _) => {
+                let expected = format_args!("{} at byte {} of the content", error.expected, error.at);
+                self.find(Code::Form, row, expected, "something else");
+            }
+            (None, Some(mismatch)) => {
                 self.find(Code::Column, row, format_args!("`{}` as in the content", mismatch.column), "another value");
             }
+            (None, None) => self.widen(event_nanos),
         }
         if let Some(indexes) = &mut self.indexes
             && indexed(|| indexes.row(row)).is_none()
@@ -249,27 +304,26 @@ impl<'a> Object<'a> {
         if judged.runs.is_empty() && unread.is_none() {
             judged.findings.add(metadata.expected("a record", "none"));
         }
-        Unit { place, judged, claims: unread.is_none().then(|| claims(footer)), unread }
+        Unit { place, judged, claims: unread.is_none().then(|| claims(footer)), unread, frozen: None }
     }
 }
 
-/// What the object says beside its rows and does not fit them.
+/// What the object says beside its rows and does not fit them. A stretch of records, so that what is wrong with one of them
+/// is named first.
 fn misfits(
     indexes: Option<Indexes>,
     chain: &ChainName,
     footer: &Footer,
     place: &Arc<str>,
 ) -> impl Iterator<Item = Finding> {
-    let unreadable = Misfit {
-        row: 0,
-        sequence: None,
-        expected: "statistics and indexes of its rows".to_owned(),
-        found: "none that can be read".to_owned(),
-    };
+    let unreadable =
+        Misfit { row: None, records: None, expected: "statistics and indexes that can be read".to_owned() };
     let misfits = indexes.map_or_else(|| vec![unreadable], Indexes::finish);
-    misfits.into_iter().map(move |misfit| {
-        let sequence = misfit.sequence.unwrap_or(footer.segment.first.get());
-        Finding::at(Code::Index, chain, sequence, place).row(misfit.row).expected(misfit.expected, misfit.found)
+    let segment = (footer.segment.first.get(), footer.segment.last.get());
+    misfits.into_iter().map(move |Misfit { row, records, expected }| {
+        let (first, last) = records.unwrap_or(segment);
+        let finding = Finding::at(Code::Index, chain, first, place).to(last).expected(expected, "others");
+        Finding { row, ..finding }
     })
 }
 
@@ -340,19 +394,20 @@ pub(super) fn checkpoints(
     for entry in entries {
         let path = dir.join(&entry.name);
         match kind(&entry.name).filter(|_| entry.is_file) {
-            Some((Sibling::Checkpoint, named)) => each(Stored {
+            Some((Sibling::Checkpoint, named, seconds)) => each(Stored {
                 place: path.display().to_string().into(),
                 note: Text::Object,
                 named,
+                seconds: Some(seconds),
                 range: Some(path.with_extension("range")),
                 path,
             }),
-            Some((Sibling::Range, size)) if !store.is_file(&path.with_extension("checkpoint")) => {
+            Some((Sibling::Range, size, _)) if !store.is_file(&path.with_extension("checkpoint")) => {
                 let interrupted = newest.as_ref() == Some(&entry.name);
                 problem(if interrupted { Problem::Interrupted { size } } else { Problem::Orphan { path, size } });
             }
-            Some((Sibling::Range, _)) => {}
-            Some((Sibling::Witness, _)) => witnesses += 1,
+            Some((Sibling::Range, ..)) => {}
+            Some((Sibling::Witness, ..)) => witnesses += 1,
             None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),
             None => problem(Problem::Foreign { path }),
         }
@@ -369,8 +424,8 @@ enum Sibling {
     Witness,
 }
 
-/// What an object beside the records is by its name, and the size in it.
-fn kind(name: &str) -> Option<(Sibling, u64)> {
+/// What an object beside the records is by its name, and the size and the seconds in it.
+fn kind(name: &str) -> Option<(Sibling, u64, u64)> {
     let (stem, extension) = name.split_once('.')?;
     let (size, seconds) = stem.split_once('-')?;
     let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
@@ -380,5 +435,5 @@ fn kind(name: &str) -> Option<(Sibling, u64)> {
         "cosigned" | "tsr" => Sibling::Witness,
         _ => return None,
     };
-    (digits(size, 20) && digits(seconds, 10)).then_some((sibling, size.parse().ok()?))
+    (digits(size, 20) && digits(seconds, 10)).then_some((sibling, size.parse().ok()?, seconds.parse().ok()?))
 }

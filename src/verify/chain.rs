@@ -5,17 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sealtrail_chain::note::Signed;
-use sealtrail_chain::{ChainName, Genesis, KeySet};
+use sealtrail_chain::{ChainName, Genesis, KeySet, UnixNanos};
 
 use super::checkpoints::{self, Collect, Loaded, Stored, key_id};
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, Fold, Folded, Unit, hex};
 use super::keys::{self, Beside, Epochs, Met};
 use super::leg::{File, Kind, Leg, Unread};
-use super::report::{Begin, ChainReport, LegReport, Note, Time, Unchecked};
+use super::report::{Before, Begin, Behind, Bound, ChainReport, LegReport, Note, Time, Unchecked};
+use super::scope::Outside;
 use super::store::{Store, Unreadable};
 use super::trust::Standing;
-use super::{Error, Job, Options, Watch, archive, pool, stream};
+use super::{Error, Job, Options, Watch, archive, pool, scope, stream};
 
 /// What an audit of one chain gives.
 pub(super) struct Audit {
@@ -54,6 +55,10 @@ fn pass(
     let legs = &mut *legs;
     let loaded: Vec<Loaded> = legs.iter().map(|leg| auditor.load_checkpoints(leg)).collect();
     legs.iter_mut().try_for_each(Leg::list)?;
+    let mut known: Vec<Anchor> = loaded.iter().flat_map(|loaded| loaded.anchors.iter().cloned()).collect();
+    known.extend(auditor.kept());
+    known.sort_by_key(|anchor| anchor.size);
+    legs.iter_mut().for_each(|leg| scope::narrow(leg, options, &known));
     legs.iter().for_each(|leg| auditor.check_layout(leg));
     auditor.check_forks(&loaded);
     let cuts = cuts(legs, &loaded, auditor.pinned());
@@ -65,7 +70,8 @@ fn pass(
         judged.push(folded);
     }
     let unknown = auditor.check_rotations(legs, &loaded, &judged);
-    let agree = auditor.compare(legs, &judged);
+    let agree = auditor.compare(legs, &judged, &loaded);
+    auditor.check_age(legs, &judged);
     let reports = legs.iter().zip(&judged).zip(&loaded).map(|((leg, folded), loaded)| leg_report(leg, folded, loaded));
     let reports = reports.collect();
     for (leg, loaded) in legs.iter().zip(loaded) {
@@ -214,10 +220,26 @@ impl<'a> Auditor<'a> {
         for path in &leg.foreign {
             self.find_foreign(path, "objects of the format alone", "another name, kind or place");
         }
+        self.check_versions(leg);
         let owed = self.genesis.as_ref().map(|note| note.statement().partition);
         if let (Some(owed), Some(partition)) = (owed, leg.partition.filter(|partition| Some(*partition) != owed)) {
             let found = format!("partition {partition}");
             self.find_foreign(Path::new(&*leg.place), &format!("partition {owed}, as the genesis note says"), &found);
+        }
+    }
+
+    /// In a bucket each key has one version, for ever.
+    fn check_versions(&mut self, leg: &Leg) {
+        if leg.store.versions_unseen() {
+            self.unchecked.push(Unchecked::VersionsUnseen { chain: self.chain.clone(), place: leg.place.to_string() });
+        }
+        let ours = |path: &Path| {
+            [&leg.dir, &leg.checkpoints].iter().any(|dir| path.starts_with(dir)) || leg.genesis.as_deref() == Some(path)
+        };
+        for oddity in leg.store.oddities().into_iter().filter(|oddity| ours(&oddity.path)) {
+            let at = leg.files.iter().find(|file| file.path == oddity.path).map_or(0, |file| file.first);
+            let place = oddity.path.display().to_string().into();
+            self.findings.add(Finding::at(oddity.code, self.chain, at, &place).expected(oddity.expected, oddity.found));
         }
     }
 
@@ -336,6 +358,8 @@ impl<'a> Auditor<'a> {
             place: path.display().to_string().into(),
             epoch: None,
             range: None,
+            kept: true,
+            cosigned: None,
         };
         self.options.trust.kept(self.chain).map(anchor).collect()
     }
@@ -347,6 +371,7 @@ impl<'a> Auditor<'a> {
             let binding = other == index || leg.kind == Kind::Stream;
             anchors.extend(loaded.anchors.iter().map(|anchor| Anchor { binding, ..anchor.clone() }));
         }
+        anchors.retain(|anchor| leg.outside.behind.is_none_or(|end| anchor.size <= end));
         anchors.sort_by_key(|anchor| anchor.size);
         anchors
     }
@@ -355,7 +380,7 @@ impl<'a> Auditor<'a> {
         let silence = nanos(self.options.alive_interval).saturating_add(nanos(SLACK));
         let job = Job { chain: self.chain, cuts, silence, store: &*leg.store, topic: leg.topic.as_deref() };
         let marks = if compared { cuts } else { &[] };
-        let mut fold = Fold::new(self.chain, anchors, marks, silence, leg.cut);
+        let mut fold = Fold::new(self.chain, anchors, marks, silence, leg.cut || leg.outside.before);
         let mut unread = Vec::new();
         let work = |file: &File| match leg.kind {
             Kind::Archive => archive::judge(file, &job, self.watch),
@@ -375,6 +400,15 @@ impl<'a> Auditor<'a> {
     fn conclude(&mut self, leg: &Leg, folded: &Folded) {
         self.check_zero(leg, folded);
         let (chain, kind) = (self.chain.clone(), leg.kind);
+        for (first, last) in folded.frozen.iter().copied() {
+            let bound = Bound((folded.covered > last).then_some(folded.covered));
+            self.unchecked.push(Unchecked::Frozen { chain: chain.clone(), first, last, bound });
+        }
+        if leg.outside != Outside::default() {
+            let end = leg.outside.behind.and(Some(folded.end));
+            let (chain, first) = (chain.clone(), if leg.outside.before { folded.first } else { None });
+            self.notes.push(Note::Outside { chain, leg: kind, first: Before(first), end: Behind(end) });
+        }
         if folded.stopped && folded.anchored < folded.end {
             let (size, found) = (folded.end, folded.anchored);
             self.unchecked.push(Unchecked::StopUncovered { chain: chain.clone(), leg: kind, size, found });
@@ -387,7 +421,7 @@ impl<'a> Auditor<'a> {
             let sequence = silence.sequence;
             self.notes.push(Note::Silence { chain: chain.clone(), leg: kind, sequence, from, to });
         }
-        if let Some(first) = folded.expired {
+        if let Some(first) = folded.expired.filter(|_| !leg.outside.before) {
             let first = (first != u64::MAX).then_some(first);
             self.unchecked.push(Unchecked::Expired { chain: chain.clone(), first: Begin(first) });
         }
@@ -401,6 +435,25 @@ impl<'a> Auditor<'a> {
             self.unchecked.push(Unchecked::LateSegments { chain, leg: kind, first, last, files });
         } else if folded.signed > 0 {
             self.notes.push(Note::NotYetCovered { chain, leg: kind, first, last });
+        }
+    }
+
+    /// The end of the leg that reaches furthest is young, or a stop that a trusted checkpoint covers: anyone can write a record
+    /// that says so behind the last checkpoint.
+    fn check_age(&mut self, legs: &[Leg], judged: &[Folded]) {
+        let Some(max_age) = self.options.max_age else { return };
+        if legs.iter().any(|leg| leg.outside.behind.is_some()) {
+            return;
+        }
+        let Some((leg, newest)) = legs.iter().zip(judged).max_by_key(|(_, folded)| folded.end) else { return };
+        let to = newest.to.unwrap_or(UnixNanos(0));
+        let age = self.options.now.0.saturating_sub(to.0);
+        let proved = if self.standing == Standing::NoKey { newest.signed } else { newest.covered };
+        let stopped = newest.stopped && proved >= newest.end;
+        if age > nanos(max_age) && !stopped {
+            let finding = Finding::at(Code::Stale, self.chain, newest.end.saturating_sub(1), &leg.place);
+            let oldest = Time(UnixNanos(self.options.now.0.saturating_sub(nanos(max_age))));
+            self.findings.add(finding.expected(format_args!("a record of {oldest} or later, or a stop"), Time(to)));
         }
     }
 
@@ -428,15 +481,47 @@ impl<'a> Auditor<'a> {
     }
 
     /// Finds the first stretch in which the legs differ; gives the size up to which they agree.
-    fn compare(&mut self, legs: &[Leg], judged: &[Folded]) -> Option<u64> {
+    fn compare(&mut self, legs: &[Leg], judged: &[Folded], loaded: &[Loaded]) -> Option<u64> {
         let (leg, rest) = legs.split_first()?;
         let (base, others) = judged.split_first()?;
+        let (notes, others_notes) = loaded.split_first()?;
         let mut agree = None;
-        for (other_leg, other) in rest.iter().zip(others) {
+        for ((other_leg, other), other_notes) in rest.iter().zip(others).zip(others_notes) {
             agree = self.compare_roots(base, other_leg, other).max(agree);
+            if leg.outside.behind.is_some() || other_leg.outside.behind.is_some() {
+                continue;
+            }
             self.compare_ends(leg, base, other_leg, other);
+            // Archives come first.
+            if (leg.kind, other_leg.kind) == (Kind::Archive, Kind::Stream) {
+                self.compare_segments(leg, base, notes, other, other_notes);
+            }
         }
         agree
+    }
+
+    /// The stream tells where segments ended, and when: their objects and checkpoints belong into the archive soon after.
+    fn compare_segments(&mut self, leg: &Leg, archive: &Folded, archived: &Loaded, stream: &Folded, streamed: &Loaded) {
+        let ends = || streamed.anchors.iter().filter_map(|anchor| Some((anchor.size, anchor.cosigned?)));
+        let newest = archived.anchors.last().map_or(0, |anchor| anchor.size);
+        let pending: Vec<u64> =
+            ends().map(|(size, _)| size).filter(|size| *size > newest && *size <= archive.end).collect();
+        if let [first, .., last] = pending[..] {
+            let (chain, count) = (self.chain.clone(), pending.len() as u64);
+            self.unchecked.push(Unchecked::CheckpointsPending { chain, count, first, last });
+        }
+        let Some((_, ended)) = ends().find(|(size, _)| *size > archive.end) else { return };
+        let (Some(to), end) = (stream.to, archive.end) else { return };
+        // A collector that has just started brings what an earlier run left; an archive that was down comes behind.
+        let started = stream.events.started.map_or(0, |(_, time)| time.0);
+        let since = to.0.saturating_sub(started.max(ended.saturating_mul(1_000_000_000)));
+        let Some(outage) = stream.events.outage(end) else { return };
+        if since > nanos(self.options.max_lag).saturating_add(outage) {
+            let last = ends().map(|(size, _)| size).last().unwrap_or(end + 1) - 1;
+            let finding = Finding::at(Code::Shorter, self.chain, end, &leg.place).to(last);
+            let expected = format!("records up to {last}, whose segments ended (the stream)");
+            self.findings.add(finding.expected(expected, format_args!("{end} records")));
+        }
     }
 
     fn compare_roots(&mut self, base: &Folded, leg: &Leg, other: &Folded) -> Option<u64> {
@@ -446,7 +531,7 @@ impl<'a> Auditor<'a> {
             while theirs.next_if(|(other, _)| other < size).is_some() {}
             let Some((_, found)) = theirs.next_if(|(other, _)| other == size) else { continue };
             if found != root {
-                let first = agree.unwrap_or(0);
+                let first = agree.or(base.first).unwrap_or(0);
                 let finding = Finding::at(Code::Legs, self.chain, first, &leg.place).to(size - 1);
                 self.findings.add(finding.expected(hex(root), hex(found)));
                 break;

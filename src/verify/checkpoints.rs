@@ -22,6 +22,8 @@ pub(super) struct Stored {
     pub(super) path: PathBuf,
     /// What its name or header says of its size.
     pub(super) named: u64,
+    /// What its name says of the time at which it was signed (archive only).
+    pub(super) seconds: Option<u64>,
     /// The `.range` object that belongs beside it (archive only).
     pub(super) range: Option<PathBuf>,
 }
@@ -86,6 +88,8 @@ pub(super) struct Sound {
     trusted: bool,
     /// Whose keys have signed.
     epoch: usize,
+    /// Unix seconds of the log's own cosignature: it is that of a segment's end, or of a stop.
+    cosigned: Option<u64>,
 }
 
 /// Findings beside what is sound: a note that lacks one of two signatures still holds by the other.
@@ -116,6 +120,13 @@ impl Judge<'_> {
                 }
             },
         };
+        for path in [Some(&stored.path), stored.range.as_ref()].into_iter().flatten() {
+            if let Ok(Some((expected, found))) = self.store.weaker_lock(path) {
+                let place = path.display().to_string().into();
+                let finding = Finding::at(Code::Lock, self.chain, stored.named.saturating_sub(1), &place);
+                verdict.findings.push(finding.expected(expected, found));
+            }
+        }
         verdict.sound = self.read(note, stored, &mut verdict.findings);
         if let (Some(sound), Some(path)) = (&verdict.sound, &stored.range) {
             match read_ranges(&**self.store, path, sound.checkpoint.size) {
@@ -140,6 +151,12 @@ impl Judge<'_> {
         if checkpoint.size != stored.named {
             let expected = format_args!("size {} as its name says", stored.named).to_string();
             findings.push(at(Code::Name).expected(expected, checkpoint.size));
+            // What lies beside it, and before and behind it, belongs to another.
+            return None;
+        }
+        let cosigned = signatures.cosigned;
+        if let (Some(time), Some(named)) = (cosigned, stored.seconds.filter(|named| Some(*named) != cosigned)) {
+            findings.push(at(Code::Name).expected(format_args!("second {time}, at which it was signed"), named));
         }
         let mut epoch = 0;
         if let Some(genesis) = self.genesis {
@@ -169,7 +186,7 @@ impl Judge<'_> {
         }
         let believed = signatures.held.iter().any(|key| self.trusted.contains(key));
         let trusted = believed && !self.epochs.is_distrusted(epoch, checkpoint.size);
-        Some(Sound { checkpoint, held: signatures.held, trusted, epoch })
+        Some(Sound { checkpoint, held: signatures.held, trusted, epoch, cosigned })
     }
 
     fn keys(&self) -> Vec<Vkey> {
@@ -237,6 +254,8 @@ impl<'a> Collect<'a> {
             place: stored.place.clone(),
             epoch: Some(sound.epoch),
             range,
+            kept: false,
+            cosigned: sound.cosigned,
         });
     }
 

@@ -77,6 +77,18 @@ pub enum Code {
     Bundle,
     /// An evidence bundle's proof doesn't lead from its record to the root that was signed.
     Proof,
+    /// A chain that was expected is not here.
+    ChainMissing,
+    /// A chain is here that was not expected.
+    ChainUnexpected,
+    /// The chain's end is older than allowed, and nothing sealed says that it stopped.
+    Stale,
+    /// A key of the bucket has more versions than the one that the collector put there.
+    Version,
+    /// An object of the bucket is hidden under a delete marker.
+    Hidden,
+    /// An object's lock is missing, weaker or shorter than it must be.
+    Lock,
 }
 
 impl Code {
@@ -125,6 +137,12 @@ impl Code {
             Self::Legs => ("SEAL-040", "archive and stream hold different records"),
             Self::Bundle => ("SEAL-080", "the bundle's files are not the ones that were put in"),
             Self::Proof => ("SEAL-081", "the proof does not lead from the record to the signed root"),
+            Self::ChainMissing => ("SEAL-050", "a chain that was expected is not here"),
+            Self::ChainUnexpected => ("SEAL-051", "a chain is here that was not expected"),
+            Self::Stale => ("SEAL-052", "the chain ends too early, without a sealed stop"),
+            Self::Version => ("SEAL-060", "the object has another version beside the one that was archived"),
+            Self::Hidden => ("SEAL-061", "the object is hidden under a delete marker"),
+            Self::Lock => ("SEAL-062", "the object is not locked as it must be"),
         }
     }
 }
@@ -214,11 +232,12 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Findings in the order of their records (a stretch counts by its end: a record named within it says more), of which the
+/// Findings in the order of their records (a stretch counts by its end: a record named within it says more; what stands
+/// beside the records comes behind what is wrong with themselves), of which the
 /// first `LIMIT` are kept and all are counted: an archive of forged records must not cost more memory than a sound one.
 #[derive(Clone, Default, Debug)]
 pub struct Findings {
-    kept: BTreeMap<(String, u64, u64), Finding>,
+    kept: BTreeMap<(String, u64, bool, u64), Finding>,
     total: u64,
 }
 
@@ -227,7 +246,8 @@ impl Findings {
 
     pub fn add(&mut self, finding: Finding) {
         self.total += 1;
-        self.kept.insert((finding.chain.clone(), finding.last, self.total), finding);
+        let beside = matches!(finding.code, Code::Index | Code::Metadata | Code::Legs | Code::Lock);
+        self.kept.insert((finding.chain.clone(), finding.last, beside, self.total), finding);
         if self.kept.len() > Self::LIMIT {
             self.kept.pop_last();
         }

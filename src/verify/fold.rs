@@ -6,9 +6,10 @@ use sealtrail_chain::{ChainName, CompactRange, Hash, Root, Sequence, UnixNanos};
 
 use super::checkpoints::Beside;
 use super::finding::{Code, Finding, Findings};
-use super::judge::{Judged, Run, Silence, Zero};
+use super::judge::{Events, Judged, Run, Silence, Zero};
 use super::keys::{MOST, Met};
 use super::leg::Unread;
+use crate::archive::Links;
 
 /// A size and root that the records must agree with.
 #[derive(Clone)]
@@ -25,6 +26,10 @@ pub(super) struct Anchor {
     pub(super) epoch: Option<usize>,
     /// Where the compact range `[0, size)` is stored beside it, once its root proved to be the signed one.
     pub(super) range: Option<Beside>,
+    /// It was kept by whoever asks: worth more than any signature.
+    pub(super) kept: bool,
+    /// Unix seconds at which a segment ended here: only such checkpoints carry the log's cosignature.
+    pub(super) cosigned: Option<u64>,
 }
 
 /// What an object's metadata says about its place in the chain.
@@ -46,6 +51,8 @@ pub(super) struct Unit {
     pub(super) claims: Option<Claims>,
     /// The file could not be read, or not to its end: what lies behind it is no gap of its own.
     pub(super) unread: Option<Unread>,
+    /// It has to be restored before anyone can read it; its metadata claim these links.
+    pub(super) frozen: Option<Links>,
 }
 
 /// What the records of one leg add up to.
@@ -77,6 +84,9 @@ pub(super) struct Folded {
     pub(super) zero: Option<Zero>,
     pub(super) rotations: Vec<Met>,
     pub(super) silences: Vec<Silence>,
+    pub(super) events: Events,
+    /// First and last record of each stretch that lies frozen.
+    pub(super) frozen: Vec<(u64, u64)>,
     pub(super) findings: Findings,
 }
 
@@ -94,6 +104,8 @@ pub(super) struct Fold<'a> {
     hole: bool,
     /// The last checkpoint did not match; said once, until one matches again.
     broken: bool,
+    /// Largest size proved by a checkpoint that was kept.
+    kept: u64,
     next_anchor: usize,
     /// Ends of files since the last checkpoint that matched.
     ends: Vec<u64>,
@@ -115,6 +127,7 @@ impl<'a> Fold<'a> {
             hash: None,
             hole: false,
             broken: false,
+            kept: 0,
             next_anchor: 0,
             ends: Vec::new(),
             done: Folded::default(),
@@ -125,9 +138,13 @@ impl<'a> Fold<'a> {
 
     /// The next file, in the order of names.
     pub(super) fn add(&mut self, unit: Unit) {
-        let Unit { place, judged, claims, unread } = unit;
+        let Unit { place, judged, claims, unread, frozen } = unit;
+        if let Some(links) = frozen {
+            return self.pass(&links, &place);
+        }
         let hole = unread.is_some();
-        let Judged { runs, records, zero, rotations, silences, findings } = judged;
+        let Judged { runs, records, zero, rotations, silences, events, findings } = judged;
+        self.done.events.join(events);
         self.done.files += 1;
         self.done.records += records;
         self.done.findings.append(findings);
@@ -158,6 +175,32 @@ impl<'a> Fold<'a> {
         if let Some(claims) = &claims {
             self.leave(claims, begin, end, &place);
         }
+    }
+
+    /// A frozen object: its links must fit what lies before and behind. The tree before the next object that can be read holds
+    /// its records, so the checkpoint that proves that tree binds them.
+    fn pass(&mut self, links: &Links, place: &Arc<str>) {
+        let (first, last) = (links.first.get(), links.last.get());
+        self.done.files += 1;
+        if first < self.done.end || last < first {
+            let overlap = Finding::at(Code::Overlap, self.chain, first, place).to(last);
+            return self.find(overlap.expected(self.done.end, first));
+        }
+        self.check_gap(first, place);
+        if let Some(hash) = self.hash.filter(|hash| *hash != links.before) {
+            self.find(Finding::at(Code::Previous, self.chain, first, place).expected(hash, links.before));
+        }
+        match self.done.frozen.last_mut().filter(|(_, before)| before + 1 == first) {
+            Some((_, before)) => *before = last,
+            None => self.done.frozen.push((first, last)),
+        }
+        self.tree = None;
+        self.hash = Some(links.after);
+        self.hole = false;
+        self.done.first.get_or_insert(first);
+        self.done.end = last.saturating_add(1);
+        // Not to be recomputed here; a later one binds the records.
+        self.next_anchor = self.anchors.partition_point(|anchor| anchor.size <= self.done.end).max(self.next_anchor);
     }
 
     /// All files were added; `held` names where the leg lies.
@@ -198,14 +241,18 @@ impl<'a> Fold<'a> {
         }
         let expired = self.cut && self.done.first.is_none();
         if expired {
-            // Checkpoints up to here speak of what is gone.
+            // Checkpoints before here speak of what is gone.
             self.done.expired = Some(begin);
-            self.next_anchor = self.anchors.partition_point(|anchor| anchor.size <= begin);
+            self.next_anchor = self.anchors.partition_point(|anchor| anchor.size < begin);
         } else if !self.hole {
             let gap = Finding::at(Code::Missing, self.chain, expected, place).to(begin - 1);
             self.find(gap.expected(expected, begin));
         }
         self.lose();
+        if expired {
+            self.done.end = begin;
+            self.check_anchors();
+        }
     }
 
     /// From here on neither the hash before nor the tree is known.
@@ -310,8 +357,11 @@ impl<'a> Fold<'a> {
             if anchor.trusted {
                 self.done.covered = anchor.size;
             }
+            if anchor.kept {
+                self.kept = anchor.size;
+            }
             self.ends.clear();
-        } else if !std::mem::replace(&mut self.broken, true) {
+        } else if !std::mem::replace(&mut self.broken, true) || anchor.kept {
             let (first, last) = self.suspects(anchor);
             let finding = Finding::at(Code::Root, self.chain, first, &anchor.place).to(last);
             self.find(finding.expected(hex(&anchor.root), hex(&computed)));
@@ -321,7 +371,9 @@ impl<'a> Fold<'a> {
     /// The records among which the wrong ones are: behind the last checkpoint that matched, and, where the nodes of the
     /// signed tree are stored, under the first node that differs.
     fn suspects(&self, anchor: &Anchor) -> (u64, u64) {
-        let (low, high) = (self.done.signed, anchor.size.saturating_sub(1));
+        // Against one that was kept, those that lie here prove nothing: whoever holds the keys can sign them anew.
+        let low = if anchor.kept { self.kept } else { self.done.signed }.max(self.done.first.unwrap_or(0));
+        let high = anchor.size.saturating_sub(1);
         let narrowed = self.tree.as_ref().and_then(|tree| differing(tree, anchor));
         match narrowed {
             Some((first, last)) => (first.max(low), last.min(high)),

@@ -3,22 +3,22 @@
 //! No hash covers them, and a query engine believes them: a maximum that is too small makes it pass over the very record
 //! that someone wants unseen. So they are compared with the rows as these go by: every bound must hold, an exact one must
 //! be met, every value must be in its filter, and every page must begin at the row that the index says. Where something is
-//! absent, nothing misleads.
+//! absent, nothing misleads. (`footer` looks at what the Parquet library does not show.)
 
 use std::fs::File;
 use std::sync::Arc;
 
 use parquet::basic::BoundaryOrder;
 use parquet::bloom_filter::Sbbf;
-use parquet::column::page::PageReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
-use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::statistics::Statistics;
 
+use super::footer::Outline;
 use crate::archive::Row;
 
 /// The keys of the file metadata in format 1.
@@ -43,13 +43,13 @@ const KEYS: [&str; 14] = [
 const NUMBERS: [&str; 5] = ["sequence", "observed_nanos", "observed_time", "event_time", "severity_number"];
 const TEXTS: [&str; 3] = ["service_name", "event_name", "severity_text"];
 
-/// Something that does not fit the rows `first_row` and on.
+/// Something that does not fit the rows.
 pub(super) struct Misfit {
-    /// Row of the object.
-    pub(super) row: u64,
-    pub(super) sequence: Option<u64>,
+    /// Row of the object, where it is about one.
+    pub(super) row: Option<u64>,
+    /// The records in question; `None`: all of the object.
+    pub(super) records: Option<(u64, u64)>,
     pub(super) expected: String,
-    pub(super) found: String,
 }
 
 /// The indexes of one object, and how far its rows were compared with them.
@@ -62,9 +62,13 @@ pub(super) struct Indexes {
     begin: u64,
     end: u64,
     row: u64,
-    /// Sequence of the group's first row.
+    /// Sequences of the group's first row and of the last one that was compared.
     sequence: u64,
-    pub(super) misfits: Vec<Misfit>,
+    last: u64,
+    outline: Outline,
+    /// What does not fit the current group.
+    wrong: Vec<String>,
+    misfits: Vec<Misfit>,
 }
 
 /// Misfits kept of one object: a few tell as much as thousands.
@@ -124,13 +128,19 @@ enum Cell<'a> {
 
 impl Indexes {
     /// Reads the footer of an object and what it points to. `promoted`: the columns of the promotions, in their order.
-    pub(super) fn of<'p>(file: File, promoted: impl Iterator<Item = &'p str>) -> Result<Self, ParquetError> {
+    /// `release`: what its metadata call the release that wrote it.
+    pub(super) fn of<'p>(
+        file: File,
+        promoted: impl Iterator<Item = &'p str>,
+        release: &str,
+    ) -> Result<Self, ParquetError> {
         let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = reader.parse_and_finish(&file)?;
         let names = NUMBERS.into_iter().chain(TEXTS).chain(promoted).chain(["trace_id", "span_id"]);
         let place =
             |name: &str| metadata.file_metadata().schema_descr().columns().iter().position(|c| c.name() == name);
         let columns = names.filter_map(|name| Some(Column::new(name, place(name)?))).collect();
+        let outline = Outline::of(&file, Some(release))?;
         let mut indexes = Self {
             file: Arc::new(file),
             metadata: Arc::new(metadata),
@@ -140,8 +150,15 @@ impl Indexes {
             end: 0,
             row: 0,
             sequence: 0,
+            last: 0,
+            outline,
+            wrong: Vec::new(),
             misfits: Vec::new(),
         };
+        let flaws = std::mem::take(&mut indexes.outline.flaws);
+        let (of_groups, of_all): (Vec<_>, Vec<_>) = flaws.into_iter().partition(|flaw| flaw.group.is_some());
+        indexes.outline.flaws = of_groups;
+        of_all.into_iter().for_each(|flaw| indexes.misfit(None, None, flaw.expected));
         indexes.check_keys();
         Ok(indexes)
     }
@@ -150,7 +167,7 @@ impl Indexes {
         let metadata = self.metadata.clone();
         let pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
         if pairs.into_iter().any(|pair| !KEYS.contains(&pair.key.as_str())) {
-            self.misfit(None, "file metadata of the format alone", "another key");
+            self.misfit(None, None, "file metadata of the format alone".to_owned());
         }
     }
 
@@ -177,11 +194,12 @@ impl Indexes {
         let mut wrong = None;
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             if let Err(what) = column.add(self.row, cell) {
-                wrong = Some((format!("{what} of `{}` that fits", column.name), "one that hides values"));
+                wrong = Some(format!("{what} of `{}` that fits its values", column.name));
             }
         }
-        if let Some((expected, found)) = wrong {
-            self.misfit(Some(row.sequence.get()), &expected, found);
+        self.last = row.sequence.get();
+        if let Some(expected) = wrong {
+            self.misfit(Some(self.row), Some((self.last, self.last)), expected);
         }
         self.row += 1;
         Ok(())
@@ -202,10 +220,10 @@ impl Indexes {
             .sorting_columns()
             .is_none_or(|columns| matches!(columns.as_slice(), [one] if one.column_idx == 0 && !one.descending));
         if !sorted {
-            self.misfit(Some(sequence), "rows sorted by `sequence`, ascending", "another claim");
+            self.wrong.push("a sort order by `sequence`, ascending".to_owned());
         }
         for at in 0..group.num_columns() {
-            self.check_chunk(group, at)?;
+            self.check_chunk(group, at);
         }
         for column in &mut self.columns {
             column.begin(&metadata, self.group, self.begin, self.end, &self.file)?;
@@ -215,7 +233,7 @@ impl Indexes {
     }
 
     /// Asks of every column whether its pages lie, and begin, where the index says.
-    fn check_chunk(&mut self, group: &RowGroupMetaData, at: usize) -> Result<(), ParquetError> {
+    fn check_chunk(&mut self, group: &RowGroupMetaData, at: usize) {
         let (chunk, index) = (group.column(at), self.group);
         let metadata = self.metadata.clone();
         let name = chunk.column_descr().name().chars().take(64).collect::<String>();
@@ -223,58 +241,46 @@ impl Indexes {
         let bounded = chunk.statistics().is_some_and(|all| all.min_bytes_opt().or(all.max_bytes_opt()).is_some());
         let id = name == "trace_id" || name == "span_id";
         if (bounded && (id || !watched)) || (chunk.bloom_filter_offset().is_some() && !watched) {
-            self.misfit(Some(self.sequence), &format!("no statistics and no filter for `{name}`"), "some");
+            self.wrong.push(format!("no statistics and no filter of `{name}`"));
         }
         let indexes = metadata.page_index_for_row_group(index);
-        let Some(locations) = indexes.page_locations(at) else { return Ok(()) };
-        if locations.is_empty() {
-            return Ok(());
-        }
-        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
-        let mut pages = SerializedPageReader::new(self.file.clone(), chunk, rows, None)?;
-        let (mut begins, mut row) = (Vec::new(), 0_i64);
-        while let Some(page) = pages.peek_next_page()? {
-            if !page.is_dict {
-                begins.push(row);
-                row += page.num_rows.or(page.num_levels).and_then(|rows| i64::try_from(rows).ok()).unwrap_or(0);
-            }
-            pages.skip_next_page()?;
-        }
+        let Some(locations) = indexes.page_locations(at).filter(|locations| !locations.is_empty()) else { return };
         let (start, len) = chunk.byte_range();
-        let tiled =
-            locations.windows(2).all(|two| two[0].offset + i64::from(two[0].compressed_page_size) == two[1].offset)
-                && locations.first().is_some_and(|first| first.offset == chunk.data_page_offset())
-                && locations.last().is_some_and(|last| {
-                    u64::try_from(last.offset + i64::from(last.compressed_page_size)) == Ok(start + len)
-                });
-        if !tiled || !locations.iter().map(|location| location.first_row_index).eq(begins) {
-            self.misfit(Some(self.sequence), &format!("an index of the pages of `{name}`"), "one of other pages");
+        let end = |location: &PageLocation| location.offset.saturating_add(location.compressed_page_size.into());
+        let tiled = locations.windows(2).all(|two| end(&two[0]) == two[1].offset)
+            && locations.last().is_some_and(|last| u64::try_from(end(last)) == Ok(start + len));
+        let pages = self.outline.pages.get(index).and_then(|columns| columns.get(at)).map(Vec::as_slice);
+        let begins =
+            pages.unwrap_or_default().iter().map(|(offset, row)| (i64::try_from(*offset), i64::try_from(*row)));
+        let said = locations.iter().map(|location| (Ok(location.offset), Ok(location.first_row_index)));
+        if !tiled || !said.eq(begins) {
+            self.wrong.push(format!("an index of the pages of `{name}` itself"));
         }
-        Ok(())
     }
 
     fn end_group(&mut self) {
-        let mut wrong: Vec<String> = Vec::new();
         let Some(index) = self.group.checked_sub(1) else { return };
+        let mut wrong = std::mem::take(&mut self.wrong);
+        let flaws = self.outline.flaws.iter().filter(|flaw| flaw.group == Some(index));
+        wrong.extend(flaws.map(|flaw| flaw.expected.clone()));
         let metadata = self.metadata.clone();
         for column in &mut self.columns {
             if !column.end_page() {
-                wrong.push(format!("bounds of a page of `{}`", column.name));
+                wrong.push(format!("bounds of a page of `{}` that hold", column.name));
             }
             let chunk = metadata.row_group(index).column(column.at);
             if chunk.statistics().is_some_and(|all| !Bounds::of(all).hold(&column.before)) {
-                wrong.push(format!("statistics of `{}`", column.name));
+                wrong.push(format!("statistics of `{}` that hold", column.name));
             }
         }
-        for what in wrong {
-            self.misfit(Some(self.sequence), &format!("{what} that hold"), "others");
+        for expected in wrong {
+            self.misfit(Some(self.begin), Some((self.sequence, self.last)), expected);
         }
     }
 
-    fn misfit(&mut self, sequence: Option<u64>, expected: &str, found: &str) {
+    fn misfit(&mut self, row: Option<u64>, records: Option<(u64, u64)>, expected: String) {
         if self.misfits.len() < LIMIT {
-            let row = if sequence == Some(self.sequence) { self.begin } else { self.row };
-            self.misfits.push(Misfit { row, sequence, expected: expected.to_owned(), found: found.to_owned() });
+            self.misfits.push(Misfit { row, records, expected });
         }
     }
 }

@@ -28,10 +28,45 @@ pub(super) struct Seen<'a> {
 /// What a record of the collector itself (`received.by` is `self`) says about the chain's life.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Own {
-    Started { genesis: Option<String> },
+    Started {
+        genesis: Option<String>,
+    },
     Stopped,
-    Rotated { note: Option<String> },
+    Rotated {
+        note: Option<String>,
+    },
+    /// The archive doesn't take what it is given, or does again.
+    Archive {
+        up: bool,
+    },
     Other,
+}
+
+/// What the collector said last of itself: sequence and time of the record.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Events {
+    pub(super) started: Option<(u64, UnixNanos)>,
+    /// That the archive was down; that it was up again.
+    pub(super) down: Option<(u64, UnixNanos)>,
+    pub(super) up: Option<(u64, UnixNanos)>,
+}
+
+impl Events {
+    pub(super) fn join(&mut self, later: Self) {
+        self.started = later.started.or(self.started);
+        self.down = later.down.or(self.down);
+        self.up = later.up.or(self.up);
+    }
+
+    /// Nanoseconds that the archive needs to come behind an outage: as long again as that was, where nothing says that it is
+    /// over; `None` where records from `end` on tell of one.
+    pub(super) fn outage(&self, end: u64) -> Option<u64> {
+        if self.down.max(self.up).is_some_and(|(sequence, _)| sequence >= end) {
+            return None;
+        }
+        let (down, up) = (self.down.map_or(0, |(_, time)| time.0), self.up.map_or(0, |(_, time)| time.0));
+        Some(if down == 0 { 0 } else { up.saturating_sub(down).saturating_mul(2) })
+    }
 }
 
 /// The records of a file that follow each other without a gap.
@@ -77,6 +112,7 @@ pub(super) struct Judged {
     /// Notes of rotations that records carry.
     pub(super) rotations: Vec<Met>,
     pub(super) silences: Vec<Silence>,
+    pub(super) events: Events,
     pub(super) findings: Findings,
 }
 
@@ -225,6 +261,13 @@ impl<'a> Judge<'a> {
         run.after = seen.hash;
         run.to = run.to.max(seen.observed);
         run.stopped = seen.own == Some(Own::Stopped);
+        let event = Some((sequence, seen.observed));
+        match seen.own {
+            Some(Own::Started { .. }) => self.done.events.started = event,
+            Some(Own::Archive { up: false }) => self.done.events.down = event,
+            Some(Own::Archive { up: true }) => self.done.events.up = event,
+            _ => {}
+        }
     }
 
     fn at(&self, code: Code, seen: &Seen<'_>) -> Finding {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Error;
 use super::Source;
 use super::finding::Findings;
+use super::scope::Outside;
 use super::store::{Bucket, Local, Store};
 use super::stream;
 use super::topic::Topic;
@@ -32,10 +33,12 @@ pub(super) struct Leg {
     pub(super) topic: Option<Arc<Topic>>,
     /// What stood at the stream's beginning has passed its retention.
     pub(super) cut: bool,
+    /// What is not read because nobody asked for it.
+    pub(super) outside: Outside,
     /// In the order of their names; the first sequences, when nobody has touched them.
     pub(super) files: Vec<File>,
     /// Where the files lie.
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// The directory of checkpoints, whether or not it exists.
     pub(super) checkpoints: PathBuf,
     /// Where the genesis note lies (archive).
@@ -208,6 +211,7 @@ fn archive_leg(store: &Arc<dyn Store>, root: &Path, chain: ChainName) -> Result<
         store: Arc::clone(store),
         topic: None,
         cut: false,
+        outside: Outside::default(),
         files,
         dir,
         checkpoints: root.join(format!("audit-checkpoints/chain={chain}")),
@@ -319,6 +323,7 @@ fn stream_leg(dir: PathBuf, files: Vec<File>, partition: Option<u32>, notes: &Pa
         store: Arc::new(Local),
         topic: None,
         cut: false,
+        outside: Outside::default(),
         files,
         dir,
         checkpoints: notes.to_owned(),

@@ -31,6 +31,7 @@ mod chain;
 mod checkpoints;
 mod finding;
 mod fold;
+mod footer;
 mod index;
 mod judge;
 mod keys;
@@ -38,6 +39,7 @@ mod leg;
 mod own;
 mod pool;
 mod report;
+mod scope;
 mod store;
 mod stream;
 mod topic;
@@ -49,7 +51,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sealtrail_chain::ChainName;
+use sealtrail_chain::{ChainName, UnixNanos};
 
 use crate::archive::s3;
 use crate::stream::kafka;
@@ -58,6 +60,7 @@ pub use bundle::{BundleNote, BundleReport, judge as judge_bundle};
 pub use finding::{Code, Finding, Findings};
 pub use leg::Kind;
 pub use report::{ChainReport, LegReport, Note, Report, Time, Unchecked, Verdict};
+pub use scope::{Bound, BoundError};
 pub use trust::{Trust, TrustError};
 
 use chain::Audit;
@@ -68,12 +71,22 @@ pub struct Options {
     pub trust: Trust,
     /// How often an idle collector says that it is alive (`seal.alive_interval`).
     pub alive_interval: Duration,
+    /// How far the archive may lie behind the stream, where nothing sealed says that it was down.
+    pub max_lag: Duration,
     /// Files judged at the same time.
     pub threads: usize,
     /// The stream's topic of checkpoints; unless given, `audit-checkpoints`, or the one whose messages are checkpoints.
     pub checkpoint_topic: Option<String>,
     /// Judge this chain alone.
     pub chain: Option<ChainName>,
+    /// Chains that must be here, and no others; empty: whatever is here.
+    pub chains: Vec<ChainName>,
+    /// Read no more of each chain than this range needs.
+    pub from: Option<Bound>,
+    pub to: Option<Bound>,
+    /// How old a chain's end may be that did not stop, at `now`.
+    pub max_age: Option<Duration>,
+    pub now: UnixNanos,
 }
 
 impl Default for Options {
@@ -82,9 +95,15 @@ impl Default for Options {
         Self {
             trust: Trust::default(),
             alive_interval: Duration::from_secs(300),
+            max_lag: Duration::from_secs(3600),
             threads,
             checkpoint_topic: None,
             chain: None,
+            chains: Vec::new(),
+            from: None,
+            to: None,
+            max_age: None,
+            now: UnixNanos(0),
         }
     }
 }
@@ -161,10 +180,14 @@ pub fn verify_sources(sources: &[Source], options: &Options, watch: &dyn Watch) 
     let begin = Instant::now();
     let mut found = Found::default();
     for source in distinct(sources) {
-        leg::find(source, options.checkpoint_topic.as_deref(), &mut found)?;
+        match leg::find(source, options.checkpoint_topic.as_deref(), &mut found) {
+            // Where chains are expected, nothing at all is a finding.
+            Err(Error::Nothing { path }) if !options.chains.is_empty() => found.empty.push(path),
+            outcome => outcome?,
+        }
     }
     let Found { mut legs, mut empty } = found;
-    if legs.is_empty() {
+    if legs.is_empty() && options.chains.is_empty() {
         return Err(Error::Nothing { path: empty.pop().unwrap_or_default() });
     }
     if let Some(chain) = &options.chain {
@@ -185,8 +208,9 @@ pub fn verify_sources(sources: &[Source], options: &Options, watch: &dyn Watch) 
         }
         audits.push(chain::audit(&chain, of_chain, options, watch)?);
     }
+    let expected = expected(&audits, &empty, options);
     let empty = empty.into_iter().map(|path| Unchecked::Empty { place: path.display().to_string() });
-    Ok(sum_up(audits, empty.collect(), begin.elapsed()))
+    Ok(sum_up(audits, expected, empty.collect(), begin.elapsed()))
 }
 
 /// A path given twice is one path: its records must not be compared with themselves.
@@ -202,8 +226,42 @@ fn distinct(sources: &[Source]) -> Vec<&Source> {
     kept
 }
 
-fn sum_up(audits: Vec<Audit>, mut unchecked: Vec<Unchecked>, took: Duration) -> Report {
+/// Asks whether the chains are here that must be, in each leg that others have, and no others.
+fn expected(audits: &[Audit], empty: &[PathBuf], options: &Options) -> Findings {
     let mut findings = Findings::default();
+    if options.chains.is_empty() {
+        return findings;
+    }
+    let legs = || audits.iter().flat_map(|audit| audit.report.legs.iter().map(move |leg| (&audit.report.chain, leg)));
+    for kind in [Kind::Archive, Kind::Stream] {
+        let Some((_, some)) = legs().find(|(_, leg)| leg.leg == kind) else { continue };
+        let place = some.place.as_str().into();
+        for chain in &options.chains {
+            if !legs().any(|(name, leg)| name == chain.as_str() && leg.leg == kind) {
+                let missing = Finding::at(Code::ChainMissing, chain, 0, &place);
+                findings.add(missing.expected(format_args!("chain {chain} in the {kind}"), "none of that name"));
+            }
+        }
+    }
+    if audits.is_empty() {
+        let place = empty.first().map_or_else(String::new, |path| path.display().to_string()).into();
+        for chain in &options.chains {
+            let missing = Finding::at(Code::ChainMissing, chain, 0, &place);
+            findings.add(missing.expected(format_args!("chain {chain}"), "no chain at all"));
+        }
+    }
+    for audit in audits.iter().filter(|audit| !options.chains.iter().any(|chain| chain.as_str() == audit.report.chain))
+    {
+        let place = audit.report.legs.first().map_or_else(String::new, |leg| leg.place.clone()).into();
+        if let Ok(chain) = audit.report.chain.parse() {
+            let more = Finding::at(Code::ChainUnexpected, &chain, 0, &place);
+            findings.add(more.expected("the expected chains alone", format_args!("chain {chain}")));
+        }
+    }
+    findings
+}
+
+fn sum_up(audits: Vec<Audit>, mut findings: Findings, mut unchecked: Vec<Unchecked>, took: Duration) -> Report {
     let (mut chains, mut notes) = (Vec::new(), Vec::new());
     for audit in audits {
         findings.append(audit.findings);

@@ -1,10 +1,7 @@
 //! The collector's own records, as far as verification acts on them. Only `received.by` = `self` makes a record the
 //! collector's own: whatever a sender calls its events changes nothing here.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-use sealtrail_chain::content::{self, By, Record, Value};
+use sealtrail_chain::content::{By, Record, Value};
 
 use super::judge::Own;
 
@@ -17,16 +14,13 @@ pub(super) fn own(record: &Record<'_>) -> Option<Own> {
         "sealtrail.started" => Own::Started { genesis: text(record, "sealtrail.genesis") },
         "sealtrail.stopped" => Own::Stopped,
         "sealtrail.key.rotated" => Own::Rotated { note: text(record, "sealtrail.rotation") },
+        event @ ("sealtrail.leg.down" | "sealtrail.leg.up")
+            if text(record, "sealtrail.resource").as_deref() == Some("archive") =>
+        {
+            Own::Archive { up: event == "sealtrail.leg.up" }
+        }
         _ => Own::Other,
     })
-}
-
-/// As `own`, of canonical text. Few records are the collector's own, so all others are told apart by their bytes: in a
-/// string the quotes would be escaped, and no other member is called `by`.
-pub(super) fn own_content(content: &str) -> Option<Own> {
-    static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""by":"self""#));
-    MARK.find(content.as_bytes())?;
-    content::read(content).ok().as_ref().and_then(own)
 }
 
 fn text(record: &Record<'_>, key: &str) -> Option<String> {

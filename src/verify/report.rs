@@ -10,6 +10,7 @@
 //! - `records`, `seconds`, `records_per_second`: what was read, of all legs together;
 //! - `findings_total`, and of the first 1,000 `findings`: `code` (`SEAL-…`, never reused), `what` (its meaning), `chain`,
 //!   `first` and `last` record in question, `place`, `row` (where it is known), `expected`, `found`;
+//! - of a range (`--from`, `--to`) `first`, `last`, `from` and `to` are those of what was read, and a note says what was not;
 //! - `unchecked` and `notes`: sentences for people; whether `unchecked` is empty is what a program may ask.
 
 use std::fmt::{self, Write as _};
@@ -56,6 +57,11 @@ pub enum Unchecked {
     NoCheckpoint { chain: ChainName, leg: Kind },
     #[error("chain {chain}, {leg}: records {first} to {last} lie in {files} segments behind the last checkpoint")]
     LateSegments { chain: ChainName, leg: Kind, first: u64, last: u64, files: u64 },
+    #[error(
+        "chain {chain}, archive: {count} checkpoints of sizes {first} to {last}, which the stream holds, are not here: they \
+         are on their way, or someone took them away"
+    )]
+    CheckpointsPending { chain: ChainName, count: u64, first: u64, last: u64 },
     #[error("chain {chain}, {leg}: roots not recomputed, as records before them are not there: {count}")]
     Unreached { chain: ChainName, leg: Kind, count: u64 },
     /// Either the collector was killed between its stop record and the last checkpoint, or someone took that checkpoint
@@ -67,6 +73,12 @@ pub enum Unchecked {
     StopUncovered { chain: ChainName, leg: Kind, size: u64, found: u64 },
     #[error("chain {chain}, stream: {first}; what the partition held before has passed its retention")]
     Expired { chain: ChainName, first: Begin },
+    #[error("chain {chain}, archive: records {first} to {last} lie frozen: {bound}, content not read")]
+    Frozen { chain: ChainName, first: u64, last: u64, bound: Bound },
+    #[error(
+        "chain {chain}: versions in {place} can't be listed (it takes s3:ListBucketVersions), so none was looked for"
+    )]
+    VersionsUnseen { chain: ChainName, place: String },
     #[error("{place} holds no chain, although the other leg does")]
     Empty { place: String },
     /// A rotation's note goes before the record that carries it; or somebody has put it there.
@@ -99,6 +111,39 @@ impl fmt::Display for Begin {
     }
 }
 
+/// The size of the checkpoint that binds records, if one does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bound(pub Option<u64>);
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(size) => write!(f, "bound by checkpoint {size}"),
+            None => f.write_str("bound by no checkpoint that could be recomputed"),
+        }
+    }
+}
+
+/// Where what was read begins; nothing, where that is the chain's beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Before(pub Option<u64>);
+
+impl fmt::Display for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |first| write!(f, "records before {first} "))
+    }
+}
+
+/// Where it ends; nothing, where that is the chain's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Behind(pub Option<u64>);
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |end| write!(f, "records from {end} on, and whether there are any, "))
+    }
+}
+
 /// What an auditor should know although nothing is wrong.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Note {
@@ -115,6 +160,8 @@ pub enum Note {
     Interrupted { chain: ChainName, size: u64 },
     #[error("chain {chain}: its keys changed with record {record} ({cause})")]
     Rotated { chain: ChainName, record: u64, cause: &'static str },
+    #[error("chain {chain}, {leg}: {first}{end} not read, as nobody asked for them: nothing is said of them")]
+    Outside { chain: ChainName, leg: Kind, first: Before, end: Behind },
     #[error("chain {chain}: cosignatures and time stamps of others, not looked at by this release: {count}")]
     Witnesses { chain: ChainName, count: u64 },
 }

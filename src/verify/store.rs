@@ -9,14 +9,16 @@ use std::fs;
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Error;
 use super::archive::first_line;
+use super::finding::Code;
 use super::leg::Entry;
-use crate::archive::s3::{self, S3Archive};
-use crate::archive::{self, Objects as _};
+use crate::archive::s3::{self, S3Archive, Version};
+use crate::archive::{self, Links, Objects as _};
 use crate::host::SystemClock;
 
 /// Files by their paths.
@@ -32,8 +34,37 @@ pub(super) trait Store: Send + Sync {
     fn read(&self, path: &Path) -> Result<Vec<u8>, Unreadable>;
     /// A file to be read here and there.
     fn open(&self, path: &Path) -> Result<fs::File, archive::Error>;
+    /// What the store keeps of its files beside the bytes and is not as it must be.
+    fn oddities(&self) -> Vec<Oddity> {
+        Vec::new()
+    }
+    /// Whether there may be versions that nobody here may see.
+    fn versions_unseen(&self) -> bool {
+        false
+    }
+    /// The lock that a file should have and the one that it has, where that is weaker.
+    fn weaker_lock(&self, path: &Path) -> Result<Option<(String, String)>, archive::Error> {
+        let _ = path;
+        Ok(None)
+    }
+    /// Of a file that has to be restored before anyone can read it: what its metadata claim, where they claim anything.
+    fn frozen(&self, path: &Path) -> Option<Option<Links>> {
+        let _ = path;
+        None
+    }
+    /// Whether a part of a file can be read without fetching all of it.
+    fn is_near(&self) -> bool;
     /// Small files to be read side by side, by so many threads that judge.
     fn lanes(&self, threads: usize) -> usize;
+}
+
+/// Versions of a file that should be one.
+#[derive(Clone)]
+pub(super) struct Oddity {
+    pub(super) path: PathBuf,
+    pub(super) code: Code,
+    pub(super) expected: &'static str,
+    pub(super) found: String,
 }
 
 /// Why a file can't be read.
@@ -100,6 +131,10 @@ impl Store for Local {
         fs::File::open(path).map_err(|source| archive::Error::Io { doing: "open", path: path.to_owned(), source })
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn lanes(&self, threads: usize) -> usize {
         threads
     }
@@ -124,7 +159,15 @@ fn list(dir: &Path) -> Result<Vec<Entry>, Error> {
 }
 
 /// Keys of an archive in a bucket, as they were listed last: all names of a chain's seven years are some dozen megabytes.
-type Keys = BTreeMap<String, u64>;
+type Keys = BTreeMap<String, Held>;
+
+/// What lies under a key.
+#[derive(Clone, Default)]
+struct Held {
+    bytes: u64,
+    /// The version that is read, where a marker hides it.
+    version: Option<String>,
+}
 
 /// What verification looks for in a bucket.
 const BELOW: [&str; 3] = ["audit-logs/", "audit-checkpoints/", "audit-genesis/"];
@@ -140,6 +183,11 @@ pub(super) struct Bucket {
     archive: S3Archive,
     runtime: tokio::runtime::Runtime,
     keys: Mutex<Arc<Keys>>,
+    oddities: Mutex<Vec<Oddity>>,
+    /// The settings say how objects are locked.
+    locked: bool,
+    /// Whoever asks may not list versions.
+    unseen: AtomicBool,
 }
 
 impl Bucket {
@@ -152,7 +200,16 @@ impl Bucket {
         // Objects are read through files without a name.
         let archive = S3Archive::new(config, &std::env::temp_dir(), Arc::new(SystemClock::new()))
             .map_err(|source| Error::Archive(source.into()))?;
-        let bucket = Self { root, archive, runtime, keys: Mutex::default() };
+        let locked = config.object_lock.mode != s3::Mode::None;
+        let bucket = Self {
+            root,
+            archive,
+            runtime,
+            keys: Mutex::default(),
+            oddities: Mutex::default(),
+            locked,
+            unseen: AtomicBool::new(false),
+        };
         bucket.refresh()?;
         Ok(bucket)
     }
@@ -177,6 +234,32 @@ impl Bucket {
         })
     }
 
+    /// Of each key the version that is read, and what is odd about the others.
+    fn sort_out(&self, versions: &[Version], keys: &mut Keys, oddities: &mut Vec<Oddity>) {
+        for of_key in versions.chunk_by(|a, b| a.key == b.key) {
+            let real: Vec<&Version> = of_key.iter().filter(|version| !version.marker).collect();
+            let (Some(first), Some(read)) = (of_key.first(), real.first()) else { continue };
+            let path = self.root.join(&first.key);
+            // A marker hides what lies under it from everyone who names no version; it is read all the same.
+            let hidden = first.marker.then(|| read.id.clone());
+            if let Some(id) = &hidden {
+                let found = format!("a delete marker over version {id}");
+                let expected = "the object in sight";
+                oddities.push(Oddity { path: path.clone(), code: Code::Hidden, expected, found });
+            }
+            if real.len() > 1 {
+                let ids: Vec<_> = real.iter().map(|version| version.id.as_str()).collect();
+                let found = format!("{} versions, the newest first: {}", real.len(), ids.join(", "));
+                oddities.push(Oddity { path, code: Code::Version, expected: "one version", found });
+            }
+            keys.insert(first.key.clone(), Held { bytes: read.bytes, version: hidden });
+        }
+    }
+
+    fn version(&self, path: &Path) -> Option<String> {
+        self.keys().get(self.key(path)).and_then(|held| held.version.clone())
+    }
+
     fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -188,11 +271,19 @@ impl Bucket {
 
 impl Store for Bucket {
     fn refresh(&self) -> Result<(), Error> {
-        let mut keys = Keys::new();
+        let (mut keys, mut oddities) = (Keys::new(), Vec::new());
         for below in BELOW {
-            let listed = self.call(|| self.archive.list(below)).map_err(Error::Archive)?;
-            keys.extend(listed.into_iter().map(|object| (object.key, object.bytes)));
+            match self.call(|| self.archive.versions(below)).map_err(Error::Archive)? {
+                Some(versions) => self.sort_out(&versions, &mut keys, &mut oddities),
+                None => {
+                    self.unseen.store(true, Ordering::Relaxed);
+                    let listed = self.call(|| self.archive.list(below)).map_err(Error::Archive)?;
+                    let held = |bytes| Held { bytes, version: None };
+                    keys.extend(listed.into_iter().map(|object| (object.key, held(object.bytes))));
+                }
+            }
         }
+        *self.oddities.lock().unwrap_or_else(PoisonError::into_inner) = oddities;
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
     }
@@ -211,11 +302,12 @@ impl Store for Bucket {
     }
 
     fn bytes(&self, path: &Path) -> u64 {
-        self.keys().get(self.key(path)).copied().unwrap_or(0)
+        self.keys().get(self.key(path)).map_or(0, |held| held.bytes)
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, Unreadable> {
-        match self.call(|| self.archive.note(self.key(path))) {
+        let version = self.version(path);
+        match self.call(|| self.archive.note_version(self.key(path), version.as_deref())) {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err(Unreadable::Io(io::ErrorKind::NotFound.into())),
             Err(error) => Err(Unreadable::Away(error)),
@@ -223,7 +315,33 @@ impl Store for Bucket {
     }
 
     fn open(&self, path: &Path) -> Result<fs::File, archive::Error> {
-        self.call(|| self.archive.fetch(self.key(path)))
+        let version = self.version(path);
+        self.call(|| self.archive.fetch_version(self.key(path), version.as_deref()))
+    }
+
+    fn oddities(&self) -> Vec<Oddity> {
+        self.oddities.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn versions_unseen(&self) -> bool {
+        self.unseen.load(Ordering::Relaxed)
+    }
+
+    fn weaker_lock(&self, path: &Path) -> Result<Option<(String, String)>, archive::Error> {
+        if !self.locked {
+            return Ok(None);
+        }
+        let version = self.version(path);
+        self.call(|| self.archive.weaker_lock(self.key(path), version.as_deref()))
+    }
+
+    fn frozen(&self, path: &Path) -> Option<Option<Links>> {
+        let version = self.version(path);
+        self.call(|| self.archive.frozen(self.key(path), version.as_deref())).ok().flatten()
+    }
+
+    fn is_near(&self) -> bool {
+        false
     }
 
     fn lanes(&self, threads: usize) -> usize {
@@ -255,7 +373,7 @@ mod tests {
     #[test]
     fn keys_are_listed_as_a_directory_is() {
         let keys = ["a/1/x", "a/1/y", "a/1-z", "a/2", "a/b/c/d", "a0", "b"];
-        let keys: Keys = keys.into_iter().map(|key| (key.to_owned(), 1)).collect();
+        let keys: Keys = keys.into_iter().map(|key| (key.to_owned(), Held::default())).collect();
         let listed = |dir: &str| {
             let names = children(&keys, dir).into_iter();
             names.map(|entry| format!("{}{}", entry.name, if entry.is_dir { "/" } else { "" })).collect::<Vec<_>>()

@@ -15,6 +15,7 @@ use super::fold::Unit;
 use super::judge::{Judge, Own, Seen};
 use super::leg::{self, File, Unread};
 use super::own::own;
+use super::scope::Begin;
 use super::{Job, Watch};
 use crate::stream::reader::{self, FileName, Framed, Messages, Span};
 
@@ -38,7 +39,7 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
         Err(reader::Error::Io { source, .. }) => Some(Unread::Unchecked(source.to_string())),
         Err(error @ reader::Error::Kafka(_)) => Some(Unread::Unchecked(first_line(&error))),
     };
-    Unit { place: file.place.clone(), judged: judge.finish(), claims: None, unread }
+    Unit { place: file.place.clone(), judged: judge.finish(), claims: None, unread, frozen: None }
 }
 
 fn read(file: &File, chain: &ChainName, judge: &mut Judge<'_>, watch: &dyn Watch) -> Result<(), reader::Error> {
@@ -109,7 +110,15 @@ fn judge_headers(message: Framed<'_>, held: Option<Span>, finding: Finding, chai
     let claimed = message.span();
     if claimed != held || held.is_none() {
         judge.find(finding.expected(show(held), show(claimed)));
+    } else if held.is_some_and(|held| message.headers != written(held).as_bytes()) {
+        // Of two headers of one name, readers differ in which they take.
+        judge.find(finding.expected("these three headers alone", "others beside them"));
     }
+}
+
+/// The headers of a message as the format writes them.
+fn written(Span { first, last, head }: Span) -> String {
+    format!("sealtrail.first: {first}\nsealtrail.last: {last}\nsealtrail.head: {head}\n")
 }
 
 fn show(span: Option<Span>) -> String {
@@ -157,6 +166,24 @@ pub(super) fn genesis_in(message: &Framed<'_>) -> Option<String> {
     note
 }
 
+/// Where a file begins, by its first record.
+pub(super) fn begin(file: &File) -> Option<Begin> {
+    let mut messages = Messages::open(&name(file)).ok()?;
+    begin_of(&messages.next().ok()??)
+}
+
+/// As `begin`, of the first message.
+pub(super) fn begin_of(message: &Framed<'_>) -> Option<Begin> {
+    let mut begin = None;
+    // What is wrong with the message is found when the file is judged.
+    let _ = otlp::read_stream(message.value, &mut |streamed| {
+        let link = streamed.link;
+        let (sequence, observed) = (link.sequence.get(), link.observed);
+        begin.get_or_insert(Begin { sequence, earliest: observed, latest: observed });
+    });
+    begin
+}
+
 /// Whether the first message that can be read is a checkpoint.
 pub(super) fn begins_with_note(files: &[File]) -> bool {
     files.iter().any(|file| {
@@ -194,7 +221,7 @@ fn read_checkpoints(file: &File, chain: &ChainName, each: &mut dyn FnMut(Stored)
             let note = String::from_utf8_lossy(message.value).into_owned();
             let named = Checkpoint::parse(&note).map_or(0, |checkpoint| checkpoint.size);
             let (place, path) = (file.place.clone(), file.path.clone());
-            each(Stored { place, note: Text::Read(note), path, named, range: None });
+            each(Stored { place, note: Text::Read(note), path, named, seconds: None, range: None });
         }
     }
     Ok(())

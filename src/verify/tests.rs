@@ -5,6 +5,9 @@ mod archive;
 mod built;
 mod crash;
 mod expired;
+mod frozen;
+#[allow(dead_code, reason = "made for `tests/it/tamper`, too")]
+mod rewrite;
 mod rotation;
 mod stream;
 

@@ -12,6 +12,7 @@ use sealtrail_chain::{ChainName, Checkpoint};
 use super::Error;
 use super::checkpoints::{Problem, Stored, Text};
 use super::leg::File;
+use super::scope::Begin;
 use super::stream;
 use crate::stream::kafka::Settings;
 use crate::stream::kafka::reader::{From, Partition};
@@ -89,6 +90,21 @@ impl Topic {
         })
     }
 
+    /// Where a range of offsets begins, by the first record of the chain in it.
+    pub(super) fn begin(&self, (from, to): (u64, u64)) -> Option<Begin> {
+        let first = self.records.read(From::Offset(from), |messages| {
+            messages.stop_at(to);
+            while messages.step()? {
+                let message = messages.message().filter(|message| message.key == self.chain.as_str().as_bytes());
+                if let Some(message) = message {
+                    return Ok(stream::begin_of(&message));
+                }
+            }
+            Ok(None)
+        });
+        first.ok().flatten()
+    }
+
     /// The genesis note that record 0 carries, where it is still there.
     pub(super) fn genesis(&self) -> Option<String> {
         let first = self.records.read(From::Beginning, |messages| {
@@ -114,7 +130,14 @@ impl Topic {
                     let note = String::from_utf8_lossy(message.value).into_owned();
                     let named = Checkpoint::parse(&note).map_or(0, |checkpoint| checkpoint.size);
                     let place = format!("{}@{offset}", path.display()).into();
-                    each(Stored { place, note: Text::Read(note), path: path.clone(), named, range: None });
+                    each(Stored {
+                        place,
+                        note: Text::Read(note),
+                        path: path.clone(),
+                        named,
+                        seconds: None,
+                        range: None,
+                    });
                 }
             }
             Ok(())

@@ -6,6 +6,7 @@ mod objects;
 pub mod proxy;
 mod release;
 pub mod server;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

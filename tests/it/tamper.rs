@@ -1,5 +1,17 @@
 //! Promise 5, with what the real collector wrote: tampering shows, and a sender's forged names change nothing.
-//! (`src/verify/tests` holds the whole list of tamperings, on a chain made in memory.)
+//! `attacks` is the matrix; `src/verify/tests` holds more tamperings, on a chain made in memory.
+
+mod attacks;
+#[allow(dead_code, reason = "made for the unit tests of `verify`, too")]
+#[path = "../../src/verify/tests/built.rs"]
+mod built;
+mod intact;
+mod matrix;
+#[allow(dead_code, reason = "made for the unit tests of `verify`, too")]
+#[path = "../../src/verify/tests/rewrite.rs"]
+mod rewrite;
+mod scene;
+mod scope;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +19,7 @@ use std::path::{Path, PathBuf};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use crate::harness::{Collector, export, text, verify};
 
@@ -101,12 +114,34 @@ async fn sealed(dir: &Path) -> PathBuf {
     data
 }
 
-fn request(event: &str) -> ExportLogsServiceRequest {
-    let attribute = |key: &str, value: &str| KeyValue {
+fn attribute(key: &str, value: &str) -> KeyValue {
+    KeyValue {
         key: key.to_owned(),
         value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }),
         ..KeyValue::default()
+    }
+}
+
+/// Payments whose numbers begin with `from`.
+fn payments(from: u32, count: u32) -> ExportLogsServiceRequest {
+    let record = |n: u32| LogRecord {
+        time_unix_nano: 1_795_478_400_000_000_000 + u64::from(n),
+        severity_number: 9,
+        severity_text: "INFO".to_owned(),
+        event_name: "payment.authorised".to_owned(),
+        attributes: vec![attribute("transaction_id", &format!("tx-{n}")), attribute("outcome", "approved")],
+        trace_id: vec![n as u8 + 1; 16],
+        span_id: vec![n as u8 + 1; 8],
+        ..LogRecord::default()
     };
+    let resource = Resource { attributes: vec![attribute("service.name", "till")], ..Resource::default() };
+    let scope_logs =
+        vec![ScopeLogs { log_records: (from..from + count).map(record).collect(), ..ScopeLogs::default() }];
+    let logs = ResourceLogs { resource: Some(resource), scope_logs, ..ResourceLogs::default() };
+    ExportLogsServiceRequest { resource_logs: vec![logs] }
+}
+
+fn request(event: &str) -> ExportLogsServiceRequest {
     let record = |n: u32| LogRecord {
         time_unix_nano: 1_795_478_400_000_000_000,
         event_name: event.to_owned(),

@@ -13,7 +13,7 @@ mod parse;
 mod record;
 mod write;
 
-pub use parse::{ParseError, Parts, read, read_log, read_parts, read_tail};
+pub use parse::{ParseError, Parts, read, read_log, read_log_each, read_parts, read_tail};
 pub use record::{Auth, By, Context, KeyValue, LogRecord, Origin, Record, Resource, Scope, Value};
 pub use write::{Tail, is_reserved};
 

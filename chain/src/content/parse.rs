@@ -59,7 +59,7 @@ pub fn read_log(text: &str) -> Result<(LogRecord<'_>, usize), ParseError> {
 }
 
 /// As `read_log`, but hands each attribute over as it is read instead of keeping them all.
-pub(super) fn read_log_each<'a>(
+pub fn read_log_each<'a>(
     text: &'a str,
     attribute: impl FnMut(KeyValue<'a>),
 ) -> Result<(LogRecord<'a>, usize), ParseError> {

@@ -22,6 +22,7 @@ mod lock;
 mod put;
 mod read;
 mod stored;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use error::{Differs, Error, Why};
 pub use kept::Kept;
 pub use lock::{Mode, ObjectLock};
 pub use read::Ranged;
+pub use versions::Version;
 
 use self::error::why;
 use client::{Clients, Connection};

@@ -46,16 +46,7 @@ impl Objects for S3Archive {
     }
 
     async fn note(&self, key: &str) -> Result<Option<Vec<u8>>, archive::Error> {
-        let clients = self.connection.clients().await;
-        let get = clients.transfers.get_object().bucket(&self.config.bucket).key(self.full(key));
-        let body = match get.send().await {
-            Ok(object) => object.body,
-            Err(error) if why(&error) == Why::Absent => return Ok(None),
-            Err(error) => return Err(self.failed("read", key, error).into()),
-        };
-        let mut bytes = Vec::new();
-        self.read(key, body, LONGEST_NOTE, &mut bytes).await?;
-        Ok(Some(bytes))
+        self.note_version(key, None).await
     }
 
     async fn object(&self, key: &str) -> Result<Reader, archive::Error> {
@@ -66,10 +57,30 @@ impl Objects for S3Archive {
 }
 
 impl S3Archive {
+    /// A small object whole, of one version where it is named.
+    pub async fn note_version(&self, key: &str, version: Option<&str>) -> Result<Option<Vec<u8>>, archive::Error> {
+        let clients = self.connection.clients().await;
+        let get = clients.transfers.get_object().bucket(&self.config.bucket).key(self.full(key));
+        let body = match get.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(object) => object.body,
+            Err(error) if why(&error) == Why::Absent => return Ok(None),
+            Err(error) => return Err(self.failed("read", key, error).into()),
+        };
+        let mut bytes = Vec::new();
+        self.read(key, body, LONGEST_NOTE, &mut bytes).await?;
+        Ok(Some(bytes))
+    }
+
     /// The whole object in a file without a name, from ranges of one and the same version.
     pub async fn fetch(&self, key: &str) -> Result<File, archive::Error> {
+        self.fetch_version(key, None).await
+    }
+
+    /// As `fetch`, of one version where it is named.
+    pub async fn fetch_version(&self, key: &str, version: Option<&str>) -> Result<File, archive::Error> {
         let absent = || self.error("read", key, Why::Absent);
-        let stored = self.head(key, None).await?.ok_or_else(absent)?;
+        let mut stored = self.head(key, version.map(str::to_owned)).await?.ok_or_else(absent)?;
+        stored.version = version.map(str::to_owned);
         let mut file = nameless(&self.workdir).map_err(|source| archive::Error::Io {
             doing: "make a file in",
             path: self.workdir.clone(),
@@ -101,6 +112,7 @@ impl S3Archive {
             .bucket(&self.config.bucket)
             .key(self.full(key))
             .range(format!("bytes={offset}-{}", offset + size - 1))
+            .set_version_id(stored.version.clone())
             // Ranges of two versions are no object.
             .set_if_match(stored.etag.clone());
         let object = get.send().await.map_err(|error| self.failed("read", key, error))?;

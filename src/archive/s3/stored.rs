@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::ObjectLockMode;
+use aws_sdk_s3::types::{ObjectLockMode, StorageClass};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
@@ -91,11 +91,19 @@ pub(super) struct Stored {
     /// Unix seconds, by the server's clock.
     pub(super) modified: u64,
     pub(super) etag: Option<String>,
+    /// In a storage class from which it has to be restored before anyone can read it, and not restored.
+    pub(super) frozen: bool,
+    /// The version that was asked for, where one was.
+    pub(super) version: Option<String>,
 }
 
 impl From<HeadObjectOutput> for Stored {
     fn from(head: HeadObjectOutput) -> Self {
         let seconds = |time: aws_sdk_s3::primitives::DateTime| u64::try_from(time.secs()).unwrap_or(0);
+        // While a restored copy is there, `restore` says until when.
+        let restored = head.restore.is_some_and(|restore| restore.contains("ongoing-request=\"false\""));
+        let cold = matches!(head.storage_class, Some(StorageClass::Glacier | StorageClass::DeepArchive));
+        let frozen = cold && !restored;
         let mode = head.object_lock_mode.map(|mode| match mode {
             ObjectLockMode::Compliance => Mode::Compliance,
             ObjectLockMode::Governance => Mode::Governance,
@@ -112,6 +120,8 @@ impl From<HeadObjectOutput> for Stored {
             metadata: head.metadata.unwrap_or_default(),
             modified: head.last_modified.map_or(0, seconds),
             etag: head.e_tag,
+            frozen,
+            version: None,
         }
     }
 }

@@ -2,19 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sealtrail_chain::segment::{checkpoint_key, genesis_key};
 use sealtrail_chain::{Checksum, Hash};
 
 use super::built::{Built, CHAIN, Keys, built, payments, put};
+use super::rewrite::{Cell, object};
 use super::{Case, Code, Options, Trust, Unwatched, Verdict, assert_first, directory, judge, judge_with, verify};
 
 type Tamper = fn(&Path, &Built);
@@ -369,13 +363,6 @@ fn flip(text: &str) -> String {
     format!("{}{digit}{}", &text[..last], &text[last + 1..])
 }
 
-/// A value of a column.
-enum Cell {
-    Text(String),
-    Number(i64),
-    Bytes([u8; 32]),
-}
-
 fn changed(text: &str) -> String {
     text.replace("tx-000017", "tx-000018")
 }
@@ -394,119 +381,4 @@ fn bit(cell: Cell) -> Cell {
     let Cell::Bytes(mut bytes) = cell else { panic!("a hash column") };
     bytes[0] ^= 1;
     Cell::Bytes(Hash(bytes).0)
-}
-
-/// An object that is taken apart and written again as its owner could, with any Parquet library.
-struct Object(PathBuf);
-
-fn object(dir: &Path, first: u64) -> Object {
-    let chain = dir.join(format!("audit-logs/chain={CHAIN}"));
-    let name = format!("{first:020}.parquet");
-    let dates = fs::read_dir(chain).expect("it is there").map(|date| date.expect("it is there").path().join(&name));
-    Object(dates.into_iter().find(|path| path.is_file()).expect("there is such an object"))
-}
-
-impl Object {
-    fn delete(&self) {
-        fs::remove_file(&self.0).expect("it is there");
-    }
-
-    fn shift(&self, date: &str, first: u64) {
-        let chain = self.0.parent().and_then(Path::parent).expect("below a chain");
-        let to = chain.join(format!("date={date}/{first:020}.parquet"));
-        fs::create_dir_all(to.parent().expect("below a date")).expect("it is made");
-        fs::rename(&self.0, to).expect("it is moved");
-    }
-
-    fn rows(&self, change: impl FnOnce(&mut Vec<usize>)) {
-        self.rewrite(change, |batch| batch, |_| {});
-    }
-
-    fn pair(&self, key: &str, value: &str) {
-        self.rewrite(|_| {}, |batch| batch, |pairs| pairs.push(KeyValue::new(key.to_owned(), value.to_owned())));
-    }
-
-    fn column(&self) {
-        let add = |batch: RecordBatch| {
-            let (schema, mut columns, rows) = batch.into_parts();
-            let field = Arc::new(Field::new("verdict", DataType::Utf8, false));
-            let fields = schema.fields().iter().cloned().chain([field]);
-            columns.push(Arc::new(StringArray::from(vec!["approved"; rows])));
-            RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).expect("a batch")
-        };
-        self.rewrite(|_| {}, add, |_| {});
-    }
-
-    fn metadata(&self, key: &str, change: impl Fn(&str) -> String) {
-        let edit = |pairs: &mut Vec<KeyValue>| {
-            for pair in pairs.iter_mut().filter(|pair| pair.key == key) {
-                pair.value = pair.value.as_deref().map(&change);
-            }
-        };
-        self.rewrite(|_| {}, |batch| batch, edit);
-    }
-
-    fn edit(&self, name: &str, row: usize, change: impl Fn(Cell) -> Cell) {
-        let edit = |batch: RecordBatch| {
-            let schema = batch.schema();
-            let column = |(field, column): (&Arc<Field>, &ArrayRef)| {
-                if field.name() == name { replace(column, row, &change) } else { column.clone() }
-            };
-            let columns = schema.fields().iter().zip(batch.columns()).map(column).collect();
-            RecordBatch::try_new(schema.clone(), columns).expect("the types stay")
-        };
-        self.rewrite(|_| {}, edit, |_| {});
-    }
-
-    fn rewrite(
-        &self,
-        rows: impl FnOnce(&mut Vec<usize>),
-        change: impl FnOnce(RecordBatch) -> RecordBatch,
-        metadata: impl FnOnce(&mut Vec<KeyValue>),
-    ) {
-        let file = fs::File::open(&self.0).expect("it is there");
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).expect("it is Parquet");
-        let mut pairs = reader.metadata().file_metadata().key_value_metadata().expect("it has metadata").clone();
-        metadata(&mut pairs);
-        let batch = change(reader.build().expect("it is Parquet").next().expect("it has rows").expect("it is Parquet"));
-        let mut order: Vec<usize> = (0..batch.num_rows()).collect();
-        rows(&mut order);
-
-        // Without statistics, as contents and hashes have none in the format.
-        let properties = WriterProperties::builder().set_statistics_enabled(EnabledStatistics::None).build();
-        let options = ArrowWriterOptions::new().with_skip_arrow_metadata(true).with_properties(properties);
-        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).expect("begins");
-        order.into_iter().for_each(|row| writer.write(&batch.slice(row, 1)).expect("is written"));
-        pairs.into_iter().for_each(|pair| writer.append_key_value_metadata(pair));
-        put(&self.0, &writer.into_inner().expect("ends"));
-    }
-}
-
-fn replace(column: &ArrayRef, row: usize, change: &impl Fn(Cell) -> Cell) -> ArrayRef {
-    if let Some(texts) = column.as_any().downcast_ref::<StringArray>() {
-        let value =
-            |at| if at == row { of_text(change(Cell::Text(texts.value(at).into()))) } else { texts.value(at).into() };
-        return Arc::new(StringArray::from_iter((0..texts.len()).map(|at| texts.is_valid(at).then(|| value(at)))));
-    }
-    if let Some(numbers) = column.as_any().downcast_ref::<Int64Array>() {
-        let value = |at| match change(Cell::Number(numbers.value(at))) {
-            Cell::Number(number) if at == row => number,
-            _ => numbers.value(at),
-        };
-        return Arc::new(Int64Array::from_iter_values((0..numbers.len()).map(value)));
-    }
-    let hashes = column.as_any().downcast_ref::<FixedSizeBinaryArray>().expect("a column of hashes");
-    let value = |at: usize| -> Vec<u8> {
-        match change(Cell::Bytes(hashes.value(at).try_into().expect("32 bytes"))) {
-            Cell::Bytes(bytes) if at == row => bytes.to_vec(),
-            _ => hashes.value(at).to_vec(),
-        }
-    };
-    Arc::new(FixedSizeBinaryArray::try_from_iter((0..hashes.len()).map(value)).expect("32 bytes each"))
-}
-
-fn of_text(cell: Cell) -> String {
-    let Cell::Text(text) = cell else { panic!("a text column") };
-    text
 }

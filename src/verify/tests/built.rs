@@ -9,8 +9,9 @@ use sealtrail_chain::note::{Ed25519Signer, Signed, Vkey};
 use sealtrail_chain::segment::{self, Ranges};
 use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis, Head, Link, UnixNanos};
 
-use crate::archive::{Promotions, SegmentWriter};
-use crate::stream::{Builder, Message};
+// By the crate's own name: `tests/it/tamper` is made of the same code.
+use sealtrail::archive::{Promotions, SegmentWriter};
+use sealtrail::stream::{Builder, Message};
 
 pub(super) const CHAIN: &str = "payments-eu-1";
 pub(super) const RECORDS: u64 = 60;
@@ -38,6 +39,10 @@ pub(super) struct Built {
     pub(super) segments: Vec<u64>,
     /// Sizes of the stream's checkpoints; those of the archive are the ends of its segments.
     pub(super) checkpoints: Vec<u64>,
+    /// Unix seconds of all signatures; `None`: of the last record that each covers.
+    pub(super) signed: Option<u64>,
+    /// Digest of the rules, for the objects' metadata.
+    pub(super) rules: [u8; 32],
 }
 
 /// 60 records in three segments over two days; the last one says that the collector stopped.
@@ -78,7 +83,15 @@ pub(super) fn recoverable(
         (head.seal(observed, sealtrail_chain::Checksum::of(content.as_bytes())), content)
     });
     let records = records.collect();
-    Built { keys, genesis, records, segments: vec![0, 20, 40], checkpoints: vec![10, 20, 35, 40, 50, 60] }
+    Built {
+        keys,
+        genesis,
+        records,
+        segments: vec![0, 20, 40],
+        checkpoints: vec![10, 20, 35, 40, 50, 60],
+        signed: Some(1_795_478_400),
+        rules: [5; 32],
+    }
 }
 
 fn content(n: u64, genesis: &str) -> String {
@@ -151,7 +164,12 @@ impl Built {
     pub(super) fn checkpoint(&self, size: u64, keys: &Keys, both: bool) -> String {
         let origin = self.genesis.statement().origin.clone();
         let checkpoint = Checkpoint { origin, size, root: self.head(size).root() };
-        checkpoint.sign(&keys.ed25519, both.then_some((&keys.ml_dsa_44, 1_795_478_400))).note().to_owned()
+        checkpoint.sign(&keys.ed25519, both.then_some((&keys.ml_dsa_44, self.seconds(size)))).note().to_owned()
+    }
+
+    /// When the checkpoint of that size was signed.
+    pub(super) fn seconds(&self, size: u64) -> u64 {
+        self.signed.unwrap_or_else(|| self.records[size as usize - 1].0.observed.0 / 1_000_000_000)
     }
 
     /// Messages of seven records.
@@ -169,9 +187,10 @@ impl Built {
 
     /// The stream's directory below `root`: a file a five messages, and the topic of checkpoints.
     pub(super) fn write_stream(&self, root: &Path) -> PathBuf {
-        let notes: Vec<_> =
-            self.checkpoints.iter().map(|size| (*size, self.checkpoint(*size, &self.keys, false))).collect();
-        self.write_stream_with(root, &notes)
+        // Those at segments' ends go out as they go into the archive.
+        let ends = self.ends();
+        let note = |size: &u64| (*size, self.checkpoint(*size, &self.keys, ends.contains(size)));
+        self.write_stream_with(root, &self.checkpoints.iter().map(note).collect::<Vec<_>>())
     }
 
     /// … with checkpoints that were signed earlier.
@@ -185,7 +204,8 @@ impl Built {
     }
 
     pub(super) fn write_notes(&self, stream: &Path, notes: &[(u64, String)]) {
-        let frames: Vec<_> = notes.iter().map(|(size, note)| (*size, frame(CHAIN, "", note.as_bytes()))).collect();
+        let frames: Vec<_> =
+            notes.iter().map(|(size, note)| (*size, frame(self.chain().as_str(), "", note.as_bytes()))).collect();
         write_messages(&stream.join("audit-checkpoints/0"), &frames);
     }
 
@@ -208,7 +228,7 @@ impl Built {
     /// Writes the object of records `[first, end)` with the product's own writer.
     pub(super) fn write_object(&self, root: &Path, first: u64, end: u64) {
         let mut writer =
-            SegmentWriter::new(self.head(first), &Promotions::default(), [5; 32], Vec::new()).expect("begins");
+            SegmentWriter::new(self.head(first), &Promotions::default(), self.rules, Vec::new()).expect("begins");
         for (link, content) in &self.records[first as usize..end as usize] {
             writer.push(link, content).expect("the record follows");
         }
@@ -227,7 +247,7 @@ impl Built {
     }
 
     pub(super) fn write_checkpoint(&self, archive: &Path, previous: u64, size: u64, keys: &Keys) {
-        let path = archive.join(segment::checkpoint_key(self.chain(), size, 1_795_478_400));
+        let path = archive.join(segment::checkpoint_key(self.chain(), size, self.seconds(size)));
         put(&path, self.checkpoint(size, keys, true).as_bytes());
         let mut since = CompactRange::empty(previous);
         self.records[previous as usize..size as usize].iter().for_each(|(link, _)| since.push(&link.hash));
@@ -237,7 +257,7 @@ impl Built {
 
     /// Ends of the segments.
     pub(super) fn ends(&self) -> Vec<u64> {
-        self.segments.iter().skip(1).copied().chain([RECORDS]).collect()
+        self.segments.iter().skip(1).copied().chain([self.records.len() as u64]).collect()
     }
 }
 

@@ -36,6 +36,8 @@ fn fold(first: u64, cut: bool, change: Option<u64>) -> Folded {
                 place: place.clone(),
                 epoch: None,
                 range,
+                kept: false,
+                cosigned: None,
             });
         }
     }
@@ -58,7 +60,7 @@ fn fold(first: u64, cut: bool, change: Option<u64>) -> Folded {
         });
     }
     let mut fold = Fold::new(&chain, &anchors, &[], u64::MAX, cut);
-    fold.add(Unit { place: place.clone(), judged: judge.finish(), claims: None, unread: None });
+    fold.add(Unit { place: place.clone(), judged: judge.finish(), claims: None, unread: None, frozen: None });
     fold.finish(&place)
 }
 

@@ -1,0 +1,144 @@
+//! Reads contents that nobody vouches for, and tells whether they are canonical: a second member of one name, a space or another
+//! order would show each reader another record under one and the same checksum.
+//!
+//! What records of one request share behind their log records is read once, and then compared as bytes.
+
+use std::borrow::Cow;
+
+use sealtrail_chain::content::{self, By, LogRecord, ParseError, Value};
+
+use super::fields::{ColumnMismatch, Extracted, Extractor, Fields, id, nanos};
+use super::promotion::{Promotions, Source};
+use super::{Row, fields};
+
+/// Checks the rows of one object.
+pub struct Checker {
+    extractor: Extractor,
+    /// Key of each promotion from the log record's attributes, and its slot.
+    attributes: Vec<(String, usize)>,
+    slots: usize,
+    tail: Tail,
+}
+
+/// What was read of the last tail.
+#[derive(Default)]
+struct Tail {
+    text: String,
+    own: bool,
+    service_name: Option<String>,
+    /// Promotions from the resource, by their slots.
+    promoted: Vec<Option<String>>,
+}
+
+/// What a row proved to be.
+#[derive(Default)]
+pub struct Checked {
+    /// The record is the collector's own.
+    pub own: bool,
+    /// Event time in nanoseconds, where the columns say what the content says.
+    pub event_nanos: Option<i64>,
+    pub mismatch: Option<ColumnMismatch>,
+    /// Why the content is not canonical; then nothing else is said of it.
+    pub form: Option<ParseError>,
+}
+
+impl Checker {
+    pub fn new(promotions: &Promotions) -> Self {
+        let attribute = |(slot, promotion): (usize, &super::Promotion)| match &promotion.source {
+            Source::Attribute(key) => Some((key.clone(), slot)),
+            Source::Resource(_) => None,
+        };
+        let promotions_of = promotions.as_slice();
+        Self {
+            extractor: Extractor::new(promotions),
+            attributes: promotions_of.iter().enumerate().filter_map(attribute).collect(),
+            slots: promotions_of.len(),
+            tail: Tail::default(),
+        }
+    }
+
+    /// Checks form and columns of a stored row.
+    pub fn check(&mut self, row: &Row<'_>) -> Checked {
+        match self.read(row.content) {
+            Err(error) => Checked { form: Some(error), ..Checked::default() },
+            Ok(extracted) => match self.extractor.compare(row, &extracted) {
+                Ok(()) => Checked { own: self.tail.own, event_nanos: extracted.event_nanos, ..Checked::default() },
+                Err(mismatch) => Checked { own: self.tail.own, mismatch: Some(mismatch), ..Checked::default() },
+            },
+        }
+    }
+
+    pub(super) fn read<'a>(&mut self, text: &'a str) -> Result<Extracted<'a>, ParseError> {
+        let mut promoted: Vec<Option<Cow<'a, str>>> = vec![None; self.slots];
+        let (mut seen, mut plain) = (0_u64, true);
+        let (log, at) = content::read_log_each(text, |pair| {
+            for (_, slot) in self.attributes.iter().filter(|(key, _)| *key == pair.key) {
+                // The first occurrence counts, also when it is null.
+                if seen & (1 << slot) == 0 {
+                    seen |= 1 << slot;
+                    promoted[*slot] = match &pair.value {
+                        Value::Null => None,
+                        Value::String(text) => Some(text.clone()),
+                        Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+                        Value::Int(number) => Some(Cow::Owned(number.to_string())),
+                        Value::Double(_) | Value::Bytes(_) | Value::Array(_) | Value::Map(_) => {
+                            plain = false;
+                            None
+                        }
+                    };
+                }
+            }
+        })?;
+        self.read_tail(text, at)?;
+        if !plain {
+            // Columns show such values as they stand in the text.
+            return self.extractor.read(text).map_err(|at| ParseError { at, expected: "canonical text" });
+        }
+        for (slot, value) in self.tail.promoted.iter().enumerate() {
+            if let (Some(value), Some(place)) = (value, promoted.get_mut(slot)) {
+                *place = Some(Cow::Owned(value.clone()));
+            }
+        }
+        Ok(extracted(log, self.tail.service_name.clone(), promoted))
+    }
+
+    fn read_tail(&mut self, text: &str, at: usize) -> Result<(), ParseError> {
+        if text.get(at..) == Some(self.tail.text.as_str()) {
+            return Ok(());
+        }
+        self.tail = Tail::default();
+        let (context, parts) = content::read_tail(text, at)?;
+        // What the resource says stands in the text whatever the log record holds.
+        let of_resource = format!("{{\"logRecord\":{{}}{}", parts.tail);
+        let Extracted { fields, .. } =
+            self.extractor.read(&of_resource).map_err(|at| ParseError { at, expected: "canonical text" })?;
+        let owned = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
+        self.tail = Tail {
+            text: parts.tail.to_owned(),
+            own: context.received.by == By::Own,
+            service_name: owned(fields.service_name),
+            promoted: fields.promoted.into_iter().map(owned).collect(),
+        };
+        Ok(())
+    }
+}
+
+fn extracted<'a>(
+    log: LogRecord<'a>,
+    service_name: Option<String>,
+    promoted: Vec<Option<Cow<'a, str>>>,
+) -> Extracted<'a> {
+    let filled = |text: Cow<'a, str>| (!text.is_empty()).then_some(text);
+    let event_nanos = nanos(log.time_unix_nano);
+    let fields = Fields {
+        event_micros: event_nanos.map(fields::micros_of),
+        service_name: service_name.map(Cow::Owned),
+        event_name: filled(log.event_name),
+        severity_text: filled(log.severity_text),
+        severity_number: (log.severity_number != 0).then_some(log.severity_number),
+        trace_id: id(&log.trace_id),
+        span_id: id(&log.span_id),
+        promoted,
+    };
+    Extracted { fields, event_nanos }
+}

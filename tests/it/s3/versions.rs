@@ -1,0 +1,82 @@
+//! Promise 5 on real buckets: what a plain listing hides is found. Versions over a key, delete markers, locks that are missing.
+
+use std::path::Path;
+
+use super::server::{ACCESS_KEY, Bucket, Kind, SECRET_KEY, Server, credentials};
+use super::{LOCK, load, on_both, start};
+use crate::harness::{sealtrail_with, text};
+
+on_both!(versions_and_markers_are_found, objects_without_their_lock_are_found);
+
+/// `verify` of both legs as the configuration has them.
+fn verify(dir: &Path, data: &Path, config: &Path) -> std::process::Output {
+    let path = |path: &Path| path.display().to_string();
+    let keys = path(&data.join("keys/log.vkey"));
+    let arguments = ["verify", "--public-key", &keys, "--config", &path(config), "--data-dir", &path(data)];
+    sealtrail_with(&arguments, &credentials(dir, ACCESS_KEY, SECRET_KEY))
+}
+
+async fn sealed(dir: &Path, bucket: &Bucket, seed: u64) -> std::path::PathBuf {
+    let collector = start(dir, &bucket.config(LOCK));
+    load(&collector, seed, 3).await;
+    let data = collector.data.clone();
+    let (status, log) = collector.stop();
+    assert!(status.success() && log.contains("\"complete\":true"), "{log}");
+    data
+}
+
+async fn versions_and_markers_are_found(kind: Kind) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let bucket = Server::shared(kind).bucket("versions");
+    let data = sealed(dir.path(), &bucket, 61).await;
+    let config = dir.path().join("sealtrail.yaml");
+    let sound = verify(dir.path(), &data, &config);
+    assert_eq!(sound.status.code(), Some(0), "{}", text(&sound));
+
+    let keys = bucket.keys("").await;
+    let find = |end: &str| keys.iter().find(|key| key.ends_with(end)).expect("there is one").clone();
+    let (client, name) = (&bucket.client, &bucket.name);
+    for end in [".parquet", ".checkpoint", ".note"] {
+        let key = find(end);
+        let marker = client.delete_object().bucket(name).key(&key).send().await.expect("a marker");
+        let output = verify(dir.path(), &data, &config);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{key}: {said}");
+        assert!(said.contains("SEAL-061") && said.contains(&key), "{key}: {said}");
+        assert!(!said.contains("SEAL-003"), "what is hidden is read all the same: {said}");
+        let id = marker.version_id.expect("a version");
+        client.delete_object().bucket(name).key(&key).version_id(id).send().await.expect("the marker is gone");
+    }
+    // The same bytes again: nothing else would show.
+    let key = find(".parquet");
+    let body = bucket.get(&key).await;
+    let put = client.put_object().bucket(name).key(&key).body(body.into()).send().await.expect("another version");
+    let output = verify(dir.path(), &data, &config);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("SEAL-060") && text(&output).contains(&key), "{}", text(&output));
+    let id = put.version_id.expect("a version");
+    client.delete_object().bucket(name).key(&key).version_id(id).send().await.expect("it has no lock");
+    assert_eq!(verify(dir.path(), &data, &config).status.code(), Some(0));
+}
+
+/// The whole archive, copied into a bucket without a lock on anything.
+async fn objects_without_their_lock_are_found(kind: Kind) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::shared(kind);
+    let bucket = server.bucket("locked");
+    let data = sealed(dir.path(), &bucket, 62).await;
+    let copy = server.bucket("unlocked");
+    for key in bucket.keys("").await {
+        let body = bucket.get(&key).await;
+        copy.client.put_object().bucket(&copy.name).key(&key).body(body.into()).send().await.expect("stored");
+    }
+    let config = dir.path().join("copy.yaml");
+    let written = std::fs::read_to_string(dir.path().join("sealtrail.yaml")).expect("the configuration");
+    std::fs::write(&config, written.replace(&bucket.name, &copy.name)).expect("written");
+    let output = verify(dir.path(), &data, &config);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    for kind in [".parquet", ".checkpoint", ".range"] {
+        let named = text(&output).lines().any(|line| line.contains("SEAL-062") && line.contains(kind));
+        assert!(named, "{kind}: {}", text(&output));
+    }
+}

@@ -1,0 +1,155 @@
+//! Runs the attack matrix, and holds `docs/tampering.md` against it.
+
+use std::fmt::Write as _;
+
+use parquet::file::metadata::ParquetMetaDataReader;
+use sealtrail::verify::{Report, Verdict};
+
+use crate::harness::length;
+
+use super::attacks::{Attack, Said, Touches, all};
+use super::rewrite::object;
+use super::scene::{Legs, RUN, Scene, chain, is_sound, kept, spread, trusted};
+
+/// What the sound chain says of itself, and each attack with the code and the record that stand in the table.
+#[test]
+fn every_attack_is_found_under_its_code_and_at_its_place() {
+    let scene = Scene::new();
+    for legs in [Legs::Archive, Legs::Stream, Legs::Both] {
+        for options in [trusted(), kept(&chain())] {
+            let report = scene.judge(legs, options);
+            assert!(is_sound(&report), "untouched, {legs:?}: {}", report.text());
+        }
+    }
+    let attacks = all();
+    assert!(attacks.len() >= 40, "{}", attacks.len());
+    let mut wrong = Vec::new();
+    for attack in &attacks {
+        let scene = Scene::new();
+        let sound = if attack.spread { spread() } else { chain() };
+        if attack.spread {
+            scene.replace(&sound);
+            assert!(is_sound(&scene.judge(Legs::Both, kept(&sound))), "spread");
+        }
+        (attack.apply)(&scene);
+        let judged = [
+            ("archive", attack.archive, Legs::Archive, trusted()),
+            ("stream", attack.stream, Legs::Stream, trusted()),
+            ("both", attack.both, Legs::Both, trusted()),
+            ("both, with a kept checkpoint", attack.kept, Legs::Both, kept(&sound)),
+        ];
+        for (name, expected, legs, options) in judged {
+            let report = scene.judge(legs, options);
+            if said(&report) != expected {
+                let head = report.text().lines().take(6).collect::<Vec<_>>().join("\n    ");
+                wrong.push(format!("{}, {name}: expected {expected:?}, said\n    {head}", attack.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), 4 * attacks.len(), wrong.join("\n"));
+}
+
+/// Any bit of an object may be another one: found where it lies, unless it stands in a filter or an index whose further bits
+/// mean nothing. (What such bits mean is in the table: `lying_statistics_and_indexes_are_named` of the unit tests.)
+#[test]
+fn a_bit_flipped_anywhere_in_the_columns_is_found() {
+    let scene = Scene::new();
+    let path = object(&scene.archive, RUN).0;
+    let sound = std::fs::read(&path).expect("it is there");
+    let file = std::fs::File::open(&path).expect("it is there");
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).expect("it is Parquet");
+    let chunks = metadata.row_group(0).columns();
+    assert!(chunks.len() > 10, "all columns");
+    for chunk in chunks {
+        let (start, length) = chunk.byte_range();
+        let (mut found, column) = (0, chunk.column_path());
+        for part in [1, 3, 5, 7] {
+            let at = (start + length * part / 8) as usize;
+            let mut bytes = sound.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(&path, &bytes).expect("written");
+            let report = scene.judge(Legs::Archive, trusted());
+            if report.verdict == Verdict::Tampered {
+                found += 1;
+                let place = path.display().to_string();
+                assert!(report.findings.iter().any(|finding| *finding.place == *place), "{column}: {}", report.text());
+            }
+        }
+        // Packed numbers, levels and indices end with bits that mean nothing: every row is compared, so what is called intact
+        // reads as it was sealed. Contents and hashes have no such bits.
+        let least = if ["content", "checksum", "hash"].contains(&column.string().as_str()) { 4 } else { 1 };
+        assert!(found >= least, "{column}: {found} of 4");
+    }
+}
+
+/// What engines believe without reading a row: no hash covers it, and all of it is compared with the pages.
+#[test]
+fn a_bit_flipped_in_the_footer_is_found() {
+    let scene = Scene::new();
+    let path = object(&scene.archive, RUN).0;
+    let sound = std::fs::read(&path).expect("it is there");
+    let end = sound.len() - 8;
+    let footer = u32::from_le_bytes(sound[end..end + 4].try_into().expect("four bytes")) as usize;
+    let places: Vec<usize> = (end - footer..sound.len()).step_by(length("SEALTRAIL_STEP", 13) as usize).collect();
+    let passed = places.iter().filter(|at| {
+        let mut bytes = sound.clone();
+        bytes[**at] ^= 1 << (*at % 8);
+        std::fs::write(&path, &bytes).expect("written");
+        is_sound(&scene.judge(Legs::Archive, trusted()))
+    });
+    let passed: Vec<usize> = passed.map(|at| at - (end - footer)).collect();
+    // Numbers of bytes and of nulls that only a planner reads, and that a bound may be wider than it is.
+    assert!(passed.len() * 25 <= places.len(), "{} of {}: {passed:?} of {footer}", passed.len(), places.len());
+}
+
+fn said(report: &Report) -> Said {
+    match (report.verdict, report.findings.first()) {
+        (Verdict::Tampered, Some(first)) => Said::Is(first.code, first.first),
+        (Verdict::Intact, None) => Said::Sound,
+        _ => Said::Open,
+    }
+}
+
+const BEGIN: &str = "<!-- attacks: written by `SEALTRAIL_DOCS=overwrite cargo test --test it tamper::matrix` -->\n";
+const END: &str = "<!-- /attacks -->";
+
+/// The table that people read is the table that the attacks are run by.
+#[test]
+fn the_documentation_shows_the_matrix() {
+    let path = "docs/tampering.md";
+    let text = std::fs::read_to_string(path).expect("it is there");
+    let (before, rest) = text.split_once(BEGIN).expect("it has the marks");
+    let (_, behind) = rest.split_once(END).expect("it has the marks");
+    let expected = format!("{before}{BEGIN}{}{END}{behind}", table());
+    if std::env::var_os("SEALTRAIL_DOCS").is_some_and(|value| value == "overwrite") {
+        std::fs::write(path, expected).expect("written");
+    } else {
+        assert!(text == expected, "the table in {path} is not that of tests/it/tamper/attacks.rs");
+    }
+}
+
+fn table() -> String {
+    let mut table = "\n| attack | archive alone | stream alone | both | both, and a kept checkpoint |\n".to_owned();
+    table.push_str("|---|---|---|---|---|\n");
+    for attack in all() {
+        let [archive, stream, both, kept] = cells(&attack);
+        writeln!(table, "| {} | {archive} | {stream} | {both} | {kept} |", attack.name).expect("a String");
+    }
+    table.push('\n');
+    table
+}
+
+fn cells(attack: &Attack) -> [String; 4] {
+    let cell = |said: Said, touched: bool| match said {
+        Said::Is(code, _) => code.id().to_owned(),
+        Said::Open => "not all checked".to_owned(),
+        Said::Sound if touched => "**no**".to_owned(),
+        Said::Sound => "—".to_owned(),
+    };
+    [
+        cell(attack.archive, attack.touches != Touches::Stream),
+        cell(attack.stream, attack.touches != Touches::Archive),
+        cell(attack.both, true),
+        cell(attack.kept, true),
+    ]
+}
