@@ -132,6 +132,8 @@ impl Epochs {
                 place: Arc::clone(&by.place),
                 range: None,
                 epoch: None,
+                kept: false,
+                cosigned: None,
             })
         };
         self.0.iter().filter_map(anchor).collect()

@@ -23,6 +23,7 @@ fn fold(change: impl FnOnce(&mut Links)) -> Folded {
         binding: true,
         place: place.clone(),
         range: None,
+        epoch: None,
         kept: false,
         cosigned: None,
     };
