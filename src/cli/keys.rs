@@ -91,6 +91,7 @@ fn print(keys: &Keys) {
         let name = match vkey.algorithm() {
             Algorithm::Ed25519 => "Ed25519",
             Algorithm::MlDsa44 => "ML-DSA-44",
+            Algorithm::Ed25519Cosignature => "Ed25519, of a witness",
         };
         say(format_args!("# {name}"));
         say(format_args!("{vkey}"));
