@@ -17,7 +17,7 @@ tools:
 
 PARTS := tests/parts/parts
 
-.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen help
+.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen litewitness help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,12 +26,12 @@ demo: tools ## the main job on the embedded default: 10,000 records in, masked, 
 	$(CARGO) build --release --locked --bin sealtrail
 	$(CARGO_TARGET_DIR)/release/sealtrail demo
 
-test: tools python telemetrygen parts ## every test, with a tenth of the lengths of test-long
+test: tools python telemetrygen litewitness parts ## every test, with a tenth of the lengths of test-long
 	$(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 	tests/parts/selftest.py
 
-test-long: tools python telemetrygen parts ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
+test-long: tools python telemetrygen litewitness parts ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
 	SEALTRAIL_KILLS=100 SEALTRAIL_SEEDS=10000 SEALTRAIL_FUZZ_SECONDS=600 $(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 	tests/parts/selftest.py
@@ -81,3 +81,6 @@ $(SEALTRAIL_CACHE)/python/.of-%: tests/requirements.txt
 telemetrygen:
 	@if [ ! -x $(SEALTRAIL_CACHE)/go/bin/telemetrygen ] && command -v go >/dev/null; then \
 		GOBIN=$(SEALTRAIL_CACHE)/go/bin go install github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.155.0; fi
+
+litewitness: python # a witness that is not ours: built into the cache, with a Go toolchain that is fetched where there is none
+	$(SEALTRAIL_PYTHON) tests/witness/litewitness.py prepare

@@ -12,6 +12,9 @@ pub mod seal;
 pub mod stream;
 pub mod wal;
 
+pub mod client;
+pub mod witness;
+
 pub mod reconcile;
 pub mod scan;
 pub mod verify;

@@ -73,6 +73,10 @@ impl Vkey {
     pub fn key(&self) -> &[u8] {
         &self.key
     }
+    /// Whether it can be a witness's: it cosigns checkpoints.
+    pub fn is_of_witness(&self) -> bool {
+        self.algorithm != Algorithm::Ed25519
+    }
     /// The error for a line of this key that doesn't hold.
     pub(crate) fn forged(&self) -> NoteError {
         NoteError::Forged { name: self.name.clone(), id: self.id }

@@ -258,7 +258,8 @@ mod judge {
         let checkpoint = segment::checkpoint_key(&chain, size, seconds);
         assert_eq!(segment::parse_checkpoint_key(&checkpoint), Some((chain.clone(), size, seconds)));
         let range = segment::range_key(&chain, size, seconds);
-        let (stamp, revocation) = (segment::stamp_key(&chain, size, seconds), segment::revocation_key(&chain, size, seconds));
+        let (stamp, revocation) =
+            (segment::stamp_key(&chain, size, seconds), segment::revocation_key(&chain, size, seconds));
         let witness = [0xb5, 0xa4, 0x3f, 0xfb];
         let cosigned = segment::cosigned_key(&chain, size, seconds, witness);
         Ok(json!({

@@ -27,6 +27,7 @@ Examples:
   sealtrail verify --since-checkpoint kept.checkpoint archive/     against a checkpoint that you kept
   sealtrail verify --public-key log.vkey --config sealtrail.yaml   both legs of that configuration, wherever they lie
   sealtrail verify --public-key log.vkey s3://bucket/prefix        a bucket (AWS_REGION, AWS_ENDPOINT_URL, AWS_CA_BUNDLE)
+  sealtrail verify --public-key log.vkey --witness w.vkeys --witness-quorum 2 archive/   and two witnesses must agree
   sealtrail verify --format json --public-key log.vkey archive/ | jq .verdict
 
 Exit codes: 0 intact; 1 something is wrong, and named; 2 could not run; 3 nothing wrong found, but not all could be checked
@@ -50,6 +51,12 @@ pub(super) struct Arguments {
     /// A checkpoint that was kept out of reach of whoever holds the records. Repeatable.
     #[arg(long, value_name = "FILE")]
     since_checkpoint: Vec<PathBuf>,
+    /// A witness that must have cosigned the checkpoints: its vkey, or a file with one a line. Repeatable.
+    #[arg(long, value_name = "VKEY|FILE")]
+    witness: Vec<String>,
+    /// So many of the given witnesses are enough; all of them unless given.
+    #[arg(long, value_name = "N", requires = "witness")]
+    witness_quorum: Option<usize>,
     /// Longest time after which an idle collector says that it is alive (its `seal.alive_interval`), in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     alive_interval: u64,
@@ -173,6 +180,8 @@ fn trust(arguments: &Arguments) -> Result<Trust, verify::TrustError> {
     let mut trust = Trust::default();
     arguments.public_key.iter().try_for_each(|path| trust.add_keys(path))?;
     arguments.since_checkpoint.iter().try_for_each(|path| trust.add_checkpoint(path))?;
+    arguments.witness.iter().try_for_each(|witness| trust.add_witnesses(witness))?;
+    trust.set_quorum(arguments.witness_quorum)?;
     Ok(trust)
 }
 

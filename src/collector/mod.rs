@@ -17,6 +17,7 @@ mod identity;
 mod import;
 mod settings;
 mod standing;
+mod vouched;
 mod watched;
 
 use std::net::SocketAddr;
@@ -52,6 +53,7 @@ use crate::wal::{self, Leg};
 use identity::Identity;
 use settings::{needs_restart, started_event};
 use standing::{ask, attach, end_of, first_kept, has_begun, holds, known};
+use vouched::Vouched;
 use watched::Watched;
 
 /// How long the stop waits for the legs; what they can't take then stays in the write-ahead log.
@@ -66,6 +68,9 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// The same where senders wait: while one transaction is under way the next one's records gather, which is enough.
 const NO_WINDOW: Duration = Duration::ZERO;
 
+/// Why a collector is not ready that requires witnesses.
+const NO_QUORUM: &str = "no quorum of witnesses has cosigned the newest checkpoints";
+
 /// A running collector.
 pub struct Collector {
     config: Mutex<Config>,
@@ -79,6 +84,7 @@ pub struct Collector {
     watched: Watched,
     log: wal::Running,
     legs: deliver::Handle,
+    vouched: Vouched,
     /// Health, metrics, commands.
     pages: [JoinHandle<()>; 3],
     spool: Arc<Spool>,
@@ -146,6 +152,7 @@ impl Collector {
         let identity = Identity::find(&config, &recovered, archive_has_it || stream_has_it, clock.now(), &disk)?;
         let checkpoints = Store::open(Arc::clone(&disk), config.wal_dir().join("checkpoints"), identity.keys.clone())?;
         identity.check(&config, &checkpoints)?;
+        let halt = vouched::halt(&config, &disk)?;
         let known = known(&recovered, &checkpoints)?;
         let attach = attach(&mut stream, tail, &known, &recovered, begun).await?;
         archive.prepare()?;
@@ -195,6 +202,7 @@ impl Collector {
             checkpoint_interval: config.seal.checkpoint_interval.get(),
             clock: Arc::clone(&clock),
             disk: Arc::clone(&disk),
+            halt: halt.clone(),
             aside: Aside::Thread,
             scratch: config.wal_dir(),
             report: Arc::new(move |event| report.report(event)),
@@ -205,6 +213,13 @@ impl Collector {
             return Err(error);
         }
 
+        let vouched = match Vouched::start(&config, &disk, &clock, &reporter, &halt) {
+            Ok(vouched) => vouched,
+            Err(error) => {
+                let _ = tokio::task::spawn_blocking(move || log.stop()).await;
+                return Err(error);
+            }
+        };
         let bound = match config.acknowledge {
             Acknowledge::Wal => bind_receivers(&config, &engine, log.intake.clone(), &reporter),
             Acknowledge::Stream => {
@@ -232,9 +247,13 @@ impl Collector {
             clock,
             turn: tokio::sync::Mutex::default(),
         };
-        let (ready, carried) = (server.readiness(), legs.carried());
+        let (ready, carried, lacking) = (server.readiness(), legs.carried(), vouched.lacking(&config));
+        let trouble = move || match (carried(), lacking()) {
+            (false, _) => Some(Failure::Leg.to_string()),
+            (true, lacking) => lacking.then(|| NO_QUORUM.to_owned()),
+        };
         let pages = [
-            tokio::spawn(observe::http::serve(health, move |path| readiness(path, ready(), carried()))),
+            tokio::spawn(observe::http::serve(health, move |path| readiness(path, ready(), trouble()))),
             tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started, legs.lag()))),
             tokio::spawn(control::serve(commands, Arc::new(importer))),
         ];
@@ -263,6 +282,7 @@ impl Collector {
             watched,
             log,
             legs,
+            vouched,
             pages,
             spool,
             heeding,
@@ -396,6 +416,7 @@ impl Collector {
         for leg in &left {
             warn!("{leg}");
         }
+        self.vouched.stop().await;
         for page in self.pages {
             page.abort();
             let _ = page.await;
@@ -435,15 +456,12 @@ async fn bind(endpoint: &str, key: &'static str) -> Result<(tokio::net::TcpListe
 }
 
 /// `/` is 200 only while records are accepted.
-fn readiness(path: &str, state: Result<(), wal::Refused>, carried: bool) -> Option<observe::http::Answer> {
-    let (status, text) = match state {
-        Ok(()) if !carried => {
-            let reason = Failure::Leg;
+fn readiness(path: &str, state: Result<(), wal::Refused>, trouble: Option<String>) -> Option<observe::http::Answer> {
+    let reason = state.err().map(|refused| refused.to_string()).or(trouble);
+    let (status, text) = match reason {
+        None => (StatusCode::OK, "{\"status\":\"ready\"}\n".to_owned()),
+        Some(reason) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{reason}\"}}\n"))
-        }
-        Ok(()) => (StatusCode::OK, "{\"status\":\"ready\"}\n".to_owned()),
-        Err(refused) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{refused}\"}}\n"))
         }
     };
     (path == "/").then_some((status, "application/json", text))

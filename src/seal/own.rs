@@ -30,6 +30,10 @@ pub enum Kind {
     Revealed,
     ChainRecovered,
     WalImported,
+    Witnessed,
+    Unwitnessed,
+    Forked,
+    Timestamped,
 }
 
 impl Kind {
@@ -53,6 +57,10 @@ impl Kind {
             Self::Revealed => "sealtrail.revealed",
             Self::ChainRecovered => "sealtrail.chain.recovered",
             Self::WalImported => "sealtrail.wal.imported",
+            Self::Witnessed => "sealtrail.witnessed",
+            Self::Unwitnessed => "sealtrail.unwitnessed",
+            Self::Forked => "sealtrail.forked",
+            Self::Timestamped => "sealtrail.timestamped",
         }
     }
 
@@ -67,6 +75,10 @@ impl Kind {
                 | Self::ConfigChanged
                 | Self::Repaired
                 | Self::Revealed
+                | Self::Witnessed
+                | Self::Unwitnessed
+                | Self::Forked
+                | Self::Timestamped
         ) && !self.counts_records()
     }
 

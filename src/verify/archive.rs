@@ -17,6 +17,7 @@ use super::judge::{Judge, Judged, Own, Seen};
 use super::leg::{File, Unread};
 use super::own::{own, own_content};
 use super::store::Store;
+use super::vouched::{Lying, What};
 use super::{Job, Watch};
 use crate::archive::{Error, Extractor, Footer, Reader, Row};
 
@@ -103,6 +104,7 @@ fn indexed<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Option<T> {
 struct Object<'a> {
     file: &'a File,
     chain: &'a ChainName,
+    store: &'a dyn Store,
     judge: Judge<'a>,
     extractor: Extractor,
     /// `None` once they proved unreadable.
@@ -138,6 +140,7 @@ impl<'a> Object<'a> {
         Self {
             file,
             chain: job.chain,
+            store: job.store,
             judge,
             extractor: Extractor::new(&footer.promotions),
             indexes: None,
@@ -163,6 +166,8 @@ impl<'a> Object<'a> {
             );
         }
         self.check_day(row);
+        let own = own_content(row.content);
+        self.check_vouched(own.as_ref(), row);
         self.judge.record(&Seen {
             sequence: row.sequence,
             observed: row.observed,
@@ -171,7 +176,7 @@ impl<'a> Object<'a> {
             hash: row.hash,
             content: row.content,
             row: self.rows,
-            own: own_content(row.content),
+            own,
         });
         match self.extractor.check(row) {
             Ok(event_nanos) => self.widen(event_nanos),
@@ -187,6 +192,17 @@ impl<'a> Object<'a> {
         self.rows += 1;
         if self.rows.is_multiple_of(STEP) {
             self.tell(self.rows);
+        }
+    }
+
+    /// What the chain says is stored beside its checkpoints is there: it came before the record that names it.
+    fn check_vouched(&mut self, own: Option<&Own>, row: &Row<'_>) {
+        let Some(Own::Vouched { key }) = own else { return };
+        // Four parts of the object's own key stand before its name.
+        let Some(root) = self.file.path.ancestors().nth(4) else { return };
+        let named = key.starts_with("audit-checkpoints/") && !key.split('/').any(|part| part == "..");
+        if !named || !self.store.is_file(&root.join(key)) {
+            self.find(Code::CosignatureMissing, row, key, "no such object");
         }
     }
 
@@ -326,6 +342,7 @@ pub(super) fn checkpoints(
     store: &dyn Store,
     dir: &Path,
     each: &mut dyn FnMut(Stored),
+    beside: &mut dyn FnMut(Lying),
     problem: &mut dyn FnMut(Problem),
 ) {
     if !store.is_dir(dir) {
@@ -336,7 +353,7 @@ pub(super) fn checkpoints(
         Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
     };
     let newest = entries.iter().rev().find(|entry| kind(&entry.name).is_some()).map(|entry| entry.name.clone());
-    let mut witnesses = 0;
+    let mut stamps = 0;
     for entry in entries {
         let path = dir.join(&entry.name);
         match kind(&entry.name).filter(|_| entry.is_file) {
@@ -352,21 +369,23 @@ pub(super) fn checkpoints(
                 problem(if interrupted { Problem::Interrupted { size } } else { Problem::Orphan { path, size } });
             }
             Some((Sibling::Range, _)) => {}
-            Some((Sibling::Witness, _)) => witnesses += 1,
+            Some((Sibling::Vouched(what), size)) => beside(Lying { path, size, what }),
+            Some((Sibling::Stamp, _)) => stamps += 1,
             None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),
             None => problem(Problem::Foreign { path }),
         }
     }
-    if witnesses > 0 {
-        problem(Problem::Witnesses { count: witnesses });
+    if stamps > 0 {
+        problem(Problem::Stamps { count: stamps });
     }
 }
 
 enum Sibling {
     Checkpoint,
     Range,
-    /// A cosignature or a time stamp.
-    Witness,
+    Vouched(What),
+    /// A time stamp, or what was revoked at its time.
+    Stamp,
 }
 
 /// What an object beside the records is by its name, and the size in it.
@@ -377,8 +396,16 @@ fn kind(name: &str) -> Option<(Sibling, u64)> {
     let sibling = match extension {
         "checkpoint" => Sibling::Checkpoint,
         "range" => Sibling::Range,
-        "cosigned" | "tsr" => Sibling::Witness,
-        _ => return None,
+        "tsr" | "crl" => Sibling::Stamp,
+        _ => Sibling::Vouched(What::Cosigned(cosigner(extension)?)),
     };
     (digits(size, 20) && digits(seconds, 10)).then_some((sibling, size.parse().ok()?))
+}
+
+/// The key id in `<8 hex digits>.cosigned`.
+fn cosigner(extension: &str) -> Option<[u8; 4]> {
+    let id = extension.strip_suffix(".cosigned").filter(|id| !id.bytes().any(|b| b.is_ascii_uppercase()))?;
+    let mut bytes = [0; 4];
+    const_hex::decode_to_slice(id, &mut bytes).ok().filter(|()| id.len() == 8)?;
+    Some(bytes)
 }

@@ -13,6 +13,7 @@ use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis};
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, hex};
 use super::store::Store;
+use super::vouched::Words;
 
 /// A checkpoint as a leg holds it, unread.
 pub(super) struct Stored {
@@ -60,8 +61,8 @@ pub(super) enum Problem {
     Name {
         path: PathBuf,
     },
-    /// Cosignatures and time stamps of others, which this release passes over.
-    Witnesses {
+    /// Time stamps of others, which this release passes over.
+    Stamps {
         count: u64,
     },
 }
@@ -181,6 +182,8 @@ pub(super) struct Loaded {
     /// The keys whose signatures held: name and key id.
     pub(super) signers: BTreeSet<String>,
     pub(super) findings: Findings,
+    /// What witnesses say.
+    pub(super) words: Words,
     /// What could not be read, and why.
     pub(super) unread: Vec<(PathBuf, String)>,
 }

@@ -67,6 +67,10 @@ pub enum Code {
     Key,
     /// The two legs hold different records.
     Legs,
+    /// What is stored as a witness's word of a checkpoint is none.
+    Cosignature,
+    /// A witness's word that the chain names is not here.
+    CosignatureMissing,
 }
 
 impl Code {
@@ -110,6 +114,8 @@ impl Code {
             Self::GenesisRecord => ("SEAL-031", "record 0 does not belong to the genesis note"),
             Self::Key => ("SEAL-032", "the chain is not signed by the trusted key"),
             Self::Legs => ("SEAL-040", "archive and stream hold different records"),
+            Self::Cosignature => ("SEAL-050", "a cosignature of a witness does not hold"),
+            Self::CosignatureMissing => ("SEAL-051", "a cosignature that the chain names is not here"),
         }
     }
 }

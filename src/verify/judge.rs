@@ -27,8 +27,14 @@ pub(super) struct Seen<'a> {
 /// What a record of the collector itself (`received.by` is `self`) says about the chain's life.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Own {
-    Started { genesis: Option<String> },
+    Started {
+        genesis: Option<String>,
+    },
     Stopped,
+    /// Somebody else's word about a checkpoint is stored under this key.
+    Vouched {
+        key: String,
+    },
     Other,
 }
 

@@ -7,6 +7,8 @@
 //!   both legs were compared and agree, or null), and `legs`: `leg` (`archive` or `stream`), `place`, `files`, `records`,
 //!   `first` and `last` sequence, `from` and `to` (RFC 3339), `checkpoints_stored`, `checkpoints_matched`, `signed` and
 //!   `covered` (records under a checkpoint of any key of the genesis, and of a trusted one), `signed_by`, `stopped`;
+//!   `witnesses`: of each that was given and has cosigned `witness`, `checkpoints`, `size` and `at` (RFC 3339, its clock);
+//!   `witnessed` (records that a quorum of them vouches for, or null);
 //! - `records`, `seconds`, `records_per_second`: what was read, of all legs together;
 //! - `findings_total`, and of the first 1,000 `findings`: `code` (`SEAL-…`, never reused), `what` (its meaning), `chain`,
 //!   `first` and `last` record in question, `place`, `row` (where it is known), `expected`, `found`;
@@ -73,6 +75,14 @@ pub enum Unchecked {
     Unread { place: String, reason: String },
     #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
     NoGenesis { chain: ChainName, leg: Kind, first: u64 },
+    #[error("chain {chain}: no checkpoint is cosigned by {quorum} of the given witnesses")]
+    NoQuorum { chain: ChainName, quorum: usize },
+    #[error(
+        "chain {chain}: cosigned by {quorum} of the given witnesses up to {size} records; records {size} to {last} under further checkpoints are not"
+    )]
+    BehindQuorum { chain: ChainName, quorum: usize, size: u64, last: u64 },
+    #[error("chain {chain}: cosignatures lie in the archive, and that was not given")]
+    NoArchive { chain: ChainName },
 }
 
 /// Where a stream begins.
@@ -102,8 +112,16 @@ pub enum Note {
          was stopped between the two)"
     )]
     Interrupted { chain: ChainName, size: u64 },
-    #[error("chain {chain}: cosignatures and time stamps of others, not looked at by this release: {count}")]
-    Witnesses { chain: ChainName, count: u64 },
+    #[error("chain {chain}: time stamps of others, not looked at by this release: {count}")]
+    Stamps { chain: ChainName, count: u64 },
+    #[error(
+        "chain {chain}: cosignatures of witnesses that were not given, not looked at: {count}; `--witness` takes their keys"
+    )]
+    Cosignatures { chain: ChainName, count: u64 },
+    #[error(
+        "chain {chain}: records {first} to {last} are under the newest checkpoint, which no quorum of {quorum} has cosigned yet"
+    )]
+    NotYetWitnessed { chain: ChainName, first: u64, last: u64, quorum: usize },
 }
 
 macro_rules! as_text {
@@ -171,6 +189,18 @@ pub struct LegReport {
     pub stopped: bool,
 }
 
+/// What a given witness vouches for.
+#[derive(Clone, Debug, Serialize)]
+pub struct WitnessReport {
+    /// Name and key id.
+    pub witness: String,
+    /// Stored checkpoints that it has cosigned.
+    pub checkpoints: u64,
+    /// Records under the newest of them, and when the witness said so, by its clock.
+    pub size: u64,
+    pub at: Time,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct ChainReport {
     pub chain: String,
@@ -180,6 +210,10 @@ pub struct ChainReport {
     pub legs: Vec<LegReport>,
     /// Up to this size the legs were compared and agree; `None` with one leg alone.
     pub legs_agree_to: Option<u64>,
+    /// Of the witnesses that were given, those that have cosigned.
+    pub witnesses: Vec<WitnessReport>,
+    /// Records that a quorum of the given witnesses vouches for; `None` where none was asked for.
+    pub witnessed: Option<u64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -243,6 +277,13 @@ impl ChainReport {
         }
         for leg in &self.legs {
             leg.write(out)?;
+        }
+        for WitnessReport { witness, checkpoints, size, at } in &self.witnesses {
+            let (records, checkpoints) = (counted(*size, "record"), counted(*checkpoints, "checkpoint"));
+            writeln!(out, "  witness      {witness}: the first {records} at {at} by its clock ({checkpoints})")?;
+        }
+        if let Some(size) = self.witnessed {
+            writeln!(out, "  witnessed    the first {} by a quorum of the given witnesses", counted(size, "record"))?;
         }
         match self.legs_agree_to {
             Some(size) => writeln!(out, "  both legs    hold the same first {}", counted(size, "record")),

@@ -25,3 +25,4 @@ mod senders;
 mod sql;
 mod takeover;
 mod tamper;
+mod witness;

@@ -1,0 +1,161 @@
+//! What others say of the stored checkpoints: cosignatures of witnesses, in objects beside them.
+//!
+//! A witness is believed where its key was given, and no further: what lies here by others is counted and said. That a cosignature
+//! was taken away shows in the chain, which names each (`own`).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sealtrail_chain::note::Vkey;
+use sealtrail_chain::{ChainName, Checkpoint, Genesis, Root};
+
+use super::checkpoints::key_id;
+use super::finding::{Code, Finding};
+use super::fold::{Anchor, hex};
+use super::store::Store;
+
+/// An object beside a checkpoint that somebody else's word stands in, by its name.
+pub(super) struct Lying {
+    pub(super) path: PathBuf,
+    /// Size in its name.
+    pub(super) size: u64,
+    pub(super) what: What,
+}
+
+impl Lying {
+    /// The checkpoint that it belongs to.
+    fn checkpoint(&self) -> PathBuf {
+        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+        self.path.with_file_name(format!("{stem}.checkpoint"))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// By the witness with this key id.
+    Cosigned([u8; 4]),
+}
+
+/// By what such an object is judged.
+pub(super) struct Judge<'a> {
+    pub(super) chain: &'a ChainName,
+    pub(super) genesis: Option<&'a Genesis>,
+    pub(super) witnesses: &'a [Vkey],
+    pub(super) anchors: &'a [Anchor],
+    pub(super) store: &'a dyn Store,
+}
+
+/// What one object says.
+pub(super) enum Verdict {
+    /// A given witness cosigned so many records at that time.
+    Cosigned {
+        witness: String,
+        size: u64,
+        unix_seconds: u64,
+    },
+    /// It may hold: the witness's key was not given.
+    Unknown,
+    Finding(Box<Finding>),
+    /// Why it could not be read.
+    Unread(PathBuf, String),
+}
+
+impl Judge<'_> {
+    pub(super) fn judge(&self, lying: &Lying) -> Verdict {
+        let What::Cosigned(id) = lying.what;
+        self.cosigned(lying, id).unwrap_or_else(|verdict| verdict)
+    }
+
+    fn cosigned(&self, lying: &Lying, id: [u8; 4]) -> Result<Verdict, Verdict> {
+        let place: Arc<str> = lying.path.display().to_string().into();
+        let find = |code, expected: String, found: String| {
+            let finding = Finding::at(code, self.chain, lying.size.saturating_sub(1), &place);
+            Verdict::Finding(Box::new(finding.expected(expected, found)))
+        };
+        let wrong = |expected: &str, found: String| find(Code::Cosignature, expected.to_owned(), found);
+        let note = self.read(lying)?;
+        let witness = self.witnesses.iter().find(|key| key.id() == id);
+        let log = self.genesis.iter().flat_map(|genesis| [&genesis.ed25519, &genesis.ml_dsa_44]);
+        let keys: Vec<Vkey> = log.chain(witness).cloned().collect();
+        let (signed, signatures) = Checkpoint::verify(&note, &keys)
+            .map_err(|error| wrong("a checkpoint with a cosignature that holds", error.to_string()))?;
+        let checkpoint = signed.statement();
+        if checkpoint.size != lying.size {
+            return Err(wrong(&format!("size {} as its name says", lying.size), checkpoint.size.to_string()));
+        }
+        if self.genesis.is_some_and(|genesis| !signatures.held.contains(&genesis.ed25519)) {
+            return Err(wrong(
+                "the note as it is stored as checkpoint",
+                "one that the log's key has not signed".to_owned(),
+            ));
+        }
+        match self.root(lying.size) {
+            Some(root) if root == checkpoint.root => {}
+            // Signed by the log and cosigned, and not what is stored as the checkpoint of this size.
+            Some(root) => return Err(find(Code::Fork, hex(&root), hex(&checkpoint.root))),
+            // One that is here and does not hold was named already.
+            None if self.store.is_file(&lying.checkpoint()) => return Ok(Verdict::Unknown),
+            None => {
+                let expected = format!("a checkpoint of size {} beside it", lying.size);
+                return Err(find(Code::CheckpointMissing, expected, "none".to_owned()));
+            }
+        }
+        let Some(witness) = witness else { return Ok(Verdict::Unknown) };
+        let word = signatures.witnessed.first();
+        match word.and_then(|word| word.unix_seconds) {
+            Some(unix_seconds) => {
+                Ok(Verdict::Cosigned { witness: key_id(witness), size: checkpoint.size, unix_seconds })
+            }
+            None => Err(wrong(&format!("a cosignature of {} with its time", key_id(witness)), "none".to_owned())),
+        }
+    }
+
+    fn read(&self, lying: &Lying) -> Result<String, Verdict> {
+        match self.store.read(&lying.path) {
+            // Bytes that are no text become characters that no note holds.
+            Ok(note) => Ok(String::from_utf8(note).unwrap_or_default()),
+            Err(error) => Err(Verdict::Unread(lying.path.clone(), error.to_string())),
+        }
+    }
+
+    /// Root of the stored checkpoint of that size.
+    fn root(&self, size: u64) -> Option<Root> {
+        let at = self.anchors.partition_point(|anchor| anchor.size < size);
+        self.anchors.get(at).filter(|anchor| anchor.size == size).map(|anchor| anchor.root)
+    }
+}
+
+/// What the given witnesses say of one leg.
+#[derive(Default)]
+pub(super) struct Words {
+    pub(super) witnesses: BTreeMap<String, Word>,
+    /// Cosignatures by keys that were not given.
+    pub(super) unknown: u64,
+}
+
+/// The latest of one witness's, and how many there are.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Word {
+    pub(super) checkpoints: u64,
+    pub(super) size: u64,
+    pub(super) unix_seconds: u64,
+}
+
+impl Words {
+    pub(super) fn add(&mut self, witness: String, size: u64, unix_seconds: u64) {
+        let word = self.witnesses.entry(witness).or_default();
+        word.checkpoints += 1;
+        if size >= word.size {
+            (word.size, word.unix_seconds) = (size, unix_seconds);
+        }
+    }
+
+    /// Up to which size so many witnesses have cosigned: a cosignature vouches for all before it.
+    pub(super) fn quorum(&self, needed: usize) -> u64 {
+        let mut sizes: Vec<u64> = self.witnesses.values().map(|word| word.size).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        needed.checked_sub(1).and_then(|at| sizes.get(at)).copied().unwrap_or(0)
+    }
+}
