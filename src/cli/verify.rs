@@ -57,6 +57,9 @@ pub(super) struct Arguments {
     /// So many of the given witnesses are enough; all of them unless given.
     #[arg(long, value_name = "N", requires = "witness")]
     witness_quorum: Option<usize>,
+    /// Authorities (PEM) of time stamps: those beside the checkpoints must lead to one of them.
+    #[arg(long, value_name = "FILE")]
+    rfc3161_ca: Option<PathBuf>,
     /// Longest time after which an idle collector says that it is alive (its `seal.alive_interval`), in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     alive_interval: u64,
@@ -182,6 +185,7 @@ fn trust(arguments: &Arguments) -> Result<Trust, verify::TrustError> {
     arguments.since_checkpoint.iter().try_for_each(|path| trust.add_checkpoint(path))?;
     arguments.witness.iter().try_for_each(|witness| trust.add_witnesses(witness))?;
     trust.set_quorum(arguments.witness_quorum)?;
+    arguments.rfc3161_ca.iter().try_for_each(|path| trust.set_authorities(path))?;
     Ok(trust)
 }
 

@@ -79,6 +79,10 @@ pub enum StartError {
     #[error("{}", actionable(.0))]
     Fork(#[from] witness::ForkError),
     #[error(
+        "can't use the authorities of time stamps (`seal.timestamp_ca_file`): {0}\n  remedy  a file of certificates in PEM"
+    )]
+    Authorities(#[from] witness::AuthoritiesFileError),
+    #[error(
         "witnesses and time stamping authorities can't be asked: {0}\n  remedy  install the machine's certificates of authorities (`ca-certificates`), or name a file of them with SSL_CERT_FILE"
     )]
     Client(#[from] client::Error),

@@ -124,6 +124,7 @@ impl Collector {
         receive::check(&config.receivers.otlp)?;
         let watched = Watched::new(rule_files(&config));
         let engine = load(&config)?;
+        let vouchers = vouched::Plan::of(&config)?;
         // The pages are the first to be bound and the receivers the last, so that a port that is taken is met before
         // anything is changed.
         let (health, health_address) = bind(&config.health_check.endpoint, "health_check.endpoint").await?;
@@ -213,7 +214,7 @@ impl Collector {
             return Err(error);
         }
 
-        let vouched = match Vouched::start(&config, &disk, &clock, &reporter, &halt) {
+        let vouched = match vouchers.start(&config, &disk, &clock, &reporter, &halt) {
             Ok(vouched) => vouched,
             Err(error) => {
                 let _ = tokio::task::spawn_blocking(move || log.stop()).await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use sealtrail_timestamp::Authorities;
 
 use super::StartError;
 use crate::archive::Target;
@@ -24,6 +25,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Those who are asked.
 pub(super) struct Vouched {
     witnesses: Option<witness::Running>,
+    stamps: Option<witness::Stamping>,
 }
 
 /// Whether signing is off from the start: a witness has seen another history before.
@@ -36,46 +38,82 @@ pub(super) fn halt(config: &Config, disk: &Arc<dyn Disk>) -> Result<Halt, StartE
     Ok(halt)
 }
 
-impl Vouched {
+/// Who is to be asked, as far as it can be judged before anything is changed.
+pub(super) struct Plan {
+    witnesses: Vec<Witness>,
+    stamped: Option<Uri>,
+    authorities: Option<Authorities>,
+    /// `None`: there is nobody to ask.
+    client: Option<Client>,
+}
+
+impl Plan {
+    pub(super) fn of(config: &Config) -> Result<Self, StartError> {
+        let seal = &config.seal;
+        let witnesses: Vec<Witness> = seal.witnesses.iter().filter_map(witness).collect();
+        let stamped: Option<Uri> = seal.timestamp_url.as_deref().and_then(|url| url.parse().ok());
+        let authorities = seal.timestamp_ca_file.as_deref().map(witness::authorities).transpose()?;
+        let mut urls = witnesses.iter().map(|witness| &witness.url).chain(&stamped).peekable();
+        let client = match urls.peek() {
+            Some(_) => Some(Client::new(urls.any(|url| url.scheme_str() == Some("https")))?),
+            None => None,
+        };
+        Ok(Self { witnesses, stamped, authorities, client })
+    }
+
     /// Asks from now on.
     pub(super) fn start(
+        self,
         config: &Config,
         disk: &Arc<dyn Disk>,
         clock: &Arc<dyn Clock>,
         reporter: &Reporter,
         halt: &Halt,
-    ) -> Result<Self, StartError> {
-        let seal = &config.seal;
+    ) -> Result<Vouched, StartError> {
+        let Some(client) = self.client else { return Ok(Vouched { witnesses: None, stamps: None }) };
         if halt.is_set() {
             // The stop may have come before it was sealed; and each start goes on without signatures.
             let mut event = Event::new(Kind::Forked);
             event.outcome = Some("failure".to_owned());
             event.reason = Some("a witness has seen another history before this start".to_owned());
             reporter.report(event);
+            return Ok(Vouched { witnesses: None, stamps: None });
         }
-        let witnesses: Vec<Witness> = seal.witnesses.iter().filter_map(witness).collect();
-        if witnesses.is_empty() || halt.is_set() {
-            return Ok(Self { witnesses: None });
-        }
-        let client = Client::new(witnesses.iter().any(|witness| witness.url.scheme_str() == Some("https")))?;
-        let (reporter, halt) = (reporter.clone(), halt.clone());
-        let running = witness::start(witness::Parts {
-            witnesses,
+        let archive = Arc::new(Target::find(&config.archive, &config.data_dir, Arc::clone(clock))?);
+        let report: witness::Report = {
+            let reporter = reporter.clone();
+            Arc::new(move |event| reporter.report(event))
+        };
+        let (seal, halt) = (&config.seal, halt.clone());
+        let stamps = self.stamped.map(|url| witness::StampParts {
+            url,
+            interval: seal.timestamp_interval.get(),
+            authorities: self.authorities,
+            chain: config.chain.clone(),
+            archive: Arc::clone(&archive),
+            client: client.clone(),
+            clock: Arc::clone(clock),
+            report: Arc::clone(&report),
+        });
+        let witnesses = (!self.witnesses.is_empty()).then(|| witness::Parts {
+            witnesses: self.witnesses,
             quorum: seal.quorum(),
             interval: seal.witness_interval.get(),
             max_lag: seal.witness_max_lag.get(),
             chain: config.chain.clone(),
-            archive: Arc::new(Target::find(&config.archive, &config.data_dir, Arc::clone(clock))?),
+            archive,
             client,
             disk: Arc::clone(disk),
             clock: Arc::clone(clock),
             dir: dir(config),
-            report: Arc::new(move |event| reporter.report(event)),
+            report,
             on_fork: Arc::new(move || halt.set()),
         });
-        Ok(Self { witnesses: Some(running) })
+        Ok(Vouched { witnesses: witnesses.map(witness::start), stamps: stamps.map(witness::start_stamps) })
     }
+}
 
+impl Vouched {
     /// Whether a quorum of witnesses is missing that the configuration requires.
     pub(super) fn lacking(&self, config: &Config) -> impl Fn() -> bool + Send + Sync + 'static {
         let required = config.seal.witness_required;
@@ -85,9 +123,17 @@ impl Vouched {
 
     /// Asks once more, about what the stop has stored.
     pub(super) async fn stop(self) {
-        if let Some(witnesses) = self.witnesses {
-            witnesses.stop(GRACE).await;
-        }
+        let witnesses = async {
+            if let Some(witnesses) = self.witnesses {
+                witnesses.stop(GRACE).await;
+            }
+        };
+        let stamps = async {
+            if let Some(stamps) = self.stamps {
+                stamps.stop(GRACE).await;
+            }
+        };
+        tokio::join!(witnesses, stamps);
     }
 }
 

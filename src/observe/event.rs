@@ -197,6 +197,33 @@ impl WitnessFailed<'_> {
     }
 }
 
+/// A stored checkpoint has a time stamp, and that is stored, too.
+pub struct Stamped {
+    pub size: u64,
+    /// By the authority's clock.
+    pub unix_seconds: u64,
+}
+
+impl Stamped {
+    pub fn emit(self) {
+        Metrics::get().timestamp_size.set(i64::try_from(self.size).unwrap_or(i64::MAX));
+        info!(size = self.size, unix_seconds = self.unix_seconds, "checkpoint time stamped");
+    }
+}
+
+/// A time stamping authority has given no stamp, or none that holds; it is asked again.
+pub struct StampFailed<'a> {
+    pub error: &'a dyn std::error::Error,
+    pub retry_in: Duration,
+}
+
+impl StampFailed<'_> {
+    pub fn emit(self) {
+        Metrics::get().timestamp_failures.inc();
+        warn!(error = %self.error, retry_in_ms = self.retry_in.as_millis() as u64, "checkpoint not time stamped");
+    }
+}
+
 /// A quorum of witnesses has been missing for too long.
 pub struct WitnessesOverdue {
     pub needed: usize,

@@ -202,7 +202,7 @@ impl<'a> Object<'a> {
         let Some(root) = self.file.path.ancestors().nth(4) else { return };
         let named = key.starts_with("audit-checkpoints/") && !key.split('/').any(|part| part == "..");
         if !named || !self.store.is_file(&root.join(key)) {
-            self.find(Code::CosignatureMissing, row, key, "no such object");
+            self.find(Code::VouchMissing, row, key, "no such object");
         }
     }
 
@@ -353,7 +353,6 @@ pub(super) fn checkpoints(
         Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
     };
     let newest = entries.iter().rev().find(|entry| kind(&entry.name).is_some()).map(|entry| entry.name.clone());
-    let mut stamps = 0;
     for entry in entries {
         let path = dir.join(&entry.name);
         match kind(&entry.name).filter(|_| entry.is_file) {
@@ -370,13 +369,11 @@ pub(super) fn checkpoints(
             }
             Some((Sibling::Range, _)) => {}
             Some((Sibling::Vouched(what), size)) => beside(Lying { path, size, what }),
-            Some((Sibling::Stamp, _)) => stamps += 1,
+            // It is read with its stamp.
+            Some((Sibling::Revoked, _)) => {}
             None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),
             None => problem(Problem::Foreign { path }),
         }
-    }
-    if stamps > 0 {
-        problem(Problem::Stamps { count: stamps });
     }
 }
 
@@ -384,8 +381,8 @@ enum Sibling {
     Checkpoint,
     Range,
     Vouched(What),
-    /// A time stamp, or what was revoked at its time.
-    Stamp,
+    /// What was revoked at the time of a stamp.
+    Revoked,
 }
 
 /// What an object beside the records is by its name, and the size in it.
@@ -396,7 +393,8 @@ fn kind(name: &str) -> Option<(Sibling, u64)> {
     let sibling = match extension {
         "checkpoint" => Sibling::Checkpoint,
         "range" => Sibling::Range,
-        "tsr" | "crl" => Sibling::Stamp,
+        "tsr" => Sibling::Vouched(What::Stamp),
+        "crl" => Sibling::Revoked,
         _ => Sibling::Vouched(What::Cosigned(cosigner(extension)?)),
     };
     (digits(size, 20) && digits(seconds, 10)).then_some((sibling, size.parse().ok()?))

@@ -11,7 +11,7 @@ use super::checkpoints::{self, Collect, Loaded, Stored, key_id};
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, Fold, Folded, Unit, hex};
 use super::leg::{File, Kind, Leg, Unread};
-use super::report::{Begin, ChainReport, LegReport, Note, Time, Unchecked, WitnessReport};
+use super::report::{Begin, ChainReport, LegReport, Note, StampReport, Time, Unchecked, WitnessReport};
 use super::store::{Store, Unreadable};
 use super::trust::Standing;
 use super::vouched::{self, Words};
@@ -50,6 +50,7 @@ pub(super) fn audit(
     let reports = legs.iter().zip(&judged).zip(&loaded).map(|((leg, folded), loaded)| leg_report(leg, folded, loaded));
     let reports = reports.collect();
     let witnessed = auditor.judge_witnesses(&legs, &loaded);
+    let stamp = loaded.iter().find_map(|loaded| loaded.words.stamp.as_ref()).map(stamp_report);
     for (leg, loaded) in legs.into_iter().zip(loaded) {
         auditor.findings.append(leg.findings);
         auditor.findings.append(loaded.findings);
@@ -58,6 +59,7 @@ pub(super) fn audit(
         auditor.findings.append(folded.findings);
     }
     let mut audit = auditor.finish(reports, agree);
+    audit.report.stamp = stamp;
     (audit.report.witnesses, audit.report.witnessed) = witnessed;
     Ok(audit)
 }
@@ -243,6 +245,7 @@ impl<'a> Auditor<'a> {
             chain: self.chain,
             genesis: self.genesis.as_ref().map(Signed::statement),
             witnesses: self.options.trust.witnesses(),
+            authorities: self.options.trust.authorities(),
             anchors,
             store: &*leg.store,
         };
@@ -254,6 +257,9 @@ impl<'a> Auditor<'a> {
             |verdict| match verdict {
                 vouched::Verdict::Cosigned { witness, size, unix_seconds } => words.add(witness, size, unix_seconds),
                 vouched::Verdict::Unknown => words.unknown += 1,
+                vouched::Verdict::Stamped { signer, size, unix_seconds } => words.add_stamp(signer, size, unix_seconds),
+                vouched::Verdict::UnknownStamp => words.unknown_stamps += 1,
+                vouched::Verdict::UntrustedStamp => words.untrusted_stamps += 1,
                 vouched::Verdict::Finding(finding) => findings.add(*finding),
                 vouched::Verdict::Unread(path, reason) => unread.push((path, reason)),
             },
@@ -266,6 +272,17 @@ impl<'a> Auditor<'a> {
         let unknown: u64 = loaded.iter().map(|loaded| loaded.words.unknown).sum();
         if unknown > 0 {
             self.notes.push(Note::Cosignatures { chain: chain(), count: unknown });
+        }
+        let unknown: u64 = loaded.iter().map(|loaded| loaded.words.unknown_stamps).sum();
+        if unknown > 0 {
+            self.notes.push(Note::Stamps { chain: chain(), count: unknown });
+        }
+        let untrusted: u64 = loaded.iter().map(|loaded| loaded.words.untrusted_stamps).sum();
+        if untrusted > 0 {
+            self.unchecked.push(Unchecked::UntrustedStamps { chain: chain(), count: untrusted });
+        }
+        if self.options.trust.authorities().is_some() && loaded.iter().all(|loaded| loaded.words.stamp.is_none()) {
+            self.unchecked.push(Unchecked::NoStamp { chain: chain() });
         }
         let Some(quorum) = self.options.trust.quorum() else { return (Vec::new(), None) };
         let archive = legs.iter().zip(loaded).find(|(leg, _)| leg.kind == Kind::Archive);
@@ -315,9 +332,6 @@ impl<'a> Auditor<'a> {
                 let place = path.display().to_string().into();
                 let finding = Finding::at(Code::Name, self.chain, 0, &place);
                 findings.add(finding.expected("SIZE-SECONDS.checkpoint", "another name"));
-            }
-            checkpoints::Problem::Stamps { count } => {
-                self.notes.push(Note::Stamps { chain: self.chain.clone(), count });
             }
         }
     }
@@ -479,7 +493,7 @@ impl<'a> Auditor<'a> {
         let origin = self.genesis.as_ref().map(|note| note.statement().origin.clone());
         let chain = self.chain.to_string();
         let (witnesses, witnessed) = (Vec::new(), None);
-        let report = ChainReport { chain, origin, trusted, legs, legs_agree_to, witnesses, witnessed };
+        let report = ChainReport { chain, origin, trusted, legs, legs_agree_to, witnesses, witnessed, stamp: None };
         Audit { report, findings: self.findings, unchecked: self.unchecked, notes: self.notes }
     }
 
@@ -554,6 +568,15 @@ fn reports(words: &Words) -> Vec<WitnessReport> {
         at: Time(UnixNanos(word.unix_seconds.saturating_mul(1_000_000_000))),
     };
     words.witnesses.iter().map(report).collect()
+}
+
+fn stamp_report(stamp: &vouched::Stamped) -> StampReport {
+    StampReport {
+        authority: stamp.signer.clone(),
+        stamps: stamp.stamps,
+        size: stamp.size,
+        at: Time(UnixNanos(stamp.unix_seconds.saturating_mul(1_000_000_000))),
+    }
 }
 
 fn leg_report(leg: &Leg, folded: &Folded, loaded: &Loaded) -> LegReport {

@@ -61,10 +61,6 @@ pub(super) enum Problem {
     Name {
         path: PathBuf,
     },
-    /// Time stamps of others, which this release passes over.
-    Stamps {
-        count: u64,
-    },
 }
 
 /// By which keys a checkpoint is judged.

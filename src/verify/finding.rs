@@ -69,8 +69,10 @@ pub enum Code {
     Legs,
     /// What is stored as a witness's word of a checkpoint is none.
     Cosignature,
-    /// A witness's word that the chain names is not here.
-    CosignatureMissing,
+    /// A witness's word, or a time stamp, that the chain names is not here.
+    VouchMissing,
+    /// What is stored as a time stamp of a checkpoint is none.
+    Stamp,
 }
 
 impl Code {
@@ -115,7 +117,8 @@ impl Code {
             Self::Key => ("SEAL-032", "the chain is not signed by the trusted key"),
             Self::Legs => ("SEAL-040", "archive and stream hold different records"),
             Self::Cosignature => ("SEAL-050", "a cosignature of a witness does not hold"),
-            Self::CosignatureMissing => ("SEAL-051", "a cosignature that the chain names is not here"),
+            Self::VouchMissing => ("SEAL-051", "a cosignature or time stamp that the chain names is not here"),
+            Self::Stamp => ("SEAL-052", "a time stamp does not hold"),
         }
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn own(record: &Record<'_>) -> Option<Own> {
     Some(match &*record.log.event_name {
         "sealtrail.started" => Own::Started { genesis: text(record, "sealtrail.genesis") },
         "sealtrail.stopped" => Own::Stopped,
-        "sealtrail.witnessed" => Own::Vouched { key: text(record, "sealtrail.resource").unwrap_or_default() },
+        "sealtrail.witnessed" | "sealtrail.timestamped" => {
+            Own::Vouched { key: text(record, "sealtrail.resource").unwrap_or_default() }
+        }
         _ => Own::Other,
     })
 }

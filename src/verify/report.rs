@@ -8,7 +8,8 @@
 //!   `first` and `last` sequence, `from` and `to` (RFC 3339), `checkpoints_stored`, `checkpoints_matched`, `signed` and
 //!   `covered` (records under a checkpoint of any key of the genesis, and of a trusted one), `signed_by`, `stopped`;
 //!   `witnesses`: of each that was given and has cosigned `witness`, `checkpoints`, `size` and `at` (RFC 3339, its clock);
-//!   `witnessed` (records that a quorum of them vouches for, or null);
+//!   `witnessed` (records that a quorum of them vouches for, or null); `stamp`: null, or of the latest time stamp by the given
+//!   authorities `authority`, `stamps`, `size` and `at` (RFC 3339: these records existed before);
 //! - `records`, `seconds`, `records_per_second`: what was read, of all legs together;
 //! - `findings_total`, and of the first 1,000 `findings`: `code` (`SEAL-…`, never reused), `what` (its meaning), `chain`,
 //!   `first` and `last` record in question, `place`, `row` (where it is known), `expected`, `found`;
@@ -83,6 +84,10 @@ pub enum Unchecked {
     BehindQuorum { chain: ChainName, quorum: usize, size: u64, last: u64 },
     #[error("chain {chain}: cosignatures lie in the archive, and that was not given")]
     NoArchive { chain: ChainName },
+    #[error("chain {chain}: no time stamp by the given authorities is here")]
+    NoStamp { chain: ChainName },
+    #[error("chain {chain}: time stamps for whose signer none of the given authorities vouches: {count}")]
+    UntrustedStamps { chain: ChainName, count: u64 },
 }
 
 /// Where a stream begins.
@@ -112,7 +117,9 @@ pub enum Note {
          was stopped between the two)"
     )]
     Interrupted { chain: ChainName, size: u64 },
-    #[error("chain {chain}: time stamps of others, not looked at by this release: {count}")]
+    #[error(
+        "chain {chain}: time stamps that hold, by whom was not asked: {count}; `--rfc3161-ca` takes their authorities"
+    )]
     Stamps { chain: ChainName, count: u64 },
     #[error(
         "chain {chain}: cosignatures of witnesses that were not given, not looked at: {count}; `--witness` takes their keys"
@@ -201,6 +208,18 @@ pub struct WitnessReport {
     pub at: Time,
 }
 
+/// What a time stamping authority vouches for.
+#[derive(Clone, Debug, Serialize)]
+pub struct StampReport {
+    /// Name of the signer's certificate.
+    pub authority: String,
+    /// Stored checkpoints with a time stamp that holds.
+    pub stamps: u64,
+    /// Records under the largest of them, which existed before `at`.
+    pub size: u64,
+    pub at: Time,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct ChainReport {
     pub chain: String,
@@ -214,6 +233,8 @@ pub struct ChainReport {
     pub witnesses: Vec<WitnessReport>,
     /// Records that a quorum of the given witnesses vouches for; `None` where none was asked for.
     pub witnessed: Option<u64>,
+    /// The latest time stamp by the given authorities.
+    pub stamp: Option<StampReport>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -282,6 +303,10 @@ impl ChainReport {
             let (records, checkpoints) = (counted(*size, "record"), counted(*checkpoints, "checkpoint"));
             writeln!(out, "  witness      {witness}: the first {records} at {at} by its clock ({checkpoints})")?;
         }
+        if let Some(StampReport { authority, stamps, size, at }) = &self.stamp {
+            let (records, stamps) = (counted(*size, "record"), counted(*stamps, "time stamp"));
+            writeln!(out, "  existed      the first {records} before {at}, says {authority} ({stamps})")?;
+        }
         if let Some(size) = self.witnessed {
             writeln!(out, "  witnessed    the first {} by a quorum of the given witnesses", counted(size, "record"))?;
         }
@@ -299,7 +324,11 @@ impl LegReport {
             let unit = if self.place.starts_with("kafka://") { "partition" } else { self.leg.unit() };
             let (records, files) = (counted(self.records, "record"), counted(self.files, unit));
             writeln!(out, "    holds        {first} to {last}: {records} in {files}")?;
-            writeln!(out, "    sealed       {from} to {to}{}", if self.stopped { ", then stopped" } else { "" })?;
+            writeln!(
+                out,
+                "    sealed       {from} to {to} by the collector's clock{}",
+                if self.stopped { ", then stopped" } else { "" }
+            )?;
         } else {
             writeln!(out, "    holds        no record")?;
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sealtrail_chain::note::Vkey;
 use sealtrail_chain::{ChainName, Checkpoint, Genesis};
+use sealtrail_timestamp::{Authorities, AuthoritiesError};
 
 /// What the caller trusts. Nothing that lies beside the records is trusted because it lies there.
 #[derive(Clone, Default, Debug)]
@@ -12,6 +13,7 @@ pub struct Trust {
     kept: Vec<(PathBuf, Checkpoint)>,
     witnesses: Vec<Vkey>,
     quorum: Option<usize>,
+    authorities: Option<Authorities>,
 }
 
 /// Why a file of keys or a kept checkpoint can't be used.
@@ -31,6 +33,8 @@ pub enum TrustError {
     NoWitness { path: PathBuf, line: usize },
     #[error("a quorum of {quorum} can't be reached by {witnesses} witnesses (`--witness`)")]
     Quorum { quorum: usize, witnesses: usize },
+    #[error("{} holds no authorities of time stamps: {source}", path.display())]
+    Authorities { path: PathBuf, source: AuthoritiesError },
     #[error("{} is not a checkpoint: {source}", path.display())]
     Checkpoint { path: PathBuf, source: sealtrail_chain::note::NoteError },
 }
@@ -73,6 +77,18 @@ impl Trust {
         }
         self.quorum = quorum;
         Ok(())
+    }
+
+    /// Sets the authorities (PEM) that time stamps must lead to.
+    pub fn set_authorities(&mut self, path: &Path) -> Result<(), TrustError> {
+        let pem = std::fs::read(path).map_err(|source| TrustError::Io { path: path.into(), source })?;
+        let authorities = Authorities::from_pem(&pem);
+        self.authorities = Some(authorities.map_err(|source| TrustError::Authorities { path: path.into(), source })?);
+        Ok(())
+    }
+
+    pub(super) fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_ref()
     }
 
     pub(super) fn witnesses(&self) -> &[Vkey] {

@@ -1,14 +1,15 @@
-//! What others say of the stored checkpoints: cosignatures of witnesses, in objects beside them.
+//! What others say of the stored checkpoints: cosignatures of witnesses and time stamps, in objects beside them.
 //!
 //! A witness is believed where its key was given, and no further: what lies here by others is counted and said. That a cosignature
 //! was taken away shows in the chain, which names each (`own`).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealtrail_chain::note::Vkey;
 use sealtrail_chain::{ChainName, Checkpoint, Genesis, Root};
+use sealtrail_timestamp::{Authorities, Problem, Revoked, Stamp};
 
 use super::checkpoints::key_id;
 use super::finding::{Code, Finding};
@@ -36,6 +37,8 @@ impl Lying {
 pub(super) enum What {
     /// By the witness with this key id.
     Cosigned([u8; 4]),
+    /// A time stamp over the note.
+    Stamp,
 }
 
 /// By what such an object is judged.
@@ -43,6 +46,7 @@ pub(super) struct Judge<'a> {
     pub(super) chain: &'a ChainName,
     pub(super) genesis: Option<&'a Genesis>,
     pub(super) witnesses: &'a [Vkey],
+    pub(super) authorities: Option<&'a Authorities>,
     pub(super) anchors: &'a [Anchor],
     pub(super) store: &'a dyn Store,
 }
@@ -57,6 +61,16 @@ pub(super) enum Verdict {
     },
     /// It may hold: the witness's key was not given.
     Unknown,
+    /// So many records existed before that time, by an authority whose authorities were given.
+    Stamped {
+        signer: String,
+        size: u64,
+        unix_seconds: u64,
+    },
+    /// It holds; by whom it is was not asked.
+    UnknownStamp,
+    /// It holds by itself, and none of the given authorities vouches for its signer.
+    UntrustedStamp,
     Finding(Box<Finding>),
     /// Why it could not be read.
     Unread(PathBuf, String),
@@ -64,8 +78,46 @@ pub(super) enum Verdict {
 
 impl Judge<'_> {
     pub(super) fn judge(&self, lying: &Lying) -> Verdict {
-        let What::Cosigned(id) = lying.what;
-        self.cosigned(lying, id).unwrap_or_else(|verdict| verdict)
+        let judged = match lying.what {
+            What::Cosigned(id) => self.cosigned(lying, id),
+            What::Stamp => self.stamped(lying),
+        };
+        judged.unwrap_or_else(|verdict| verdict)
+    }
+
+    /// A stamp over the note as it is stored, whatever is thought of the note itself.
+    fn stamped(&self, lying: &Lying) -> Result<Verdict, Verdict> {
+        let place: Arc<str> = lying.path.display().to_string().into();
+        let wrong = |found: &dyn std::fmt::Display| {
+            let finding = Finding::at(Code::Stamp, self.chain, lying.size.saturating_sub(1), &place);
+            Verdict::Finding(Box::new(finding.expected("a time stamp over the checkpoint beside it", found)))
+        };
+        let bytes = self.bytes(&lying.path)?;
+        let checkpoint = lying.checkpoint();
+        if !self.store.is_file(&checkpoint) {
+            let finding = Finding::at(Code::CheckpointMissing, self.chain, lying.size.saturating_sub(1), &place);
+            let expected = format!("a checkpoint of size {} beside it", lying.size);
+            return Err(Verdict::Finding(Box::new(finding.expected(expected, "none"))));
+        }
+        let note = self.bytes(&checkpoint)?;
+        let stamp = Stamp::read(&bytes).map_err(|problem| wrong(&problem))?;
+        stamp.check(&note).map_err(|problem| wrong(&problem))?;
+        let Some(authorities) = self.authorities else { return Ok(Verdict::UnknownStamp) };
+        let list = checkpoint.with_extension("crl");
+        let revoked = match self.store.is_file(&list) {
+            true => Revoked::from_pem(&self.bytes(&list)?).map_err(|problem| wrong(&problem))?,
+            false => Revoked::default(),
+        };
+        match stamp.vouched(authorities, &revoked) {
+            Ok(()) => {}
+            Err(Problem::Path(_)) => return Ok(Verdict::UntrustedStamp),
+            Err(problem) => return Err(wrong(&problem)),
+        }
+        Ok(Verdict::Stamped { signer: stamp.signer(), size: lying.size, unix_seconds: stamp.unix_seconds() })
+    }
+
+    fn bytes(&self, path: &Path) -> Result<Vec<u8>, Verdict> {
+        self.store.read(path).map_err(|error| Verdict::Unread(path.to_owned(), error.to_string()))
     }
 
     fn cosigned(&self, lying: &Lying, id: [u8; 4]) -> Result<Verdict, Verdict> {
@@ -113,11 +165,8 @@ impl Judge<'_> {
     }
 
     fn read(&self, lying: &Lying) -> Result<String, Verdict> {
-        match self.store.read(&lying.path) {
-            // Bytes that are no text become characters that no note holds.
-            Ok(note) => Ok(String::from_utf8(note).unwrap_or_default()),
-            Err(error) => Err(Verdict::Unread(lying.path.clone(), error.to_string())),
-        }
+        // Bytes that are no text become characters that no note holds.
+        self.bytes(&lying.path).map(|note| String::from_utf8(note).unwrap_or_default())
     }
 
     /// Root of the stored checkpoint of that size.
@@ -133,6 +182,20 @@ pub(super) struct Words {
     pub(super) witnesses: BTreeMap<String, Word>,
     /// Cosignatures by keys that were not given.
     pub(super) unknown: u64,
+    /// The time stamp over the most records, and how many there are.
+    pub(super) stamp: Option<Stamped>,
+    /// Time stamps that hold, whoever they are by: no authorities were given.
+    pub(super) unknown_stamps: u64,
+    /// … and those for whose signer none of the given ones vouches.
+    pub(super) untrusted_stamps: u64,
+}
+
+/// The latest time stamp, of `stamps`.
+pub(super) struct Stamped {
+    pub(super) signer: String,
+    pub(super) stamps: u64,
+    pub(super) size: u64,
+    pub(super) unix_seconds: u64,
 }
 
 /// The latest of one witness's, and how many there are.
@@ -149,6 +212,14 @@ impl Words {
         word.checkpoints += 1;
         if size >= word.size {
             (word.size, word.unix_seconds) = (size, unix_seconds);
+        }
+    }
+
+    pub(super) fn add_stamp(&mut self, signer: String, size: u64, unix_seconds: u64) {
+        let stamps = self.stamp.as_ref().map_or(0, |stamp| stamp.stamps) + 1;
+        match &mut self.stamp {
+            Some(stamp) if stamp.size > size => stamp.stamps = stamps,
+            stamp => *stamp = Some(Stamped { signer, stamps, size, unix_seconds }),
         }
     }
 

@@ -106,6 +106,10 @@ impl History {
         Ok(())
     }
 
+    pub(super) fn newest(&self) -> Option<At> {
+        self.stored.last().copied()
+    }
+
     /// The first stored checkpoint of more than `size` records.
     pub(super) fn behind(&self, size: u64) -> Option<At> {
         self.stored.get(self.stored.partition_point(|at| at.0 <= size)).copied()

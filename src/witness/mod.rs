@@ -20,6 +20,7 @@ mod fork;
 mod history;
 mod protocol;
 mod quorum;
+mod stamps;
 mod state;
 mod task;
 
@@ -43,6 +44,7 @@ use crate::host::{Clock, Disk};
 use crate::seal::own::Event;
 
 pub use fork::{Error as ForkError, Mark};
+pub use stamps::{AuthoritiesFileError, StampParts, Stamping, authorities, start as start_stamps};
 
 use quorum::Quorum;
 use state::State;
