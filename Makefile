@@ -17,7 +17,7 @@ tools:
 
 PARTS := tests/parts/parts
 
-.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen outside peers help
+.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen outside litewitness peers help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,12 +26,12 @@ demo: tools ## the main job on the embedded default: 10,000 records in, masked, 
 	$(CARGO) build --release --locked --bin sealtrail
 	$(CARGO_TARGET_DIR)/release/sealtrail demo
 
-test: tools python telemetrygen outside parts ## every test, with a tenth of the lengths of test-long
+test: tools python telemetrygen outside litewitness parts ## every test, with a tenth of the lengths of test-long
 	$(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 	tests/parts/selftest.py
 
-test-long: tools python telemetrygen outside parts ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
+test-long: tools python telemetrygen outside litewitness parts ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
 	SEALTRAIL_KILLS=100 SEALTRAIL_SEEDS=10000 SEALTRAIL_ARCHIVES=1000 SEALTRAIL_FUZZ_SECONDS=600 $(CARGO) test --workspace --locked
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 	tests/parts/selftest.py
@@ -93,3 +93,6 @@ outside: $(SEALTRAIL_CACHE)/go/.outside-$(shell cat tests/outside/go.sum tests/o
 $(SEALTRAIL_CACHE)/go/.outside-%: tests/outside/go.mod tests/outside/go.sum tests/outside/main.go
 	python3 tests/outside/build.py $(SEALTRAIL_CACHE)/go/bin
 	touch $@
+
+litewitness: python # a witness that is not ours: built into the cache, with a Go toolchain that is fetched where there is none
+	$(SEALTRAIL_PYTHON) tests/witness/litewitness.py prepare

@@ -16,7 +16,10 @@ pub mod seal;
 pub mod stream;
 pub mod wal;
 
+pub mod client;
 pub mod evidence;
+pub mod witness;
+
 pub mod reconcile;
 pub mod scan;
 pub mod verify;

@@ -21,6 +21,8 @@ LOG = ref.Signer(ORIGIN, bytes(range(32)), bytes(range(32, 64)))
 OTHER = ref.Signer("audit.example.com/payments-us-1", b"\x51" * 32, b"\x52" * 32)
 WITNESS = ref.Signer("witness.example.net", b"\x53" * 32, b"\x54" * 32)
 NEXT = ref.Signer(ORIGIN, b"\x57" * 32, b"\x58" * 32)
+LITEWITNESS = "witness.example/w1+3b709c12+BHAEVoYUr/j4WpbnllexqIaSX8G2Q3q6mnGdPLvv2RnC"
+LITEWITNESS_LINE = "— witness.example/w1 O3CcEgAAAABrB8fSNamzHOZu5oTSou0PFjRUqAL+aBQl7NVeMh0xiWNmX9K64HGEke4qZhd93PdN6rtp3RQNWTzoBBEi9BghtbVOAg==\n"
 RECOVERY = ref.Signer("recovery.example.com", b"\x55" * 32, b"\x56" * 32)
 SEEDS = {"ed25519": bytes(range(32)).hex(), "ml_dsa_44": bytes(range(32, 64)).hex()}
 HASHES = [sha256(str(n).encode()) for n in range(128)]
@@ -710,7 +712,7 @@ def note_of(text, *signers):
 
 
 def notes():
-    for name, vkey in (("ed25519", LOG.vkeys[0]), ("ml-dsa-44", LOG.vkeys[1])):
+    for name, vkey in (("ed25519", LOG.vkeys[0]), ("ml-dsa-44", LOG.vkeys[1]), ("cosigner", WITNESS.witness_vkey)):
         right("key", name, "a verifier key", vkey=vkey)
     name, identity, material = LOG.vkeys[0].split("+", 2)
     key = ref.unb64(material)[1:]
@@ -721,13 +723,15 @@ def notes():
         ("empty-name", "a name is not empty", ref.make_vkey("", 1, key)),
         ("space", "a name has no space", ref.make_vkey("a b", 1, key)),
         ("wide-space", "nor one of Unicode's", ref.make_vkey("a\u3000b", 1, key)),
-        ("type", "only known types", ref.make_vkey(name, 4, key)),
+        ("type", "only known types", ref.make_vkey(name, 5, key)),
         ("length", "a key has its length", ref.make_vkey(name, 1, key[:-1])),
         ("ml-dsa-length", "so has one of ML-DSA-44", ref.make_vkey(name, 6, key)),
         ("base64", "base64 has the padding that it needs", LOG.vkeys[0] + "="),
         ("parts", "it has three parts", f"{name}+{identity}"),
         ("small-order", "under a key of small order anyone could sign", ref.make_vkey(name, 1, b"\1" + bytes(31))),
         ("newline", "it is one line", LOG.vkeys[0] + "\n"),
+        ("cosigner-length", "so has a witness's", ref.make_vkey(name, 4, key[:-1])),
+        ("cosigner-small-order", "nor is a witness's of small order", ref.make_vkey(name, 4, b"\1" + bytes(31))),
     ):
         wrong("key", case, "vkey", proves, vkey=bad)
 
@@ -948,6 +952,29 @@ def checkpoints():
         note=both + WITNESS.cosign(text, time + 3),
         keys=[*LOG.vkeys, WITNESS.vkeys[1]],
     )
+    word = WITNESS.witness(text, time + 4)
+    right(
+        "checkpoint",
+        "witnessed-ed25519",
+        "so does one of Ed25519; the latest of two counts",
+        note=both + word + WITNESS.cosign(text, time + 3) + WITNESS.witness(text, time + 2),
+        keys=[*LOG.vkeys, WITNESS.witness_vkey, WITNESS.vkeys[1]],
+    )
+    right("checkpoint", "witness-unknown", "one that is not known says nothing", note=both + word, keys=LOG.vkeys)
+    right(
+        "checkpoint",
+        "witness-no-time",
+        "and one without a time",
+        note=both + WITNESS.witness(text, 0),
+        keys=[WITNESS.witness_vkey],
+    )
+    right(
+        "checkpoint",
+        "litewitness",
+        "what filippo.io/torchwood's litewitness 0.9.0 answered",
+        note=both + LITEWITNESS_LINE,
+        keys=[*LOG.vkeys, LITEWITNESS],
+    )
     right("checkpoint", "no-time", "a cosigner may name no time", note=plain_note + LOG.cosign(text, 0), keys=LOG.vkeys)
     behind = "https://c2sp.org/tlog-checkpoint"
     example = (
@@ -956,6 +983,21 @@ def checkpoints():
     )
     right("checkpoint", "c2sp-example", f"the example of {behind}", note=example, keys=[])
     signed = lambda bad: note_of(bad, LOG)
+    witnessed = ref.unb64(word.split(" ")[2].strip())
+    bent = lambda at: WITNESS.line_of(WITNESS.witness_vkey, bytes(b ^ (i == at) for i, b in enumerate(witnessed))[4:])
+    shorter = WITNESS.line_of(WITNESS.witness_vkey, witnessed[4:-1])
+    early = WITNESS.line_of(WITNESS.witness_vkey, b"\x80" + witnessed[5:])
+    plainly = WITNESS.line_of(WITNESS.witness_vkey, witnessed[4:12] + WITNESS.ed25519.sign(text.encode()))
+    for name, proves, bad in (
+        ("time", "a witness's time is signed", bent(11)),
+        ("bit", "its cosignature holds in every bit", bent(30)),
+        ("short", "and has its length", shorter),
+        ("negative-time", "its time is below 2^63", early),
+        ("plain", "a signature over the text alone is none", plainly),
+        ("of-other-size", "it covers the size", WITNESS.witness(text.replace("\n40\n", "\n39\n"), time)),
+        ("one-of-two", "one that holds makes up for none that doesn't", word + bent(30)),
+    ):
+        wrong("checkpoint", f"witness-{name}", "forged", proves, note=both + bad, keys=[WITNESS.witness_vkey])
     cosignature = LOG.cosign(text, time)
     data = bytearray(ref.unb64(cosignature.split(" ")[2].strip()))
     bend = lambda at: LOG.line(1, bytes(b ^ (i == at) for i, b in enumerate(data))[4:])

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ml_dsa::{KeyExport as _, Keypair as _, MlDsa44, Signer as _, SigningKey, Verifier as _, VerifyingKey};
 
 use crate::note::{
-    Algorithm, Ed25519Signer, Note, NoteError, NoteSigner, SignError, Signed, Vkey, is_key_name, signature_line,
+    Algorithm, Ed25519Signer, Note, NoteError, NoteSigner, SignError, Signed, Vkey, ed25519, is_key_name,
+    signature_line,
 };
 use crate::tree::Root;
 
@@ -27,12 +28,20 @@ pub struct Checkpoint {
 pub struct Signatures {
     /// Keys of the log itself (their name is the origin) whose line is there and holds.
     pub held: Vec<Vkey>,
-    /// Known keys of others (witnesses) whose cosignature is there and holds.
-    pub witnessed: Vec<Vkey>,
+    /// What others (witnesses) say whose keys are known, and whose line is there and holds.
+    pub witnessed: Vec<Cosignature>,
     /// Unix seconds of the log's ML-DSA-44 cosignature, where one holds and names a time.
     pub cosigned: Option<u64>,
     /// Names of lines by keys that are not known.
     pub unknown: Vec<String>,
+}
+
+/// A witness's word: when it signed, this checkpoint was the newest that it knew of the log, and all before led to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cosignature {
+    pub key: Vkey,
+    /// Unix seconds by the witness's clock; none: it says nothing about the time, and so not that this was the newest.
+    pub unix_seconds: Option<u64>,
 }
 
 impl Checkpoint {
@@ -87,16 +96,21 @@ impl Checkpoint {
         for key in keys {
             let (there, time) = match key.algorithm() {
                 Algorithm::Ed25519 => (parsed.verified_by(key)?, None),
-                Algorithm::MlDsa44 => checkpoint.cosigned_by(&parsed, key)?,
+                Algorithm::MlDsa44 | Algorithm::Ed25519Cosignature => checkpoint.cosigned_by(&parsed, key)?,
             };
-            match (there, key.name() == checkpoint.origin) {
-                (false, _) => {}
-                (true, true) => {
+            if !there {
+                continue;
+            }
+            match (key.algorithm(), key.name() == checkpoint.origin) {
+                (Algorithm::Ed25519 | Algorithm::MlDsa44, true) => {
                     signatures.held.push(key.clone());
                     signatures.cosigned = signatures.cosigned.max(time);
                 }
-                (true, false) if key.algorithm() == Algorithm::MlDsa44 => signatures.witnessed.push(key.clone()),
-                (true, false) => return Err(statement("it is signed by the key of another log")),
+                (Algorithm::Ed25519, false) => return Err(statement("it is signed by the key of another log")),
+                // No log signs with type 0x04, whatever its key is called.
+                (Algorithm::MlDsa44, false) | (Algorithm::Ed25519Cosignature, _) => {
+                    signatures.witnessed.push(Cosignature { key: key.clone(), unix_seconds: time });
+                }
             }
         }
         let unknown = parsed.signatures.iter().filter(|line| !keys.iter().any(|key| line.is_of(key)));
@@ -136,9 +150,18 @@ impl Checkpoint {
         if unix_seconds > i64::MAX as u64 {
             return None;
         }
-        let public = VerifyingKey::<MlDsa44>::decode(&key.key().try_into().ok()?);
-        let signature = ml_dsa::Signature::try_from(signature).ok()?;
-        public.verify(&self.cosigned_message(key.name(), unix_seconds)?, &signature).ok()?;
+        match key.algorithm() {
+            Algorithm::MlDsa44 => {
+                let public = VerifyingKey::<MlDsa44>::decode(&key.key().try_into().ok()?);
+                let signature = ml_dsa::Signature::try_from(signature).ok()?;
+                public.verify(&self.cosigned_message(key.name(), unix_seconds)?, &signature).ok()?;
+            }
+            Algorithm::Ed25519 | Algorithm::Ed25519Cosignature => {
+                let message = format!("cosignature/v1\ntime {unix_seconds}\n{}", self.text());
+                let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
+                ed25519(key.key())?.verify_strict(message.as_bytes(), &signature).ok()?;
+            }
+        }
         Some(unix_seconds)
     }
 

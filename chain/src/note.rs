@@ -28,6 +28,8 @@ pub enum Algorithm {
     Ed25519,
     /// Type 0x06, c2sp.org/tlog-cosignature: checkpoints only.
     MlDsa44,
+    /// Type 0x04, c2sp.org/tlog-cosignature: a witness's, of checkpoints only.
+    Ed25519Cosignature,
 }
 
 impl Algorithm {
@@ -35,6 +37,7 @@ impl Algorithm {
         match self {
             Self::Ed25519 => 0x01,
             Self::MlDsa44 => 0x06,
+            Self::Ed25519Cosignature => 0x04,
         }
     }
 }
@@ -78,6 +81,10 @@ impl Vkey {
     pub fn key(&self) -> &[u8] {
         &self.key
     }
+    /// Whether it can be a witness's: it cosigns checkpoints.
+    pub fn is_of_witness(&self) -> bool {
+        self.algorithm != Algorithm::Ed25519
+    }
     /// The error for a line of this key that doesn't hold.
     pub(crate) fn forged(&self) -> NoteError {
         NoteError::Forged { name: self.name.clone(), id: self.id }
@@ -98,10 +105,14 @@ impl FromStr for Vkey {
         let (algorithm, key) = match material.split_first() {
             Some((0x01, key)) if key.len() == 32 => (Algorithm::Ed25519, key),
             Some((0x06, key)) if key.len() == ML_DSA_44_KEY => (Algorithm::MlDsa44, key),
-            Some((0x01 | 0x06, _)) => return Err(NoteError::Vkey("its key has the wrong length")),
-            _ => return Err(NoteError::Vkey("its type is neither 0x01 (Ed25519) nor 0x06 (ML-DSA-44)")),
+            Some((0x04, key)) if key.len() == 32 => (Algorithm::Ed25519Cosignature, key),
+            Some((0x01 | 0x04 | 0x06, _)) => return Err(NoteError::Vkey("its key has the wrong length")),
+            _ => {
+                const TYPES: &str = "its type is none of 0x01 (Ed25519), 0x04 (Ed25519 cosignature), 0x06 (ML-DSA-44)";
+                return Err(NoteError::Vkey(TYPES));
+            }
         };
-        if algorithm == Algorithm::Ed25519 && ed25519(key).is_none() {
+        if algorithm != Algorithm::MlDsa44 && ed25519(key).is_none() {
             return Err(NoteError::Vkey("its key is no sound Ed25519 key"));
         }
         let vkey = Self::new(name, algorithm, key.to_vec());
@@ -246,8 +257,9 @@ impl<'a> Note<'a> {
         Ok(Self { text, signatures })
     }
 
-    /// Whether an Ed25519 line of `key` is here and holds; a line of `key` that doesn't hold is an error. Lines of type 0x06
-    /// speak about checkpoints only: [`Checkpoint::verify`](crate::Checkpoint::verify) reads them, here they count for nothing.
+    /// Whether an Ed25519 line of `key` is here and holds; a line of `key` that doesn't hold is an error. Lines of the types
+    /// 0x04 and 0x06 speak about checkpoints only: [`Checkpoint::verify`](crate::Checkpoint::verify) reads them, here they
+    /// count for nothing.
     pub fn verified_by(&self, key: &Vkey) -> Result<bool, NoteError> {
         if key.algorithm != Algorithm::Ed25519 {
             return Ok(false);
@@ -322,7 +334,7 @@ fn key_id(name: &str, algorithm: Algorithm, key: &[u8]) -> [u8; 4] {
 }
 
 /// The key, unless it is no point or one of small order, under which anyone could sign.
-fn ed25519(key: &[u8]) -> Option<VerifyingKey> {
+pub(crate) fn ed25519(key: &[u8]) -> Option<VerifyingKey> {
     let key = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
     (!key.is_weak()).then_some(key)
 }

@@ -48,6 +48,22 @@ pub fn range_key(chain: &ChainName, size: u64, unix_seconds: u64) -> String {
     format!("audit-checkpoints/chain={chain}/{size:020}-{unix_seconds:010}.range")
 }
 
+/// What the witness with this key id said of the checkpoint of that size and time.
+pub fn cosigned_key(chain: &ChainName, size: u64, unix_seconds: u64, witness: [u8; 4]) -> String {
+    let id = const_hex::encode(witness);
+    format!("audit-checkpoints/chain={chain}/{size:020}-{unix_seconds:010}.{id}.cosigned")
+}
+
+/// The `.tsr` object beside the checkpoint of the same size and time: a time stamp over its note.
+pub fn stamp_key(chain: &ChainName, size: u64, unix_seconds: u64) -> String {
+    format!("audit-checkpoints/chain={chain}/{size:020}-{unix_seconds:010}.tsr")
+}
+
+/// The `.crl` object beside a `.tsr`: what was revoked on its day.
+pub fn revocation_key(chain: &ChainName, size: u64, unix_seconds: u64) -> String {
+    format!("audit-checkpoints/chain={chain}/{size:020}-{unix_seconds:010}.crl")
+}
+
 /// What the key of a segment's object says of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ObjectKey<'a> {

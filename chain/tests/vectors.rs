@@ -165,6 +165,7 @@ mod judge {
         let kind = match vkey.algorithm() {
             Algorithm::Ed25519 => 1,
             Algorithm::MlDsa44 => 6,
+            Algorithm::Ed25519Cosignature => 4,
         };
         Ok(json!({"name": vkey.name(), "id": const_hex::encode(vkey.id()), "type": kind}))
     }
@@ -228,7 +229,9 @@ mod judge {
         }
         Ok(json!({
             "origin": statement.origin, "size": statement.size, "root": hex(&statement.root),
-            "held": strings(&signatures.held), "witnessed": strings(&signatures.witnessed),
+            "held": strings(&signatures.held),
+            "witnessed": signatures.witnessed.iter().map(|word| word.key.to_string()).collect::<Vec<_>>(),
+            "witnessed_at": signatures.witnessed.iter().map(|word| word.unix_seconds).collect::<Vec<_>>(),
             "cosigned": signatures.cosigned, "unknown": signatures.unknown,
         }))
     }
@@ -278,7 +281,14 @@ mod judge {
         let checkpoint = segment::checkpoint_key(&chain, size, seconds);
         assert_eq!(segment::parse_checkpoint_key(&checkpoint), Some((chain.clone(), size, seconds)));
         let range = segment::range_key(&chain, size, seconds);
-        Ok(json!({"segment": key, "genesis": segment::genesis_key(&chain), "checkpoint": checkpoint, "range": range}))
+        let (stamp, revocation) =
+            (segment::stamp_key(&chain, size, seconds), segment::revocation_key(&chain, size, seconds));
+        let witness = [0xb5, 0xa4, 0x3f, 0xfb];
+        let cosigned = segment::cosigned_key(&chain, size, seconds, witness);
+        Ok(json!({
+            "segment": key, "genesis": segment::genesis_key(&chain), "checkpoint": checkpoint, "range": range,
+            "cosigned": cosigned, "stamp": stamp, "revocation": revocation,
+        }))
     }
 
     pub(super) fn name(given: &Value) -> Verdict {

@@ -32,6 +32,7 @@ Examples:
   sealtrail verify --public-key log.vkey --bundle evidence.tar     what `sealtrail prove` handed out
   sealtrail verify --public-key log.vkey --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z archive/     one month
   sealtrail verify --public-key log.vkey --chains eu-1,eu-2 --max-age 15m archive/     both there, and none cut off
+  sealtrail verify --public-key log.vkey --witness w.vkeys --witness-quorum 2 archive/   and two witnesses must agree
   sealtrail verify --format json --public-key log.vkey archive/ | jq .verdict
 
 Exit codes: 0 intact; 1 something is wrong, and named; 2 could not run; 3 nothing wrong found, but not all could be checked
@@ -58,6 +59,15 @@ pub(super) struct Arguments {
     /// A checkpoint that was kept out of reach of whoever holds the records. Repeatable.
     #[arg(long, value_name = "FILE")]
     since_checkpoint: Vec<PathBuf>,
+    /// A witness that must have cosigned the checkpoints: its vkey, or a file with one a line. Repeatable.
+    #[arg(long, value_name = "VKEY|FILE")]
+    witness: Vec<String>,
+    /// So many of the given witnesses are enough; all of them unless given.
+    #[arg(long, value_name = "N", requires = "witness")]
+    witness_quorum: Option<usize>,
+    /// Authorities (PEM) of time stamps: those beside the checkpoints must lead to one of them.
+    #[arg(long, value_name = "FILE")]
+    rfc3161_ca: Option<PathBuf>,
     /// Longest time after which an idle collector says that it is alive (its `seal.alive_interval`), in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     alive_interval: u64,
@@ -219,6 +229,9 @@ fn trust(arguments: &Arguments) -> Result<Trust, verify::TrustError> {
     let mut trust = Trust::default();
     arguments.public_key.iter().try_for_each(|path| trust.add_keys(path))?;
     arguments.since_checkpoint.iter().try_for_each(|path| trust.add_checkpoint(path))?;
+    arguments.witness.iter().try_for_each(|witness| trust.add_witnesses(witness))?;
+    trust.set_quorum(arguments.witness_quorum)?;
+    arguments.rfc3161_ca.iter().try_for_each(|path| trust.set_authorities(path))?;
     Ok(trust)
 }
 

@@ -8,7 +8,7 @@ use sealtrail_chain::note::{NoteError, SignError, Vkey};
 
 use super::continued::Refusal;
 use crate::seal::keys::KeyError;
-use crate::{archive, deliver, mask, receive, stream, wal};
+use crate::{archive, client, deliver, mask, receive, stream, wal, witness};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -88,6 +88,16 @@ pub enum StartError {
         dir.display()
     )]
     Control { dir: PathBuf, source: io::Error },
+    #[error("{}", actionable(.0))]
+    Fork(#[from] witness::ForkError),
+    #[error(
+        "can't use the authorities of time stamps (`seal.timestamp_ca_file`): {0}\n  remedy  a file of certificates in PEM"
+    )]
+    Authorities(#[from] witness::AuthoritiesFileError),
+    #[error(
+        "witnesses and time stamping authorities can't be asked: {0}\n  remedy  install the machine's certificates of authorities (`ca-certificates`), or name a file of them with SSL_CERT_FILE"
+    )]
+    Client(#[from] client::Error),
     #[error("{source}\n  remedy  {}", source.remedy())]
     Receive {
         #[from]

@@ -18,6 +18,7 @@ mod import;
 mod rotating;
 mod settings;
 mod standing;
+mod vouched;
 mod watched;
 
 use std::net::SocketAddr;
@@ -54,6 +55,7 @@ use identity::Identity;
 use rotating::Rotated;
 use settings::{exchanged_keys, needs_restart, started_event};
 use standing::{ask, attach, end_of, first_kept, has_begun, holds, known};
+use vouched::Vouched;
 use watched::Watched;
 
 /// How long the stop waits for the legs; what they can't take then stays in the write-ahead log.
@@ -68,6 +70,9 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// The same where senders wait: while one transaction is under way the next one's records gather, which is enough.
 const NO_WINDOW: Duration = Duration::ZERO;
 
+/// Why a collector is not ready that requires witnesses.
+const NO_QUORUM: &str = "no quorum of witnesses has cosigned the newest checkpoints";
+
 /// A running collector.
 pub struct Collector {
     config: Mutex<Config>,
@@ -81,6 +86,7 @@ pub struct Collector {
     watched: Watched,
     log: wal::Running,
     legs: deliver::Handle,
+    vouched: Vouched,
     /// Health, metrics, commands.
     pages: [JoinHandle<()>; 3],
     spool: Arc<Spool>,
@@ -120,6 +126,7 @@ impl Collector {
         receive::check(&config.receivers.otlp)?;
         let watched = Watched::new(rule_files(&config));
         let engine = load(&config)?;
+        let vouchers = vouched::Plan::of(&config)?;
         // The pages are the first to be bound and the receivers the last, so that a port that is taken is met before
         // anything is changed.
         let (health, health_address) = bind(&config.health_check.endpoint, "health_check.endpoint").await?;
@@ -155,6 +162,7 @@ impl Collector {
         )?;
         let checkpoints = Store::open(Arc::clone(&disk), config.wal_dir().join("checkpoints"), identity.keys.clone())?;
         identity.check(&config, &checkpoints)?;
+        let halt = vouched::halt(&config, &disk)?;
         let known = known(&recovered, &checkpoints)?;
         let attach = attach(&mut stream, tail, &known, &recovered, begun).await?;
         archive.prepare()?;
@@ -208,6 +216,7 @@ impl Collector {
             checkpoint_interval: config.seal.checkpoint_interval.get(),
             clock: Arc::clone(&clock),
             disk: Arc::clone(&disk),
+            halt: halt.clone(),
             aside: Aside::Thread,
             scratch: config.wal_dir(),
             report: Arc::new(move |event| report.report(event)),
@@ -218,6 +227,13 @@ impl Collector {
             return Err(error);
         }
 
+        let vouched = match vouchers.start(&config, &disk, &clock, &reporter, &halt) {
+            Ok(vouched) => vouched,
+            Err(error) => {
+                let _ = tokio::task::spawn_blocking(move || log.stop()).await;
+                return Err(error);
+            }
+        };
         let bound = match config.acknowledge {
             Acknowledge::Wal => bind_receivers(&config, &engine, log.intake.clone(), &reporter, &clock),
             Acknowledge::Stream => {
@@ -245,9 +261,13 @@ impl Collector {
             clock,
             turn: tokio::sync::Mutex::default(),
         };
-        let (ready, carried) = (server.readiness(), legs.carried());
+        let (ready, carried, lacking) = (server.readiness(), legs.carried(), vouched.lacking(&config));
+        let trouble = move || match (carried(), lacking()) {
+            (false, _) => Some(Failure::Leg.to_string()),
+            (true, lacking) => lacking.then(|| NO_QUORUM.to_owned()),
+        };
         let pages = [
-            tokio::spawn(observe::http::serve(health, move |path| readiness(path, ready(), carried()))),
+            tokio::spawn(observe::http::serve(health, move |path| readiness(path, ready(), trouble()))),
             tokio::spawn(observe::http::serve(page, observe::http::metrics_page(started, legs.lag()))),
             tokio::spawn(control::serve(commands, Arc::new(importer))),
         ];
@@ -276,6 +296,7 @@ impl Collector {
             watched,
             log,
             legs,
+            vouched,
             pages,
             spool,
             heeding,
@@ -415,6 +436,7 @@ impl Collector {
         for leg in &left {
             warn!("{leg}");
         }
+        self.vouched.stop().await;
         for page in self.pages {
             page.abort();
             let _ = page.await;
@@ -460,15 +482,12 @@ async fn bind(endpoint: &str, key: &'static str) -> Result<(tokio::net::TcpListe
 }
 
 /// `/` is 200 only while records are accepted.
-fn readiness(path: &str, state: Result<(), wal::Refused>, carried: bool) -> Option<observe::http::Answer> {
-    let (status, text) = match state {
-        Ok(()) if !carried => {
-            let reason = Failure::Leg;
+fn readiness(path: &str, state: Result<(), wal::Refused>, trouble: Option<String>) -> Option<observe::http::Answer> {
+    let reason = state.err().map(|refused| refused.to_string()).or(trouble);
+    let (status, text) = match reason {
+        None => (StatusCode::OK, "{\"status\":\"ready\"}\n".to_owned()),
+        Some(reason) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{reason}\"}}\n"))
-        }
-        Ok(()) => (StatusCode::OK, "{\"status\":\"ready\"}\n".to_owned()),
-        Err(refused) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{refused}\"}}\n"))
         }
     };
     (path == "/").then_some((status, "application/json", text))

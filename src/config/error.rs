@@ -30,7 +30,7 @@ impl ConfigError {
 
     pub(super) fn of_problem(problem: Problem, tree: &Node, path: &Path) -> Self {
         let Problem { key, what, remedy } = problem;
-        let line = tree.line_of(key.split('.'));
+        let line = tree.line_of(key.split(['.', '[', ']']).filter(|key| !key.is_empty()));
         Self::Key { path: path.to_owned(), line, key: key.into_owned(), what, remedy: remedy.to_owned() }
     }
 

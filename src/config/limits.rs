@@ -25,6 +25,7 @@ pub(super) fn problem(config: &Config) -> Option<Problem> {
     answer(config)
         .or_else(|| log(config))
         .or_else(|| times(config))
+        .or_else(|| witnesses(config))
         .or_else(|| stream(config))
         .or_else(|| bucket(config))
         .or_else(|| paths(config))
@@ -67,6 +68,8 @@ fn times(config: &Config) -> Option<Problem> {
         ("wal.segment.max_age", config.wal.segment.max_age),
         ("seal.checkpoint_interval", config.seal.checkpoint_interval),
         ("seal.alive_interval", config.seal.alive_interval),
+        ("seal.witness_interval", config.seal.witness_interval),
+        ("seal.timestamp_interval", config.seal.timestamp_interval),
     ] {
         if time < Duration::from_millis(1) {
             return Some(Problem {
@@ -77,6 +80,64 @@ fn times(config: &Config) -> Option<Problem> {
         }
     }
     None
+}
+
+/// A wrong one is found here, and not by its silence for an hour.
+fn witnesses(config: &Config) -> Option<Problem> {
+    let seal = &config.seal;
+    let problem =
+        |key: &str, what: &str, remedy| Some(Problem { key: key.to_owned().into(), what: what.into(), remedy });
+    let mut known = Vec::new();
+    for (at, witness) in seal.witnesses.iter().enumerate() {
+        if !guarded(&witness.url) {
+            let key = format!("seal.witnesses[{at}].url");
+            return problem(&key, "a witness is asked over TLS", URL);
+        }
+        let Some(key) = witness.key() else {
+            let key = format!("seal.witnesses[{at}].vkey");
+            return problem(
+                &key,
+                "this is no verifier key of a witness",
+                "the vkey that the witness publishes: name, key id, key",
+            );
+        };
+        if known.contains(&key.id()) {
+            let key = format!("seal.witnesses[{at}].vkey");
+            return problem(&key, "another witness has the same key id", "name each witness once");
+        }
+        known.push(key.id());
+    }
+    if !seal.witnesses.is_empty() && !(1..=seal.witnesses.len()).contains(&seal.quorum()) {
+        return problem("seal.witness_quorum", "the witnesses can't reach this quorum", "1 to the number of witnesses");
+    }
+    if seal.timestamp_url.as_deref().is_some_and(|url| !is_url(url)) {
+        return problem(
+            "seal.timestamp_url",
+            "this is no URL",
+            "such as `http://timestamp.example/tsr`; a stamp is signed, so it needs no TLS",
+        );
+    }
+    if seal.timestamp_interval > LONGEST_STAMP {
+        return problem(
+            "seal.timestamp_interval",
+            "the time is too long",
+            "1h at most: a stamp proves no time before it",
+        );
+    }
+    None
+}
+
+const URL: &str = "a URL that begins with `https://`; on this machine `http://127.0.0.1:PORT` will do";
+
+/// So much later than it was sealed may a record be proved to have existed.
+const LONGEST_STAMP: Duration = Duration::from_secs(3600);
+
+fn guarded(url: &str) -> bool {
+    url.parse().is_ok_and(|url| crate::client::is_guarded(&url))
+}
+
+fn is_url(url: &str) -> bool {
+    url.parse::<http::Uri>().is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
 }
 
 fn stream(config: &Config) -> Option<Problem> {

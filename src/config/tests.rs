@@ -53,6 +53,12 @@ fn a_reference_can_be_a_number_and_cannot_change_the_structure() {
     assert!(Config::parse("chain: \"${file:size}\"\n", &dir.path().join("c.yaml")).is_err());
 }
 
+const WITNESS_IN_CLEAR: &str = "seal:\n  witnesses: [ { url: 'http://witness.example/', vkey: 'witness.example/w1+3b709c12+BHAEVoYUr/j4WpbnllexqIaSX8G2Q3q6mnGdPLvv2RnC' } ]\n";
+/// The key of a log: it signs notes, and cosigns nothing.
+const NO_WITNESS: &str = "seal:\n  witnesses: [ { url: 'https://witness.example/', vkey: 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k' } ]\n";
+const SAME_WITNESS: &str = "seal:\n  witnesses: [ { url: 'https://a.example/', vkey: 'witness.example/w1+3b709c12+BHAEVoYUr/j4WpbnllexqIaSX8G2Q3q6mnGdPLvv2RnC' }, { url: 'https://b.example/', vkey: 'witness.example/w1+3b709c12+BHAEVoYUr/j4WpbnllexqIaSX8G2Q3q6mnGdPLvv2RnC' } ]\n";
+const TOO_MANY: &str = "seal:\n  witness_quorum: 2\n  witnesses: [ { url: 'https://a.example/', vkey: 'witness.example/w1+3b709c12+BHAEVoYUr/j4WpbnllexqIaSX8G2Q3q6mnGdPLvv2RnC' } ]\n";
+
 #[test]
 fn what_cannot_work_is_refused_with_its_key_and_line() {
     for (text, key) in [
@@ -65,6 +71,13 @@ fn what_cannot_work_is_refused_with_its_key_and_line() {
         ("wal:\n  segment: { max_age: 0s }\n", "wal.segment.max_age"),
         ("seal:\n  checkpoint_interval: 0s\n", "seal.checkpoint_interval"),
         ("seal:\n  alive_interval: 0ms\n", "seal.alive_interval"),
+        ("seal:\n  witness_interval: 0s\n", "seal.witness_interval"),
+        (WITNESS_IN_CLEAR, "seal.witnesses[0].url"),
+        (NO_WITNESS, "seal.witnesses[0].vkey"),
+        (SAME_WITNESS, "seal.witnesses[1].vkey"),
+        (TOO_MANY, "seal.witness_quorum"),
+        ("seal:\n  timestamp_url: timestamp.example\n", "seal.timestamp_url"),
+        ("seal:\n  timestamp_interval: 61m\n", "seal.timestamp_interval"),
         ("stream: { directory: { path: /x } }\narchive: { directory: { path: /x } }\n", "archive.directory.path"),
         ("health_check:\n  endpoint: 127.0.0.1:99999\n", "health_check.endpoint"),
         ("health_check:\n  endpoint: nonsense\n", "health_check.endpoint"),

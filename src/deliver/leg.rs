@@ -7,6 +7,7 @@ use std::time::Duration;
 use sealtrail_chain::{Sequence, UnixNanos};
 
 use super::{Failure, Report};
+use crate::host::Backoff;
 use crate::observe::event::{Circuit, LegCircuit, LegFailed, LegStopped, LegUp};
 use crate::observe::{Metrics, metrics};
 use crate::seal::own::{Event, Kind};
@@ -18,8 +19,7 @@ pub(super) struct Standing {
     /// `None`: not tried yet.
     up: Option<bool>,
     circuit: Circuit,
-    attempts: u32,
-    jitter: Jitter,
+    backoff: Backoff,
     report: Report,
 }
 
@@ -33,7 +33,7 @@ impl Standing {
         drop(metrics.leg_records.get_or_create(&labels));
         let circuit = if reached { Circuit::Closed } else { Circuit::HalfOpen };
         LegCircuit { leg: leg.name(), circuit }.emit();
-        Self { leg, up: None, circuit, attempts: 0, jitter: Jitter(seed), report }
+        Self { leg, up: None, circuit, backoff: Backoff::new(seed), report }
     }
 
     /// Whether nothing says that it would take what it is given now.
@@ -50,8 +50,7 @@ impl Standing {
 
     /// It did not take what it was given; says how long to wait before the next attempt.
     pub(super) fn failed(&mut self, failure: &Failure) -> Duration {
-        let retry_in = self.jitter.up_to(longest_wait(self.attempts));
-        self.attempts += 1;
+        let retry_in = self.backoff.failed();
         LegFailed { leg: self.leg.name(), error: failure, retry_in }.emit();
         self.down(failure.reason());
         retry_in
@@ -67,7 +66,7 @@ impl Standing {
 
     /// It took what it was given.
     pub(super) fn succeeded(&mut self) {
-        self.attempts = 0;
+        self.backoff.succeeded();
         self.turn(Circuit::Closed);
         if self.up == Some(true) {
             return;
@@ -102,26 +101,6 @@ impl Standing {
         event.outcome = Some(outcome.to_owned());
         event.reason = reason.map(str::to_owned);
         (self.report)(event);
-    }
-}
-
-/// Doubles from 200 ms to 10 s.
-fn longest_wait(attempts: u32) -> Duration {
-    Duration::from_millis(200u64 << attempts.min(6)).min(Duration::from_secs(10))
-}
-
-/// Full jitter: many collectors that lost one target don't come back at one moment. Not for secrets (SplitMix64).
-struct Jitter(u64);
-
-impl Jitter {
-    fn up_to(&mut self, longest: Duration) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // At least 10 ms, so that an attempt that fails at once doesn't spin.
-        let span = longest.as_millis() as u64 - 10;
-        Duration::from_millis(10 + (z ^ (z >> 31)) % (span + 1))
     }
 }
 
@@ -227,15 +206,5 @@ mod tests {
         leg.stopped(&failure);
         assert_eq!(leg.circuit, Circuit::Open);
         assert_eq!(*events.lock().unwrap(), [Kind::LegDown, Kind::LegUp, Kind::LegDown]);
-    }
-
-    #[test]
-    fn waits_grow_to_a_limit_and_never_vanish() {
-        let mut jitter = Jitter(7);
-        for attempts in (0..40).chain([u32::MAX]) {
-            let (longest, wait) = (longest_wait(attempts), jitter.up_to(longest_wait(attempts)));
-            assert!(longest <= Duration::from_secs(10));
-            assert!(wait >= Duration::from_millis(10) && wait <= longest, "{attempts}: {wait:?}");
-        }
     }
 }

@@ -97,11 +97,28 @@ pub struct Parts<W, S, A, B> {
     pub checkpoint_interval: Duration,
     pub clock: Arc<dyn Clock>,
     pub disk: Arc<dyn Disk>,
+    /// Ends all signing when it is set.
+    pub halt: Halt,
     /// Where building and signing go, which may take long.
     pub aside: Aside,
     /// Where objects are built when the archive names no place.
     pub scratch: PathBuf,
     pub report: Report,
+}
+
+/// Ends the signing of checkpoints for good: set when another history of the chain has been seen. Records are delivered all the
+/// same; but no file of the log is released that no checkpoint covers, so the log fills up, and then refuses.
+#[derive(Debug, Clone, Default)]
+pub struct Halt(Arc<AtomicBool>);
+
+impl Halt {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Whether the stream is ours already.
@@ -161,6 +178,7 @@ where
         objects,
         aside: parts.aside,
         clock: parts.clock.clone(),
+        halt: parts.halt,
         report: parts.report.clone(),
     })?;
     let workdir = parts.archive.workdir().unwrap_or(parts.scratch);

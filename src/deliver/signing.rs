@@ -8,9 +8,9 @@ use sealtrail_chain::Sequence;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Wal;
 use super::checkpoint::{Due, Kept, Store};
 use super::tail::{SignedState, Tail};
+use super::{Halt, Wal};
 use crate::host::{Aside, Clock};
 use crate::observe::Metrics;
 
@@ -20,6 +20,7 @@ pub(super) struct Signing {
     interval: Duration,
     aside: Aside,
     clock: Arc<dyn Clock>,
+    halt: Halt,
     /// What is signed, or certain to be.
     pub(super) state: SignedState,
     queue: VecDeque<Due>,
@@ -34,6 +35,7 @@ impl Signing {
         interval: Duration,
         aside: Aside,
         clock: Arc<dyn Clock>,
+        halt: Halt,
         state: SignedState,
     ) -> Self {
         Self {
@@ -41,6 +43,7 @@ impl Signing {
             interval,
             aside,
             clock,
+            halt,
             state,
             queue: VecDeque::new(),
             running: None,
@@ -52,6 +55,9 @@ impl Signing {
     /// Sees what is committed, and what of it is due to be signed; `ends`: a segment ends there, or the log does.
     pub(super) fn see<W: Wal>(&mut self, tail: &mut Tail<W>, ends: bool) {
         let size = tail.size();
+        if self.halt.is_set() {
+            return self.run();
+        }
         if ends && size > self.state.object {
             let since = tail.cut();
             self.add(Due::object(&tail.head(), since));
@@ -72,6 +78,9 @@ impl Signing {
     }
 
     fn run(&mut self) {
+        if self.halt.is_set() {
+            self.queue.clear();
+        }
         if self.running.is_none()
             && self.signed.is_none()
             && let Some(due) = self.queue.pop_front()
@@ -111,7 +120,7 @@ impl Signing {
     pub(super) async fn turn(&mut self, next: Sequence) {
         if self.running.is_some() {
             self.finish().await;
-        } else if next.get() > self.newest() {
+        } else if next.get() > self.newest() && !self.halt.is_set() {
             sleep_until(self.last + self.interval).await;
         } else {
             std::future::pending().await

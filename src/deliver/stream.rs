@@ -16,7 +16,7 @@ use super::leg::{Oldest, Standing};
 use super::resume::{Known, look, take_over};
 use super::signing::Signing;
 use super::tail::{SignedState, Stop, Tail};
-use super::{Attach, Cursor, Failure, Report, Wal};
+use super::{Attach, Cursor, Failure, Halt, Report, Wal};
 use crate::host::{Aside, Clock};
 use crate::observe::event;
 use crate::stream::{Batch, Builder, End, StreamLeg};
@@ -53,6 +53,7 @@ pub(super) struct Setup<W, S> {
     pub(super) objects: mpsc::UnboundedSender<Kept>,
     pub(super) aside: Aside,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) halt: Halt,
     pub(super) report: Report,
 }
 
@@ -111,7 +112,14 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             committed: watch::Sender::new(committed),
             end,
             oldest: Oldest::default(),
-            signing: Signing::new(setup.checkpoints, setup.interval, setup.aside, Arc::clone(&setup.clock), state),
+            signing: Signing::new(
+                setup.checkpoints,
+                setup.interval,
+                setup.aside,
+                Arc::clone(&setup.clock),
+                setup.halt,
+                state,
+            ),
             waiting,
             objects: setup.objects,
             standing: Standing::new(Leg::Stream, attached, setup.report, setup.clock.now().0),

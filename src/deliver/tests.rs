@@ -10,7 +10,7 @@ use sealtrail_chain::{CompactRange, Sequence};
 use super::fakes::{
     ArchiveState, Fault, FixedClock, MemoryArchive, MemoryLog, MemoryStream, SegmentOnly, TestDisk, genesis, keys,
 };
-use super::{Attach, Handle, Left, Parts, Resume, Store, start};
+use super::{Attach, Halt, Handle, Left, Parts, Resume, Store, start};
 use crate::host::Aside;
 use crate::seal::own::{Event, Kind};
 use crate::wal::Leg;
@@ -61,6 +61,7 @@ impl Bench {
             checkpoint_interval: Duration::from_millis(1),
             clock: Arc::new(FixedClock),
             disk: Arc::new(TestDisk::default()),
+            halt: Halt::default(),
             aside: Aside::Thread,
             scratch: self.dir.path().to_owned(),
             report: Arc::new(move |event| events.lock().unwrap().push(event)),

@@ -7,7 +7,8 @@
 //! | `link.txt` | the text whose SHA-256 is the record's hash (FORMAT.md, "Link") |
 //! | `record.tlog-proof` | C2SP `tlog-proof` over the 32 bytes of that hash, with the checkpoint and its cosignatures |
 //! | `checkpoint.note` | that checkpoint as it is stored |
-//! | `checkpoint.cosigned`, `checkpoint.tsr` | what witnesses and a time-stamping authority said of it, where they did |
+//! | `checkpoint.cosigned` | the same with the lines of all witnesses that cosigned it, where any did |
+//! | `checkpoint.tsr`, `checkpoint.crl` | a time-stamping authority's word of it, and what was revoked then, where they are |
 //! | `genesis.note`, `keys-<size>.note` | which keys speak for the chain, and their rotations |
 //! | `statement.json` | where it lay, who took it out when, with what: `words::Statement` |
 //! | `certification-us.txt`, `certification-cn.txt` | forms for a person to sign |
@@ -32,6 +33,7 @@ pub const PROOF: &str = "record.tlog-proof";
 pub const CHECKPOINT: &str = "checkpoint.note";
 pub const COSIGNED: &str = "checkpoint.cosigned";
 pub const STAMP: &str = "checkpoint.tsr";
+pub const REVOKED: &str = "checkpoint.crl";
 pub const GENESIS: &str = "genesis.note";
 pub const STATEMENT: &str = "statement.json";
 pub const SUMS: &str = "SHA256SUMS";

@@ -29,8 +29,11 @@ pub struct Evidence {
     pub checkpoint: Checkpoint,
     pub checkpoint_note: String,
     pub checkpoint_key: String,
+    /// The checkpoint with the lines of all witnesses, where one has cosigned it.
     pub cosigned: Option<Vec<u8>>,
+    /// A time stamp over it, and what was revoked when it was made.
     pub stamp: Option<Vec<u8>>,
+    pub revoked: Option<Vec<u8>>,
     pub genesis_note: String,
     /// Notes about rotations of keys, by the end of their keys.
     pub key_notes: Vec<(String, Vec<u8>)>,
@@ -61,6 +64,7 @@ pub fn collect(
     let found = collector.record(segment, beside.checkpoint.size)?;
     let after = collector.join(found.after, segments.get(at + 1..).unwrap_or_default(), beside.checkpoint.size)?;
     let path = proof::inclusion(&found.before, &after).map_err(|source| Error::Proof { sequence, source })?;
+    let witnessed = beside.witnessed();
     let genesis_note = collector.note(&genesis_key(chain))?;
     let origin = Genesis::read(&genesis_note)
         .map_or_else(|_| beside.checkpoint.origin.clone(), |genesis| genesis.statement().origin.clone());
@@ -69,12 +73,13 @@ pub fn collect(
         origin,
         content: found.content,
         link: found.link,
-        proof: Proof { extra: None, index: sequence.get(), path, checkpoint: beside.witnessed() },
+        proof: Proof { extra: None, index: sequence.get(), path, checkpoint: witnessed.clone() },
         checkpoint: beside.checkpoint,
+        cosigned: (witnessed != beside.note).then(|| witnessed.into_bytes()),
         checkpoint_note: beside.note,
         checkpoint_key: beside.key,
-        cosigned: beside.cosigned,
         stamp: beside.stamp,
+        revoked: beside.revoked,
         genesis_note,
         key_notes: collector.key_notes()?,
         stored: Stored::new(&segment.key, collector.kept(&segment.key)?),
@@ -104,8 +109,10 @@ struct Beside {
     checkpoint: Checkpoint,
     key: String,
     note: String,
-    cosigned: Option<Vec<u8>>,
+    /// An object a witness.
+    cosigned: Vec<Vec<u8>>,
     stamp: Option<Vec<u8>>,
+    revoked: Option<Vec<u8>>,
 }
 
 impl Collector<'_> {
@@ -179,15 +186,25 @@ impl Collector<'_> {
             }
         }
         covering.sort_unstable();
-        let backed = |key: &str| [".cosigned", ".tsr"].iter().filter(|kind| there(&sibling(key, kind))).count();
+        let words = |key: &str| -> Vec<String> {
+            let begins = sibling(key, ".");
+            let cosigned = |name: &&str| name.starts_with(&begins) && name.ends_with(".cosigned");
+            names.iter().map(|object| object.key.as_str()).filter(cosigned).map(str::to_owned).collect()
+        };
+        let backed = |key: &str| usize::from(!words(key).is_empty()) + usize::from(there(&sibling(key, ".tsr")));
         let most = covering.iter().map(|(_, key)| backed(key)).max().unwrap_or(0);
         let Some((_, key)) = covering.into_iter().find(|(_, key)| backed(key) == most) else {
             return Err(Error::NotCovered { chain: self.chain.clone(), sequence: self.sequence, newest });
         };
         let note = self.note(key)?;
         let checkpoint = Checkpoint::parse(&note).map_err(|source| Error::Unsound { key: key.to_owned(), source })?;
-        let sibling = |kind| self.runtime.block_on(self.archive.note(&sibling(key, kind)));
-        Ok(Beside { checkpoint, key: key.to_owned(), note, cosigned: sibling(".cosigned")?, stamp: sibling(".tsr")? })
+        let read = |key: &str| self.runtime.block_on(self.archive.note(key));
+        let mut cosigned = Vec::new();
+        for word in words(key) {
+            cosigned.extend(read(&word)?);
+        }
+        let (stamp, revoked) = (read(&sibling(key, ".tsr"))?, read(&sibling(key, ".crl"))?);
+        Ok(Beside { checkpoint, key: key.to_owned(), note, cosigned, stamp, revoked })
     }
 
     fn key_notes(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
@@ -241,20 +258,24 @@ impl Collector<'_> {
 }
 
 impl Beside {
-    /// The checkpoint with the witnesses' lines, where their object is such a note (or such lines) about the same statement.
+    /// The checkpoint with the witnesses' lines: those of each object that is the same note with such lines behind it.
     fn witnessed(&self) -> String {
-        let Some(cosigned) = self.cosigned.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()) else {
-            return self.note.clone();
-        };
-        let same = |note: &String| {
+        let same = |note: &str| {
             Note::parse(note).is_ok() && Checkpoint::parse(note).is_ok_and(|there| there == self.checkpoint)
         };
         // The log's own lines come first, so that the note says who it is of whatever a reader makes of the others.
-        let lines = cosigned.rsplit_once("\n\n").map_or(cosigned, |(_, lines)| lines);
-        let added: String = lines.split_inclusive('\n').filter(|line| !self.note.contains(line)).collect();
-        let whole = [self.note.as_str(), &added].concat();
-        let about = cosigned.starts_with('\u{2014}') || same(&cosigned.to_owned());
-        if about && same(&whole) { whole } else { self.note.clone() }
+        let mut whole = self.note.clone();
+        for cosigned in
+            self.cosigned.iter().filter_map(|bytes| std::str::from_utf8(bytes).ok()).filter(|note| same(note))
+        {
+            let lines = cosigned.rsplit_once("\n\n").map_or("", |(_, lines)| lines);
+            let added: String = lines.split_inclusive('\n').filter(|line| !whole.contains(line)).collect();
+            let more = [whole.as_str(), &added].concat();
+            if same(&more) {
+                whole = more;
+            }
+        }
+        whole
     }
 }
 

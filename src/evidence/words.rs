@@ -55,7 +55,8 @@ impl Evidence {
         add(bundle::LINK, self.link.text(&self.chain).as_bytes());
         add(bundle::PROOF, self.proof.to_text().as_bytes());
         add(bundle::CHECKPOINT, self.checkpoint_note.as_bytes());
-        for (name, bytes) in [(bundle::COSIGNED, &self.cosigned), (bundle::STAMP, &self.stamp)] {
+        let said = [(bundle::COSIGNED, &self.cosigned), (bundle::STAMP, &self.stamp), (bundle::REVOKED, &self.revoked)];
+        for (name, bytes) in said {
             bytes.iter().for_each(|bytes| add(name, bytes));
         }
         add(bundle::GENESIS, self.genesis_note.as_bytes());

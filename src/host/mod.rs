@@ -2,14 +2,17 @@
 //! (`sim`) can make it do so.
 
 pub mod aside;
+pub mod backoff;
 pub mod clock;
 pub mod disk;
 pub mod entropy;
 pub mod guard;
 pub mod hsm;
 pub mod sim;
+pub mod whole;
 
 pub use aside::Aside;
+pub use backoff::Backoff;
 pub use clock::SystemClock;
 pub use disk::SystemDisk;
 

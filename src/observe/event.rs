@@ -1,12 +1,13 @@
 //! The events: `observe::event::Refused { … }.emit()`. Fields are numbers, names from the configuration and closed lists.
 
+use std::path::Path;
 use std::time::Duration;
 
 use sealtrail_chain::Sequence;
 use tracing::{debug, error, info, warn};
 
 use super::Metrics;
-use super::metrics::{Leg, Refusal, Transport};
+use super::metrics::{Leg, Refusal, Transport, Witness, WitnessFailure};
 
 /// A request was acknowledged.
 pub struct Accepted {
@@ -160,6 +161,116 @@ impl Fenced<'_> {
         error!(
             error = %self.error,
             "fenced: another collector has taken this chain over; no more records are taken, and what only this one's write-ahead log holds stays there"
+        );
+    }
+}
+
+/// A witness has cosigned a stored checkpoint, and that is stored, too.
+pub struct Witnessed<'a> {
+    pub witness: &'a str,
+    pub size: u64,
+    /// By the witness's clock.
+    pub unix_seconds: u64,
+}
+
+impl Witnessed<'_> {
+    pub fn emit(self) {
+        let labels = Witness { witness: self.witness.to_owned() };
+        Metrics::get().witness_size.get_or_create(&labels).set(i64::try_from(self.size).unwrap_or(i64::MAX));
+        info!(witness = self.witness, size = self.size, unix_seconds = self.unix_seconds, "checkpoint cosigned");
+    }
+}
+
+/// A witness has not cosigned what it was asked about; it is asked again.
+pub struct WitnessFailed<'a> {
+    pub witness: &'a str,
+    pub error: &'a dyn std::error::Error,
+    pub reason: &'static str,
+    pub retry_in: Duration,
+}
+
+impl WitnessFailed<'_> {
+    pub fn emit(self) {
+        let labels = WitnessFailure { witness: self.witness.to_owned(), reason: self.reason };
+        Metrics::get().witness_failures.get_or_create(&labels).inc();
+        warn!(witness = self.witness, error = %self.error, retry_in_ms = self.retry_in.as_millis() as u64, "checkpoint not cosigned");
+    }
+}
+
+/// A stored checkpoint has a time stamp, and that is stored, too.
+pub struct Stamped {
+    pub size: u64,
+    /// By the authority's clock.
+    pub unix_seconds: u64,
+}
+
+impl Stamped {
+    pub fn emit(self) {
+        Metrics::get().timestamp_size.set(i64::try_from(self.size).unwrap_or(i64::MAX));
+        info!(size = self.size, unix_seconds = self.unix_seconds, "checkpoint time stamped");
+    }
+}
+
+/// A time stamping authority has given no stamp, or none that holds; it is asked again.
+pub struct StampFailed<'a> {
+    pub error: &'a dyn std::error::Error,
+    pub retry_in: Duration,
+}
+
+impl StampFailed<'_> {
+    pub fn emit(self) {
+        Metrics::get().timestamp_failures.inc();
+        warn!(error = %self.error, retry_in_ms = self.retry_in.as_millis() as u64, "checkpoint not time stamped");
+    }
+}
+
+/// A quorum of witnesses has been missing for too long.
+pub struct WitnessesOverdue {
+    pub needed: usize,
+    pub lag: Duration,
+}
+
+impl WitnessesOverdue {
+    pub fn emit(self) {
+        Metrics::get().witness_overdue.inc();
+        error!(
+            needed = self.needed,
+            lag_seconds = self.lag.as_secs(),
+            "no quorum of witnesses has cosigned the newest checkpoints: another history of this chain would not be noticed"
+        );
+    }
+}
+
+/// A witness has seen another history of this chain.
+pub struct Forked<'a> {
+    pub witness: &'a str,
+    pub why: &'a str,
+    pub mark: &'a Path,
+}
+
+impl Forked<'_> {
+    pub fn emit(self) {
+        Metrics::get().forked.set(1);
+        error!(
+            witness = self.witness, why = self.why, mark = %self.mark.display(),
+            "FORK: a witness has seen another history of this chain; no checkpoint is signed any more. Compare what it has \
+             with the archive (`sealtrail verify --since-checkpoint`), and take the mark away only when it is understood"
+        );
+    }
+}
+
+/// Signing is off since a witness saw another history, before this start.
+pub struct StillForked<'a> {
+    pub mark: &'a Path,
+}
+
+impl StillForked<'_> {
+    pub fn emit(self) {
+        Metrics::get().forked.set(1);
+        error!(
+            mark = %self.mark.display(),
+            "no checkpoint is signed: a witness has seen another history of this chain, as the mark says; take it away only \
+             when that is understood, and start again"
         );
     }
 }

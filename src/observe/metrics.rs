@@ -24,6 +24,18 @@ pub struct Rule {
     pub class: &'static str,
 }
 
+/// A witness by the name of its key, which the configuration holds.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Witness {
+    pub witness: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct WitnessFailure {
+    pub witness: String,
+    pub reason: &'static str,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Leg {
     pub leg: &'static str,
@@ -60,6 +72,13 @@ pub struct Metrics {
     pub leg_circuit: Family<Leg, Gauge>,
     pub fenced: Gauge,
     pub checkpoint_size: Gauge,
+    pub witness_size: Family<Witness, Gauge>,
+    pub witness_failures: Family<WitnessFailure, Counter>,
+    pub witness_lag_seconds: GaugeF64,
+    pub witness_overdue: Counter,
+    pub forked: Gauge,
+    pub timestamp_size: Gauge,
+    pub timestamp_failures: Counter,
     pub uptime_seconds: GaugeF64,
     pub memory_rss_bytes: Gauge,
 }
@@ -143,6 +162,26 @@ impl Metrics {
         );
         let fenced = metric!("sealtrail_fenced", "1 when another collector has taken the chain over, for good");
         let checkpoint_size = metric!("sealtrail_checkpoint_size", "Records under the newest signed checkpoint");
+        let witness_size =
+            metric!("sealtrail_witness_size", "Records under the newest checkpoint that this witness has cosigned");
+        let witness_failures =
+            metric!("sealtrail_witness_failures", "Requests that a witness did not cosign, by reason");
+        let witness_lag_seconds = metric!(
+            "sealtrail_witness_lag_seconds",
+            "Age of the oldest stored checkpoint that no quorum of witnesses has cosigned"
+        );
+        let witness_overdue = metric!(
+            "sealtrail_witness_overdue",
+            "Times that a quorum of witnesses was missing for longer than seal.witness_max_lag"
+        );
+        let forked = metric!(
+            "sealtrail_forked",
+            "1 when a witness has seen another history of this chain: no checkpoint is signed any more"
+        );
+        let timestamp_size =
+            metric!("sealtrail_timestamp_size", "Records under the newest checkpoint with a time stamp");
+        let timestamp_failures =
+            metric!("sealtrail_timestamp_failures", "Time stamps that were not given, or not sound");
         let uptime_seconds = metric!("otelcol_process_uptime_seconds", "Time since the start of the process");
         let memory_rss_bytes = metric!("otelcol_process_memory_rss_bytes", "Resident memory of the process");
         Self {
@@ -173,6 +212,13 @@ impl Metrics {
             leg_circuit,
             fenced,
             checkpoint_size,
+            witness_size,
+            witness_failures,
+            witness_lag_seconds,
+            witness_overdue,
+            forked,
+            timestamp_size,
+            timestamp_failures,
             uptime_seconds,
             memory_rss_bytes,
         }

@@ -7,7 +7,7 @@ pub mod own;
 pub mod spool;
 
 pub use batch::{Batch, Slot};
-pub use config::Config;
+pub use config::{Config, Witness};
 
 use sealtrail_chain::{Head, Link, UnixNanos};
 

@@ -33,6 +33,10 @@ pub enum Kind {
     Read,
     ChainRecovered,
     WalImported,
+    Witnessed,
+    Unwitnessed,
+    Forked,
+    Timestamped,
 }
 
 impl Kind {
@@ -59,6 +63,10 @@ impl Kind {
             Self::Read => "sealtrail.read",
             Self::ChainRecovered => "sealtrail.chain.recovered",
             Self::WalImported => "sealtrail.wal.imported",
+            Self::Witnessed => "sealtrail.witnessed",
+            Self::Unwitnessed => "sealtrail.unwitnessed",
+            Self::Forked => "sealtrail.forked",
+            Self::Timestamped => "sealtrail.timestamped",
         }
     }
 
@@ -75,6 +83,10 @@ impl Kind {
                 | Self::Repaired
                 | Self::Revealed
                 | Self::Read
+                | Self::Witnessed
+                | Self::Unwitnessed
+                | Self::Forked
+                | Self::Timestamped
         ) && !self.counts_records()
     }
 

@@ -18,6 +18,7 @@ use super::leg::{File, Unread};
 use super::own::own as own_of;
 use super::scope::Begin;
 use super::store::Store;
+use super::vouched::{Lying, What};
 use super::{Job, Watch};
 use crate::archive::{Checked, Checker, Error, Footer, Links, Reader, Row};
 
@@ -48,13 +49,10 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let indexes = indexed(|| Indexes::of(bytes, promoted, &footer.version));
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
-    match job.store.weaker_lock(&file.path) {
-        Ok(Some((expected, found))) => {
-            let weak = Finding::at(Code::Lock, job.chain, file.first, &place).to(footer.segment.last.get());
-            object.judge.find(weak.expected(expected, found));
-        }
-        // What can be read can be asked for its lock; where that fails all the same, reading tells why.
-        Ok(None) | Err(_) => {}
+    // What can be read can be asked for its lock; where that fails all the same, reading tells why.
+    if let Ok(Some((expected, found))) = job.store.weaker_lock(&file.path) {
+        let weak = Finding::at(Code::Lock, job.chain, file.first, &place).to(footer.segment.last.get());
+        object.judge.find(weak.expected(expected, found));
     }
     let outcome = guarded(|| {
         reader.rows(&mut |row| {
@@ -152,6 +150,7 @@ fn indexed<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Option<T> {
 struct Object<'a> {
     file: &'a File,
     chain: &'a ChainName,
+    store: &'a dyn Store,
     judge: Judge<'a>,
     checker: Checker,
     /// `None` once they proved unreadable.
@@ -187,6 +186,7 @@ impl<'a> Object<'a> {
         Self {
             file,
             chain: job.chain,
+            store: job.store,
             judge,
             checker: Checker::new(&footer.promotions),
             indexes: None,
@@ -213,6 +213,9 @@ impl<'a> Object<'a> {
         }
         self.check_day(row);
         let Checked { own, event_nanos, mismatch, form } = self.checker.check(row);
+        // Few records are the collector's own; only those are read once more.
+        let own = own.then(|| content::read(row.content).ok().as_ref().and_then(own_of)).flatten();
+        self.check_vouched(own.as_ref(), row);
         self.judge.record(&Seen {
             sequence: row.sequence,
             observed: row.observed,
@@ -221,8 +224,7 @@ impl<'a> Object<'a> {
             hash: row.hash,
             content: row.content,
             row: self.rows,
-            // Few records are the collector's own; only those are read once more.
-            own: own.then(|| content::read(row.content).ok().as_ref().and_then(own_of)).flatten(),
+            own,
         });
         match (form, mismatch) {
             (Some(error), _) => {
@@ -242,6 +244,17 @@ impl<'a> Object<'a> {
         self.rows += 1;
         if self.rows.is_multiple_of(STEP) {
             self.tell(self.rows);
+        }
+    }
+
+    /// What the chain says is stored beside its checkpoints is there: it came before the record that names it.
+    fn check_vouched(&mut self, own: Option<&Own>, row: &Row<'_>) {
+        let Some(Own::Vouched { key }) = own else { return };
+        // Four parts of the object's own key stand before its name.
+        let Some(root) = self.file.path.ancestors().nth(4) else { return };
+        let named = key.starts_with("audit-checkpoints/") && !key.split('/').any(|part| part == "..");
+        if !named || !self.store.is_file(&root.join(key)) {
+            self.find(Code::VouchMissing, row, key, "no such object");
         }
     }
 
@@ -380,6 +393,7 @@ pub(super) fn checkpoints(
     store: &dyn Store,
     dir: &Path,
     each: &mut dyn FnMut(Stored),
+    beside: &mut dyn FnMut(Lying),
     problem: &mut dyn FnMut(Problem),
 ) {
     if !store.is_dir(dir) {
@@ -390,7 +404,6 @@ pub(super) fn checkpoints(
         Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
     };
     let newest = entries.iter().rev().find(|entry| kind(&entry.name).is_some()).map(|entry| entry.name.clone());
-    let mut witnesses = 0;
     for entry in entries {
         let path = dir.join(&entry.name);
         match kind(&entry.name).filter(|_| entry.is_file) {
@@ -407,21 +420,21 @@ pub(super) fn checkpoints(
                 problem(if interrupted { Problem::Interrupted { size } } else { Problem::Orphan { path, size } });
             }
             Some((Sibling::Range, ..)) => {}
-            Some((Sibling::Witness, ..)) => witnesses += 1,
+            Some((Sibling::Vouched(what), size, _)) => beside(Lying { path, size, what }),
+            // It is read with its stamp.
+            Some((Sibling::Revoked, ..)) => {}
             None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),
             None => problem(Problem::Foreign { path }),
         }
-    }
-    if witnesses > 0 {
-        problem(Problem::Witnesses { count: witnesses });
     }
 }
 
 enum Sibling {
     Checkpoint,
     Range,
-    /// A cosignature or a time stamp.
-    Witness,
+    Vouched(What),
+    /// What was revoked at the time of a stamp.
+    Revoked,
 }
 
 /// What an object beside the records is by its name, and the size and the seconds in it.
@@ -432,8 +445,17 @@ fn kind(name: &str) -> Option<(Sibling, u64, u64)> {
     let sibling = match extension {
         "checkpoint" => Sibling::Checkpoint,
         "range" => Sibling::Range,
-        "cosigned" | "tsr" => Sibling::Witness,
-        _ => return None,
+        "tsr" => Sibling::Vouched(What::Stamp),
+        "crl" => Sibling::Revoked,
+        _ => Sibling::Vouched(What::Cosigned(cosigner(extension)?)),
     };
     (digits(size, 20) && digits(seconds, 10)).then_some((sibling, size.parse().ok()?, seconds.parse().ok()?))
+}
+
+/// The key id in `<8 hex digits>.cosigned`.
+fn cosigner(extension: &str) -> Option<[u8; 4]> {
+    let id = extension.strip_suffix(".cosigned").filter(|id| !id.bytes().any(|b| b.is_ascii_uppercase()))?;
+    let mut bytes = [0; 4];
+    const_hex::decode_to_slice(id, &mut bytes).ok().filter(|()| id.len() == 8)?;
+    Some(bytes)
 }

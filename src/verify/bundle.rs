@@ -356,6 +356,9 @@ fn notes(files: &Files) -> Vec<BundleNote> {
                 "a time stamp",
                 "`openssl ts -verify -in checkpoint.tsr -data checkpoint.note` checks it against the authority's CA",
             ),
+            bundle::REVOKED => {
+                ("what was revoked when the time stamp was made", "`openssl ts -verify` takes it with `-CRLfile`")
+            }
             _ => continue,
         };
         notes.push(BundleNote::NotLookedAt { file: name.to_owned(), what, how });

@@ -12,10 +12,13 @@ use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, Fold, Folded, Unit, hex};
 use super::keys::{self, Beside, Epochs, Met};
 use super::leg::{File, Kind, Leg, Unread};
-use super::report::{Before, Begin, Behind, Bound, ChainReport, LegReport, Note, Time, Unchecked};
+use super::report::{
+    Before, Begin, Behind, Bound, ChainReport, LegReport, Note, StampReport, Time, Unchecked, WitnessReport,
+};
 use super::scope::Outside;
 use super::store::{Store, Unreadable};
 use super::trust::Standing;
+use super::vouched::{self, Words};
 use super::{Error, Job, Options, Watch, archive, pool, scope, stream};
 
 /// What an audit of one chain gives.
@@ -74,6 +77,8 @@ fn pass(
     auditor.check_age(legs, &judged);
     let reports = legs.iter().zip(&judged).zip(&loaded).map(|((leg, folded), loaded)| leg_report(leg, folded, loaded));
     let reports = reports.collect();
+    let witnessed = auditor.judge_witnesses(legs, &loaded);
+    let stamp = loaded.iter().find_map(|loaded| loaded.words.stamp.as_ref()).map(stamp_report);
     for (leg, loaded) in legs.iter().zip(loaded) {
         auditor.findings.append(leg.findings.clone());
         auditor.findings.append(loaded.findings);
@@ -81,7 +86,10 @@ fn pass(
     for folded in judged {
         auditor.findings.append(folded.findings);
     }
-    Ok((auditor.finish(reports, agree), unknown))
+    let mut audit = auditor.finish(reports, agree);
+    audit.report.stamp = stamp;
+    (audit.report.witnesses, audit.report.witnessed) = witnessed;
+    Ok((audit, unknown))
 }
 
 struct Auditor<'a> {
@@ -303,19 +311,94 @@ impl<'a> Auditor<'a> {
             }
         };
         let mut problem = |problem| problems.push(problem);
+        let mut lying = Vec::new();
         match (leg.kind, &leg.topic) {
-            (Kind::Archive, _) => archive::checkpoints(&*leg.store, &leg.checkpoints, &mut each, &mut problem),
+            (Kind::Archive, _) => {
+                let mut beside = |object| lying.push(object);
+                archive::checkpoints(&*leg.store, &leg.checkpoints, &mut each, &mut beside, &mut problem);
+            }
             (Kind::Stream, Some(topic)) => topic.checkpoints(&mut each, &mut problem),
             (Kind::Stream, None) => stream::checkpoints(&leg.checkpoints, self.chain, &mut each, &mut problem),
         }
         take(&mut batch);
         let mut loaded = collect.finish();
+        self.hear(leg, &lying, &mut loaded);
         let unread = std::mem::take(&mut loaded.unread).into_iter();
         problems.extend(unread.map(|(path, reason)| checkpoints::Problem::Unread { path, reason }));
         for problem in problems {
             self.take_problem(problem, &mut loaded.findings);
         }
         loaded
+    }
+
+    /// Judges what others say of the stored checkpoints.
+    fn hear(&self, leg: &Leg, lying: &[vouched::Lying], loaded: &mut Loaded) {
+        let Loaded { anchors, findings, words, unread, .. } = loaded;
+        let judge = vouched::Judge {
+            chain: self.chain,
+            epochs: &self.epochs,
+            witnesses: self.options.trust.witnesses(),
+            authorities: self.options.trust.authorities(),
+            anchors,
+            store: &*leg.store,
+        };
+        let threads = leg.store.lanes(self.options.threads);
+        pool::ordered(
+            lying,
+            threads,
+            |object| judge.judge(object),
+            |verdict| match verdict {
+                vouched::Verdict::Cosigned { witness, size, unix_seconds } => words.add(witness, size, unix_seconds),
+                vouched::Verdict::Unknown => words.unknown += 1,
+                vouched::Verdict::Stamped { signer, size, unix_seconds } => words.add_stamp(signer, size, unix_seconds),
+                vouched::Verdict::UnknownStamp => words.unknown_stamps += 1,
+                vouched::Verdict::UntrustedStamp => words.untrusted_stamps += 1,
+                vouched::Verdict::Finding(finding) => findings.add(*finding),
+                vouched::Verdict::Unread(path, reason) => unread.push((path, reason)),
+            },
+        );
+    }
+
+    /// How far the given witnesses vouch for the chain; what lies behind is not folded into a pass.
+    fn judge_witnesses(&mut self, legs: &[Leg], loaded: &[Loaded]) -> (Vec<WitnessReport>, Option<u64>) {
+        let chain = || self.chain.clone();
+        let unknown: u64 = loaded.iter().map(|loaded| loaded.words.unknown).sum();
+        if unknown > 0 {
+            self.notes.push(Note::Cosignatures { chain: chain(), count: unknown });
+        }
+        let unknown: u64 = loaded.iter().map(|loaded| loaded.words.unknown_stamps).sum();
+        if unknown > 0 {
+            self.notes.push(Note::Stamps { chain: chain(), count: unknown });
+        }
+        let untrusted: u64 = loaded.iter().map(|loaded| loaded.words.untrusted_stamps).sum();
+        if untrusted > 0 {
+            self.unchecked.push(Unchecked::UntrustedStamps { chain: chain(), count: untrusted });
+        }
+        if self.options.trust.authorities().is_some() && loaded.iter().all(|loaded| loaded.words.stamp.is_none()) {
+            self.unchecked.push(Unchecked::NoStamp { chain: chain() });
+        }
+        let Some(quorum) = self.options.trust.quorum() else { return (Vec::new(), None) };
+        let archive = legs.iter().zip(loaded).find(|(leg, _)| leg.kind == Kind::Archive);
+        let Some((_, Loaded { anchors, words, .. })) = archive else {
+            self.unchecked.push(Unchecked::NoArchive { chain: chain() });
+            return (Vec::new(), Some(0));
+        };
+        let size = words.quorum(quorum);
+        let mut behind = anchors.iter().map(|anchor| anchor.size).filter(|stored| *stored > size);
+        match (size, behind.next(), behind.next_back()) {
+            (0, ..) => self.unchecked.push(Unchecked::NoQuorum { chain: chain(), quorum }),
+            (_, None, _) => {}
+            // A collector asks after it has stored a checkpoint, so the newest one may be on its way.
+            (_, Some(newest), None) => {
+                let (first, last) = (size, newest.saturating_sub(1));
+                self.notes.push(Note::NotYetWitnessed { chain: chain(), first, last, quorum });
+            }
+            (_, Some(_), Some(newest)) => {
+                let last = newest.saturating_sub(1);
+                self.unchecked.push(Unchecked::BehindQuorum { chain: chain(), quorum, size, last });
+            }
+        }
+        (reports(words), Some(size))
     }
 
     fn take_problem(&mut self, problem: checkpoints::Problem, findings: &mut Findings) {
@@ -342,9 +425,6 @@ impl<'a> Auditor<'a> {
                 let place = path.display().to_string().into();
                 let finding = Finding::at(Code::Name, self.chain, 0, &place);
                 findings.add(finding.expected("SIZE-SECONDS.checkpoint", "another name"));
-            }
-            checkpoints::Problem::Witnesses { count } => {
-                self.notes.push(Note::Witnesses { chain: self.chain.clone(), count });
             }
         }
     }
@@ -517,7 +597,7 @@ impl<'a> Auditor<'a> {
         let since = to.0.saturating_sub(started.max(ended.saturating_mul(1_000_000_000)));
         let Some(outage) = stream.events.outage(end) else { return };
         if since > nanos(self.options.max_lag).saturating_add(outage) {
-            let last = ends().map(|(size, _)| size).last().unwrap_or(end + 1) - 1;
+            let last = ends().map(|(size, _)| size).next_back().unwrap_or(end + 1) - 1;
             let finding = Finding::at(Code::Shorter, self.chain, end, &leg.place).to(last);
             let expected = format!("records up to {last}, whose segments ended (the stream)");
             self.findings.add(finding.expected(expected, format_args!("{end} records")));
@@ -568,7 +648,9 @@ impl<'a> Auditor<'a> {
         };
         self.judge_trust(&mut legs);
         let origin = self.genesis.as_ref().map(|note| note.statement().origin.clone());
-        let report = ChainReport { chain: self.chain.to_string(), origin, trusted, legs, legs_agree_to };
+        let chain = self.chain.to_string();
+        let (witnesses, witnessed) = (Vec::new(), None);
+        let report = ChainReport { chain, origin, trusted, legs, legs_agree_to, witnesses, witnessed, stamp: None };
         Audit { report, findings: self.findings, unchecked: self.unchecked, notes: self.notes }
     }
 
@@ -633,6 +715,25 @@ fn cuts(legs: &[Leg], loaded: &[Loaded], kept: Vec<Anchor>) -> Vec<u64> {
     cuts.sort_unstable();
     cuts.dedup();
     cuts
+}
+
+fn reports(words: &Words) -> Vec<WitnessReport> {
+    let report = |(witness, word): (&String, &vouched::Word)| WitnessReport {
+        witness: witness.clone(),
+        checkpoints: word.checkpoints,
+        size: word.size,
+        at: Time(UnixNanos(word.unix_seconds.saturating_mul(1_000_000_000))),
+    };
+    words.witnesses.iter().map(report).collect()
+}
+
+fn stamp_report(stamp: &vouched::Stamped) -> StampReport {
+    StampReport {
+        authority: stamp.signer.clone(),
+        stamps: stamp.stamps,
+        size: stamp.size,
+        at: Time(UnixNanos(stamp.unix_seconds.saturating_mul(1_000_000_000))),
+    }
 }
 
 fn leg_report(leg: &Leg, folded: &Folded, loaded: &Loaded) -> LegReport {

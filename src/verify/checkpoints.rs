@@ -14,6 +14,7 @@ use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, hex};
 use super::keys::Epochs;
 use super::store::Store;
+use super::vouched::Words;
 
 /// A checkpoint as a leg holds it, unread.
 pub(super) struct Stored {
@@ -62,10 +63,6 @@ pub(super) enum Problem {
     /// A checkpoint whose name doesn't say its size.
     Name {
         path: PathBuf,
-    },
-    /// Cosignatures and time stamps of others, which this release passes over.
-    Witnesses {
-        count: u64,
     },
 }
 
@@ -209,6 +206,8 @@ pub(super) struct Loaded {
     /// The keys whose signatures held: name and key id.
     pub(super) signers: BTreeSet<String>,
     pub(super) findings: Findings,
+    /// What witnesses say.
+    pub(super) words: Words,
     /// What could not be read, and why.
     pub(super) unread: Vec<(PathBuf, String)>,
 }

@@ -89,6 +89,12 @@ pub enum Code {
     Hidden,
     /// An object's lock is missing, weaker or shorter than it must be.
     Lock,
+    /// What is stored as a witness's word of a checkpoint is none.
+    Cosignature,
+    /// A witness's word, or a time stamp, that the chain names is not here.
+    VouchMissing,
+    /// What is stored as a time stamp of a checkpoint is none.
+    Stamp,
 }
 
 impl Code {
@@ -143,6 +149,9 @@ impl Code {
             Self::Version => ("SEAL-060", "the object has another version beside the one that was archived"),
             Self::Hidden => ("SEAL-061", "the object is hidden under a delete marker"),
             Self::Lock => ("SEAL-062", "the object is not locked as it must be"),
+            Self::Cosignature => ("SEAL-070", "a cosignature of a witness does not hold"),
+            Self::VouchMissing => ("SEAL-071", "a cosignature or time stamp that the chain names is not here"),
+            Self::Stamp => ("SEAL-072", "a time stamp does not hold"),
         }
     }
 }

@@ -39,6 +39,10 @@ pub(super) enum Own {
     Archive {
         up: bool,
     },
+    /// Somebody else's word about a checkpoint is stored under this key.
+    Vouched {
+        key: String,
+    },
     Other,
 }
 

@@ -44,6 +44,7 @@ mod store;
 mod stream;
 mod topic;
 mod trust;
+mod vouched;
 
 #[cfg(test)]
 mod tests;

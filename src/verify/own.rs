@@ -19,6 +19,9 @@ pub(super) fn own(record: &Record<'_>) -> Option<Own> {
         {
             Own::Archive { up: event == "sealtrail.leg.up" }
         }
+        "sealtrail.witnessed" | "sealtrail.timestamped" => {
+            Own::Vouched { key: text(record, "sealtrail.resource").unwrap_or_default() }
+        }
         _ => Own::Other,
     })
 }

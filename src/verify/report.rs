@@ -7,6 +7,9 @@
 //!   both legs were compared and agree, or null), and `legs`: `leg` (`archive` or `stream`), `place`, `files`, `records`,
 //!   `first` and `last` sequence, `from` and `to` (RFC 3339), `checkpoints_stored`, `checkpoints_matched`, `signed` and
 //!   `covered` (records under a checkpoint of any key of the genesis, and of a trusted one), `signed_by`, `stopped`;
+//!   `witnesses`: of each that was given and has cosigned `witness`, `checkpoints`, `size` and `at` (RFC 3339, its clock);
+//!   `witnessed` (records that a quorum of them vouches for, or null); `stamp`: null, or of the latest time stamp by the given
+//!   authorities `authority`, `stamps`, `size` and `at` (RFC 3339: these records existed before);
 //! - `records`, `seconds`, `records_per_second`: what was read, of all legs together;
 //! - `findings_total`, and of the first 1,000 `findings`: `code` (`SEAL-…`, never reused), `what` (its meaning), `chain`,
 //!   `first` and `last` record in question, `place`, `row` (where it is known), `expected`, `found`;
@@ -96,6 +99,18 @@ pub enum Unchecked {
     Unread { place: String, reason: String },
     #[error("chain {chain}: its genesis note can't be read in this leg ({leg}), which begins at record {first}")]
     NoGenesis { chain: ChainName, leg: Kind, first: u64 },
+    #[error("chain {chain}: no checkpoint is cosigned by {quorum} of the given witnesses")]
+    NoQuorum { chain: ChainName, quorum: usize },
+    #[error(
+        "chain {chain}: cosigned by {quorum} of the given witnesses up to {size} records; records {size} to {last} under further checkpoints are not"
+    )]
+    BehindQuorum { chain: ChainName, quorum: usize, size: u64, last: u64 },
+    #[error("chain {chain}: cosignatures lie in the archive, and that was not given")]
+    NoArchive { chain: ChainName },
+    #[error("chain {chain}: no time stamp by the given authorities is here")]
+    NoStamp { chain: ChainName },
+    #[error("chain {chain}: time stamps for whose signer none of the given authorities vouches: {count}")]
+    UntrustedStamps { chain: ChainName, count: u64 },
 }
 
 /// Where a stream begins.
@@ -162,8 +177,18 @@ pub enum Note {
     Rotated { chain: ChainName, record: u64, cause: &'static str },
     #[error("chain {chain}, {leg}: {first}{end} not read, as nobody asked for them: nothing is said of them")]
     Outside { chain: ChainName, leg: Kind, first: Before, end: Behind },
-    #[error("chain {chain}: cosignatures and time stamps of others, not looked at by this release: {count}")]
-    Witnesses { chain: ChainName, count: u64 },
+    #[error(
+        "chain {chain}: time stamps that hold, by whom was not asked: {count}; `--rfc3161-ca` takes their authorities"
+    )]
+    Stamps { chain: ChainName, count: u64 },
+    #[error(
+        "chain {chain}: cosignatures of witnesses that were not given, not looked at: {count}; `--witness` takes their keys"
+    )]
+    Cosignatures { chain: ChainName, count: u64 },
+    #[error(
+        "chain {chain}: records {first} to {last} are under the newest checkpoint, which no quorum of {quorum} has cosigned yet"
+    )]
+    NotYetWitnessed { chain: ChainName, first: u64, last: u64, quorum: usize },
 }
 
 macro_rules! as_text {
@@ -231,6 +256,30 @@ pub struct LegReport {
     pub stopped: bool,
 }
 
+/// What a given witness vouches for.
+#[derive(Clone, Debug, Serialize)]
+pub struct WitnessReport {
+    /// Name and key id.
+    pub witness: String,
+    /// Stored checkpoints that it has cosigned.
+    pub checkpoints: u64,
+    /// Records under the newest of them, and when the witness said so, by its clock.
+    pub size: u64,
+    pub at: Time,
+}
+
+/// What a time stamping authority vouches for.
+#[derive(Clone, Debug, Serialize)]
+pub struct StampReport {
+    /// Name of the signer's certificate.
+    pub authority: String,
+    /// Stored checkpoints with a time stamp that holds.
+    pub stamps: u64,
+    /// Records under the largest of them, which existed before `at`.
+    pub size: u64,
+    pub at: Time,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct ChainReport {
     pub chain: String,
@@ -240,6 +289,12 @@ pub struct ChainReport {
     pub legs: Vec<LegReport>,
     /// Up to this size the legs were compared and agree; `None` with one leg alone.
     pub legs_agree_to: Option<u64>,
+    /// Of the witnesses that were given, those that have cosigned.
+    pub witnesses: Vec<WitnessReport>,
+    /// Records that a quorum of the given witnesses vouches for; `None` where none was asked for.
+    pub witnessed: Option<u64>,
+    /// The latest time stamp by the given authorities.
+    pub stamp: Option<StampReport>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -304,6 +359,17 @@ impl ChainReport {
         for leg in &self.legs {
             leg.write(out)?;
         }
+        for WitnessReport { witness, checkpoints, size, at } in &self.witnesses {
+            let (records, checkpoints) = (counted(*size, "record"), counted(*checkpoints, "checkpoint"));
+            writeln!(out, "  witness      {witness}: the first {records} at {at} by its clock ({checkpoints})")?;
+        }
+        if let Some(StampReport { authority, stamps, size, at }) = &self.stamp {
+            let (records, stamps) = (counted(*size, "record"), counted(*stamps, "time stamp"));
+            writeln!(out, "  existed      the first {records} before {at}, says {authority} ({stamps})")?;
+        }
+        if let Some(size) = self.witnessed {
+            writeln!(out, "  witnessed    the first {} by a quorum of the given witnesses", counted(size, "record"))?;
+        }
         match self.legs_agree_to {
             Some(size) => writeln!(out, "  both legs    hold the same first {}", counted(size, "record")),
             None => Ok(()),
@@ -318,7 +384,11 @@ impl LegReport {
             let unit = if self.place.starts_with("kafka://") { "partition" } else { self.leg.unit() };
             let (records, files) = (counted(self.records, "record"), counted(self.files, unit));
             writeln!(out, "    holds        {first} to {last}: {records} in {files}")?;
-            writeln!(out, "    sealed       {from} to {to}{}", if self.stopped { ", then stopped" } else { "" })?;
+            writeln!(
+                out,
+                "    sealed       {from} to {to} by the collector's clock{}",
+                if self.stopped { ", then stopped" } else { "" }
+            )?;
         } else {
             writeln!(out, "    holds        no record")?;
         }

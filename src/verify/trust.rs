@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 
 use sealtrail_chain::note::Vkey;
 use sealtrail_chain::{ChainName, Checkpoint, KeySet};
+use sealtrail_timestamp::{Authorities, AuthoritiesError};
 
 /// What the caller trusts. Nothing that lies beside the records is trusted because it lies there.
 #[derive(Clone, Default, Debug)]
 pub struct Trust {
     keys: Vec<Vkey>,
     kept: Vec<(PathBuf, Checkpoint)>,
+    witnesses: Vec<Vkey>,
+    quorum: Option<usize>,
+    authorities: Option<Authorities>,
 }
 
 /// Why a file of keys or a kept checkpoint can't be used.
@@ -21,6 +25,16 @@ pub enum TrustError {
     Key { path: PathBuf, line: usize, source: sealtrail_chain::note::NoteError },
     #[error("{} holds no key; it takes one vkey a line, as `sealtrail keys show` prints it", path.display())]
     Empty { path: PathBuf },
+    #[error(
+        "{text} is neither a file nor the vkey of a witness (name, key id and key with a plus between them; type 0x04 or 0x06)"
+    )]
+    Witness { text: String },
+    #[error("{} line {line}: this key signs notes, and is no witness's", path.display())]
+    NoWitness { path: PathBuf, line: usize },
+    #[error("a quorum of {quorum} can't be reached by {witnesses} witnesses (`--witness`)")]
+    Quorum { quorum: usize, witnesses: usize },
+    #[error("{} holds no authorities of time stamps: {source}", path.display())]
+    Authorities { path: PathBuf, source: AuthoritiesError },
     #[error("{} is not a checkpoint: {source}", path.display())]
     Checkpoint { path: PathBuf, source: sealtrail_chain::note::NoteError },
 }
@@ -28,17 +42,62 @@ pub enum TrustError {
 impl Trust {
     /// Adds the keys of a file: one vkey a line, `#` begins a comment.
     pub fn add_keys(&mut self, path: &Path) -> Result<(), TrustError> {
-        let text = read(path)?;
-        let before = self.keys.len();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
+        self.keys.extend(keys(path)?.into_iter().map(|(_, key)| key));
+        Ok(())
+    }
+
+    /// Adds witnesses: a vkey, or a file with one a line.
+    pub fn add_witnesses(&mut self, text: &str) -> Result<(), TrustError> {
+        let found = match text.parse::<Vkey>() {
+            Ok(key) if key.is_of_witness() => vec![key],
+            Err(_) if Path::new(text).exists() => {
+                let path = Path::new(text);
+                if let Some((line, _)) = keys(path)?.into_iter().find(|(_, key)| !key.is_of_witness()) {
+                    return Err(TrustError::NoWitness { path: path.into(), line });
+                }
+                keys(path)?.into_iter().map(|(_, key)| key).collect()
             }
-            let key = line.parse().map_err(|source| TrustError::Key { path: path.into(), line: index + 1, source })?;
-            self.keys.push(key);
+            Ok(_) | Err(_) => return Err(TrustError::Witness { text: text.to_owned() }),
+        };
+        for key in found {
+            if !self.witnesses.contains(&key) {
+                self.witnesses.push(key);
+            }
         }
-        if self.keys.len() == before { Err(TrustError::Empty { path: path.into() }) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// How many of the witnesses must have cosigned; all of them unless given.
+    pub fn set_quorum(&mut self, quorum: Option<usize>) -> Result<(), TrustError> {
+        let witnesses = self.witnesses.len();
+        if let Some(quorum) = quorum
+            && !(1..=witnesses).contains(&quorum)
+        {
+            return Err(TrustError::Quorum { quorum, witnesses });
+        }
+        self.quorum = quorum;
+        Ok(())
+    }
+
+    /// Sets the authorities (PEM) that time stamps must lead to.
+    pub fn set_authorities(&mut self, path: &Path) -> Result<(), TrustError> {
+        let pem = std::fs::read(path).map_err(|source| TrustError::Io { path: path.into(), source })?;
+        let authorities = Authorities::from_pem(&pem);
+        self.authorities = Some(authorities.map_err(|source| TrustError::Authorities { path: path.into(), source })?);
+        Ok(())
+    }
+
+    pub(super) fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_ref()
+    }
+
+    pub(super) fn witnesses(&self) -> &[Vkey] {
+        &self.witnesses
+    }
+
+    /// How many witnesses must have cosigned; none: nobody asked for any.
+    pub(super) fn quorum(&self) -> Option<usize> {
+        (!self.witnesses.is_empty()).then(|| self.quorum.unwrap_or(self.witnesses.len()))
     }
 
     /// Adds a checkpoint that was kept out of reach of whoever holds the chain. Its size and root are believed as they
@@ -102,6 +161,18 @@ pub(super) enum Standing {
 /// Whether `origin` is `<something>/<chain>`.
 fn names(origin: &str, chain: &ChainName) -> bool {
     origin.rsplit('/').next() == Some(chain.as_str())
+}
+
+/// The keys of a file, one a line, and where each stands; at least one.
+fn keys(path: &Path) -> Result<Vec<(usize, Vkey)>, TrustError> {
+    let text = read(path)?;
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let keys = lines.map(|(index, line)| {
+        let key = line.parse().map_err(|source| TrustError::Key { path: path.into(), line: index + 1, source })?;
+        Ok((index + 1, key))
+    });
+    let keys = keys.collect::<Result<Vec<_>, TrustError>>()?;
+    if keys.is_empty() { Err(TrustError::Empty { path: path.into() }) } else { Ok(keys) }
 }
 
 fn read(path: &Path) -> Result<String, TrustError> {

@@ -29,4 +29,5 @@ mod senders;
 mod sql;
 mod takeover;
 mod tamper;
+mod witness;
 mod yourself;

@@ -222,17 +222,28 @@ fn what_others_said_of_a_checkpoint_comes_along() {
     assert!(checkpoints.len() > 1, "nothing to prefer");
     let note = fs::read_to_string(newest).expect("a note");
     let body = &note[..=note.find("\n\n").expect("a note")];
-    let witness = Ed25519Signer::new("witness.example/w1", &[9; 32]);
-    let line = witness.sign(body);
-    fs::write(newest.with_extension("cosigned"), note.clone() + &line).expect("written");
+    let mut words = Vec::new();
+    for (name, seed) in [("witness.example/w1", 9), ("witness.example/w2", 10)] {
+        let witness = Ed25519Signer::new(name, &[seed; 32]);
+        let (file, line) = (format!("{}.cosigned", const_hex::encode(witness.vkey().id())), witness.sign(body));
+        fs::write(newest.with_extension(&file), note.clone() + &line).expect("written");
+        words.push((file, line));
+    }
+    // In the order of their objects' names.
+    words.sort();
+    let lines: String = words.into_iter().map(|(_, line)| line).collect();
     fs::write(newest.with_extension("tsr"), b"an opaque answer").expect("written");
+    fs::write(newest.with_extension("crl"), b"an opaque list").expect("written");
     let bundle = place.path("evidence");
     let output = place.prove(0, &bundle);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert_eq!(fs::read_to_string(bundle.join("checkpoint.note")).expect("a note"), note);
     assert_eq!(fs::read(bundle.join("checkpoint.tsr")).expect("a stamp"), b"an opaque answer");
+    assert_eq!(fs::read(bundle.join("checkpoint.crl")).expect("a list"), b"an opaque list");
+    let cosigned = fs::read_to_string(bundle.join("checkpoint.cosigned")).expect("their words");
+    assert_eq!(cosigned, note.clone() + &lines);
     let proof = fs::read_to_string(bundle.join("record.tlog-proof")).expect("a proof");
-    assert!(proof.ends_with(&(note + &line)), "{proof}");
+    assert!(proof.ends_with(&(note + &lines)), "{proof}");
     assert_eq!(both(&bundle, &place.keys()), intact());
     let output = sealtrail(&["verify", "--public-key", &place.keys(), "--bundle", &bundle.display().to_string()]);
     assert!(text(&output).contains("checkpoint.tsr: a time stamp, not looked at here"), "{}", text(&output));

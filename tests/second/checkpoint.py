@@ -2,12 +2,12 @@
 
 import struct
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from dilithium_py.ml_dsa import ML_DSA_44
 
 from .base import Refused, b64, decimal, unb64
-from .note import ED25519, ML_DSA, check_note, holds, is_name, make_vkey, parse_note, parse_vkey
+from .note import ED25519, ML_DSA, WITNESS_ED25519, check_note, holds, is_name, make_vkey, parse_note, parse_vkey
 from .tree import check_inclusion, leaf
 
 
@@ -35,29 +35,39 @@ def check_checkpoint(note, vkeys):
     """What a verifier with these keys learns."""
     text, signatures = parse_note(note)
     origin, size, digest = parse_checkpoint(text)
-    held, witnessed, cosigned = check_note(note, vkeys), [], None
+    held, witnessed, cosigned = check_note(note, vkeys), {}, None
     if any(parse_vkey(vkey)[0] != origin for vkey in held):
         raise Refused("statement")
     for vkey in vkeys:
         name, identity, kind, key = parse_vkey(vkey)
-        if kind != ML_DSA:
+        if kind == ED25519:
             continue
+        length = 2420 if kind == ML_DSA else 64
         for line in (s for n, i, s in signatures if (n, i) == (name, identity)):
-            if len(line) != 8 + 2420 or line[0] >= 0x80:
+            if len(line) != 8 + length or line[0] >= 0x80:
                 raise Refused("forged")
             seconds = struct.unpack(">Q", line[:8])[0]
-            message = cosigned_message(name, seconds, origin, size, digest)
-            holds(MLDSA44PublicKey.from_public_bytes(key), line[8:], message)
-            (held if name == origin else witnessed).append(vkey)
-            if name == origin and seconds:
-                cosigned = max(cosigned or 0, seconds)
+            if kind == ML_DSA:
+                message = cosigned_message(name, seconds, origin, size, digest)
+                holds(MLDSA44PublicKey.from_public_bytes(key), line[8:], message)
+            else:
+                message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+                holds(Ed25519PublicKey.from_public_bytes(key), line[8:], message)
+            if kind == WITNESS_ED25519 or name != origin:
+                witnessed[vkey] = max(witnessed.get(vkey) or 0, seconds) or None
+            else:
+                if vkey not in held:
+                    held.append(vkey)
+                if seconds:
+                    cosigned = max(cosigned or 0, seconds)
     known = {parse_vkey(vkey)[:2] for vkey in vkeys}
     return {
         "origin": origin,
         "size": size,
         "root": digest.hex(),
         "held": held,
-        "witnessed": witnessed,
+        "witnessed": list(witnessed),
+        "witnessed_at": list(witnessed.values()),
         "cosigned": cosigned,
         "unknown": [n for n, i, _ in signatures if (n, i) not in known],
     }
@@ -95,9 +105,13 @@ class Signer:
             make_vkey(name, ED25519, self.ed25519.public_key().public_bytes_raw()),
             make_vkey(name, ML_DSA, self.public),
         ]
+        self.witness_vkey = make_vkey(name, WITNESS_ED25519, self.ed25519.public_key().public_bytes_raw())
 
     def line(self, which, signature):
-        return f"— {self.name} {b64(parse_vkey(self.vkeys[which])[1] + signature)}\n"
+        return self.line_of(self.vkeys[which], signature)
+
+    def line_of(self, vkey, signature):
+        return f"— {self.name} {b64(parse_vkey(vkey)[1] + signature)}\n"
 
     def sign(self, text):
         return self.line(0, self.ed25519.sign(text.encode()))
@@ -106,3 +120,8 @@ class Signer:
         message = cosigned_message(self.name, seconds, *parse_checkpoint(text))
         signature = ML_DSA_44.sign(self.secret, message, deterministic=True)
         return self.line(1, struct.pack(">Q", seconds) + signature)
+
+    def witness(self, text, seconds):
+        """As a witness with an Ed25519 key."""
+        message = f"cosignature/v1\ntime {seconds}\n{text}"
+        return self.line_of(self.witness_vkey, struct.pack(">Q", seconds) + self.ed25519.sign(message.encode()))

@@ -14,6 +14,9 @@ def names(chain, sequence, observed, size, seconds):
         "genesis": f"audit-genesis/{chain}.note",
         "checkpoint": stem + ".checkpoint",
         "range": stem + ".range",
+        "cosigned": stem + ".b5a43ffb.cosigned",
+        "stamp": stem + ".tsr",
+        "revocation": stem + ".crl",
     }
 
 

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from .base import Refused, b64, sha256, unb64
 
-ED25519, ML_DSA = 1, 6
-LENGTHS = {ED25519: 32, ML_DSA: 1312}
+ED25519, WITNESS_ED25519, ML_DSA = 1, 4, 6
+LENGTHS = {ED25519: 32, WITNESS_ED25519: 32, ML_DSA: 1312}
 SMALL_ORDER = {
     bytes.fromhex(key)
     for key in (

@@ -157,6 +157,7 @@ fn line(key: &Vkey) {
     let name = match key.algorithm() {
         Algorithm::Ed25519 => "Ed25519",
         Algorithm::MlDsa44 => "ML-DSA-44",
+        Algorithm::Ed25519Cosignature => "Ed25519, of a witness",
     };
     say(format_args!("# {name}"));
     say(format_args!("{key}"));

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use crate::archive::{self, ArchiveLeg, Links};
 use crate::config;
 use crate::deliver::fakes::{SegmentOnly, content, genesis, keys};
-use crate::deliver::{Attach, Held, Known, Parts, Store, compare, tasks};
+use crate::deliver::{Attach, Halt, Held, Known, Parts, Store, compare, tasks};
 use crate::host::sim::{Faults, Random, SimClock, SimDisk};
 use crate::host::{Aside, Clock, Disk};
 use crate::mask::Masked;
@@ -193,6 +193,7 @@ impl World {
             checkpoint_interval: Duration::from_secs(1 + self.random.below(20)),
             clock: self.clock.clone(),
             disk,
+            halt: Halt::default(),
             aside: Aside::Here,
             scratch: PathBuf::from("/scratch"),
             report: Arc::new(|_| {}),
