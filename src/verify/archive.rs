@@ -48,13 +48,10 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let indexes = indexed(|| Indexes::of(bytes, promoted, &footer.version));
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
-    match job.store.weaker_lock(&file.path) {
-        Ok(Some((expected, found))) => {
-            let weak = Finding::at(Code::Lock, job.chain, file.first, &place).to(footer.segment.last.get());
-            object.judge.find(weak.expected(expected, found));
-        }
-        // What can be read can be asked for its lock; where that fails all the same, reading tells why.
-        Ok(None) | Err(_) => {}
+    // What can be read can be asked for its lock; where that fails all the same, reading tells why.
+    if let Ok(Some((expected, found))) = job.store.weaker_lock(&file.path) {
+        let weak = Finding::at(Code::Lock, job.chain, file.first, &place).to(footer.segment.last.get());
+        object.judge.find(weak.expected(expected, found));
     }
     let outcome = guarded(|| {
         reader.rows(&mut |row| {
