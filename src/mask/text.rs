@@ -157,7 +157,7 @@ impl Session<'_> {
             let (before, after) = views.split_at_mut(last + 1);
             let source = if own { Source { bytes: text.as_bytes(), view: None } } else { before[0].source() };
             if after[0].unquote(source, raw) {
-                self.scan(&after[0].bytes, last as u8 + 1, key, active, seen);
+                self.scan(&after[0].bytes, Holds::ANY, last as u8 + 1, key, active, seen);
             }
         }
         let found = &mut seen.found;
