@@ -336,7 +336,7 @@ fn messages() -> Vec<Attack> {
         ),
         stream(
             "a checkpoint's Ed25519 line stripped in the stream",
-            |s| notes(s, strip_ed25519),
+            |s| notes(s, |all| strip_ed25519(all)),
             Unsigned,
             2 * RUN - 1,
         ),
@@ -767,7 +767,7 @@ fn replace(bytes: &mut Vec<u8>, from: &str, to: &str) {
     *bytes = text.replacen(from, to, 1).into_bytes();
 }
 
-fn strip_ed25519(all: &mut Vec<Frame>) {
+fn strip_ed25519(all: &mut [Frame]) {
     let note = String::from_utf8(all[1][2].clone()).expect("text");
     all[1][2] = without_line(0)(note).into_bytes();
 }

@@ -228,8 +228,11 @@ pub fn chain() -> Built {
     Built { keys, genesis, records, segments, checkpoints: vec![RUN, 2 * RUN, END], signed: None, rules }
 }
 
-/// First record and digest of the rules of each object, and all records.
-fn read(data: &Path) -> (Vec<(u64, [u8; 32])>, Vec<(Link, String)>) {
+/// First record of an object, and digest of the rules in force for it.
+type Object = (u64, [u8; 32]);
+
+/// All objects, and all records.
+fn read(data: &Path) -> (Vec<Object>, Vec<(Link, String)>) {
     let (mut objects, mut records) = (Vec::new(), Vec::new());
     for file in files(&data.join("archive/audit-logs")) {
         let mut reader = Reader::open(&file).expect("an object");
