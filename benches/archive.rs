@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use prost::Message as _;
-use sealtrail::archive::{Extractor, Promotions, Reader, SegmentWriter};
+use sealtrail::archive::{Checker, Extractor, Promotions, Reader, SegmentWriter};
 use sealtrail::cli::payments::Payments;
 use sealtrail_chain::content::otlp::{Malformed, Visit, read};
 use sealtrail_chain::content::{Auth, By, Content, Context, LogRecord, Origin, Tail};
@@ -77,9 +77,11 @@ fn main() {
     report("write, elapsed", begun.1.elapsed(), count, 0);
 
     let mut reader = Reader::open(file.path()).expect("an object");
+    let mut checker = Checker::new(&Promotions::default());
     let (begun, mut rows) = (cpu(), 0);
     let read = reader.rows(&mut |row| {
-        rows += usize::from(extractor.check(&row).is_ok());
+        let checked = checker.check(&row);
+        rows += usize::from(checked.mismatch.is_none() && checked.form.is_none());
         ControlFlow::Continue(())
     });
     read.expect("rows");
