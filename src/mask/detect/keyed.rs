@@ -91,6 +91,10 @@ impl Scan<'_, '_> {
             {
                 self.found.push(Finding { start, end: token.end, rule, view: self.view, shape: Shape::Whole });
             }
+            // Fewer than three decimal digits in a row are no number that a table would be asked about.
+            if self.found.last().is_none_or(|found| found.start != start) {
+                self.table(token.start);
+            }
         } else if is_block(group.start) && self.may_be_keyed(group.start) {
             self.keyed_hit(group.start, group.start, token.end);
         }
