@@ -5,6 +5,8 @@
 //! zero-width signs) never loses anything. Unescaping can (`%41` in `100%4111…`), so a text is looked at both before and
 //! after each step.
 
+use std::borrow::Cow;
+
 use super::signs;
 
 /// Steps of unescaping that are looked at: JSON in JSON in a URL.
@@ -78,20 +80,37 @@ impl View {
 
     /// Reads one level of escapes (percent, JSON and C, XML entities) of `source`, then folds. `false`: there were none.
     pub(super) fn unescape(&mut self, source: Source<'_>, raw: &mut View) -> bool {
+        self.read(source, raw, |rest| memchr::memchr3(b'%', b'\\', b'&', rest), read_escape)
+    }
+
+    /// Reads `source` as quoted-printable, the transfer encoding of mail, then folds. `false`: there was nothing to read.
+    pub(super) fn unquote(&mut self, source: Source<'_>, raw: &mut View) -> bool {
+        self.read(source, raw, |rest| memchr::memchr(b'=', rest), read_quoted)
+    }
+
+    #[inline]
+    fn read(
+        &mut self,
+        source: Source<'_>,
+        raw: &mut View,
+        next: impl Fn(&[u8]) -> Option<usize>,
+        escape: impl Fn(&[u8]) -> Option<(Unescaped, usize)>,
+    ) -> bool {
         raw.clear();
         let mut walk = source.walk();
         let (mut at, mut taken) = (0, 0);
         while let Some(rest) = source.bytes.get(at..)
-            && let Some(next) = memchr::memchr3(b'%', b'\\', b'&', rest)
+            && let Some(next) = next(rest)
         {
             at += next;
-            let Some((unescaped, length)) = read_escape(source.bytes.get(at..).unwrap_or_default()) else {
+            let Some((unescaped, length)) = escape(source.bytes.get(at..).unwrap_or_default()) else {
                 at += 1;
                 continue;
             };
             raw.take(source.bytes, taken, at, &mut walk);
             raw.stand(walk.original(at));
             match unescaped {
+                Unescaped::Nothing => {}
                 Unescaped::Byte(byte) => raw.bytes.push(byte),
                 Unescaped::Char(character) => {
                     raw.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes())
@@ -155,6 +174,21 @@ impl View {
     }
 }
 
+/// A short text without its escapes, however deep they are followed.
+pub(super) fn unescaped(text: &str) -> Cow<'_, [u8]> {
+    let (mut view, mut next, mut raw) = (View::default(), View::default(), View::default());
+    let mut steps = 0;
+    while steps < MAX_STEPS {
+        let source = if steps == 0 { Source { bytes: text.as_bytes(), view: None } } else { view.source() };
+        if !next.unescape(source, &mut raw) {
+            break;
+        }
+        std::mem::swap(&mut view, &mut next);
+        steps += 1;
+    }
+    if steps == 0 { Cow::Borrowed(text.as_bytes()) } else { Cow::Owned(view.bytes) }
+}
+
 /// What a view is made from: the original text, or another view of it.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'v> {
@@ -191,6 +225,7 @@ impl Walk<'_> {
 }
 
 enum Unescaped {
+    Nothing,
     Byte(u8),
     Char(char),
 }
@@ -225,6 +260,20 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
                 .iter()
                 .find(|(name, _)| bytes.starts_with(name))
                 .map(|(name, sign)| (Unescaped::Char(*sign), name.len()))
+        }
+        _ => None,
+    }
+}
+
+/// The byte that `=3D` of quoted-printable stands for, or the line break that it leaves out. Letters and digits have no need of it:
+/// `a=41` is what it seems.
+fn read_quoted(bytes: &[u8]) -> Option<(Unescaped, usize)> {
+    match bytes {
+        [b'=', b'\n', ..] => Some((Unescaped::Nothing, 2)),
+        [b'=', b'\r', b'\n', ..] => Some((Unescaped::Nothing, 3)),
+        [b'=', high, low, ..] => {
+            let byte = hex(*high)? << 4 | hex(*low)?;
+            (!byte.is_ascii_alphanumeric()).then_some((Unescaped::Byte(byte), 3))
         }
         _ => None,
     }
@@ -386,6 +435,16 @@ mod tests {
         ] {
             assert_eq!(unescaped(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn quoted_printable_is_read() {
+        let (mut raw, mut view) = (View::default(), View::default());
+        let source = |text: &'static str| Source { bytes: text.as_bytes(), view: None };
+        assert!(view.unquote(source("cvv=3D73=\r\n7 a=b =E5=8D=A1"), &mut raw));
+        assert_eq!(view.bytes, "cvv=737 a=b 卡".as_bytes());
+        assert_eq!([4, 5, 6].map(|at| view.original(at)), [6, 7, 11]);
+        assert!(!view.unquote(source("cvv=737x"), &mut raw));
     }
 
     #[test]

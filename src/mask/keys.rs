@@ -2,6 +2,7 @@
 //!
 //! Keys are compared in a normal form: folded, lower case, the words of `camelCase` parted by `_`.
 
+use super::detect::Glue;
 use super::fold::View;
 use super::rules::RuleSet;
 
@@ -29,6 +30,8 @@ pub(super) struct Facts {
     pub(super) plain: bool,
     /// May stand between a key and its value: `is`, `code`, `value`.
     pub(super) filler: bool,
+    /// How it may stand between the name of a telephone and the number: `on`, `file`, `registered`.
+    pub(super) glue: Glue,
 }
 
 impl Facts {
@@ -100,6 +103,7 @@ fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
     let mut facts = Facts {
         plain: rules.shapes.is_none() && is_plain(key),
         filler: super::detect::is_filler(key),
+        glue: super::detect::glue(key),
         ..Facts::default()
     };
     for rule in rules.keys_matching(&normal) {

@@ -31,6 +31,8 @@ struct Seen {
     signs: Signs,
     found: Vec<Finding>,
     encoded: Vec<Encoded>,
+    /// Reads like quoted-printable.
+    quoted: bool,
 }
 
 /// What a token stands for: bytes `start..end` of a view.
@@ -45,7 +47,7 @@ impl Scratch {
     /// Whether it is worth keeping for the next request: one large text must not hold memory for good.
     pub(super) fn is_small(&self) -> bool {
         const SMALL: usize = 1 << 16;
-        let Seen { signs, found, encoded } = &self.seen;
+        let Seen { signs, found, encoded, .. } = &self.seen;
         self.views.iter().chain([&self.raw]).all(|view| view.capacity() <= SMALL)
             && signs.capacity() <= SMALL
             && found.capacity() <= SMALL / 64
@@ -125,6 +127,7 @@ impl Session<'_> {
         let Scratch { views, raw, seen, spans } = scratch;
         seen.found.clear();
         seen.encoded.clear();
+        seen.quoted = false;
         // Nothing in it folds, so that it is its own view.
         let own = !holds.other || text.is_ascii() || !views[0].fold_text(text);
         // What folds may fold to any sign.
@@ -150,6 +153,13 @@ impl Session<'_> {
                 return Verdict::TooDeep;
             }
         }
+        if seen.quoted && last < MAX_STEPS {
+            let (before, after) = views.split_at_mut(last + 1);
+            let source = if own { Source { bytes: text.as_bytes(), view: None } } else { before[0].source() };
+            if after[0].unquote(source, raw) {
+                self.scan(&after[0].bytes, Holds::ANY, last as u8 + 1, key, active, seen);
+            }
+        }
         let found = &mut seen.found;
         for Encoded { view, start, end, decoded } in seen.encoded.drain(..) {
             match self.within(&decoded, key, active, depth + 1) {
@@ -167,10 +177,10 @@ impl Session<'_> {
     }
 
     fn scan(&mut self, bytes: &[u8], holds: Holds, view: u8, key: Facts, active: u64, seen: &mut Seen) {
-        let Seen { signs, found, encoded } = seen;
+        let Seen { signs, found, encoded, quoted } = seen;
         let rules = self.engine.rules();
         signs.read(bytes);
-        Scan {
+        let mut scan = Scan {
             rules,
             keys: &mut self.keys,
             active,
@@ -183,8 +193,11 @@ impl Session<'_> {
             emv_until: 0,
             keys_until: 0,
             last_key: None,
-        }
-        .run(holds.address);
+            tables_until: 0,
+            quoted: false,
+        };
+        scan.run(holds.address);
+        *quoted |= scan.quoted;
         if let Some(shapes) = &rules.shapes {
             shapes.find(rules, shapes::Text { bytes, view, key, active }, found);
         }

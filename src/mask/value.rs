@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use sealtrail_chain::content::{KeyValue, MAX_DEPTH, Value};
 
 use super::action::{Action, Keep, truncate_double, truncate_text};
-use super::detect::token;
+use super::detect::{postal, token};
 use super::engine::Session;
+use super::fold::unescaped;
 use super::keys::{Facts, normal_form};
-use super::rules::Place;
+use super::rules::{Class, Place};
 use super::text::UNINSPECTED;
 
 /// Numbers below this have fewer digits than anything that is recognised without a key.
@@ -45,7 +46,8 @@ impl Session<'_> {
                 }
                 _ => own.or(above),
             };
-            match self.by_key(&mut entry.value, facts.keyed & self.rules().at(place) & self.only) {
+            let keyed = self.keyed_by(&entry.key, &entry.value, facts.keyed & self.rules().at(place) & self.only);
+            match self.by_key(&mut entry.value, keyed) {
                 ByKey::Dropped => return false,
                 ByKey::Replaced => {}
                 by_key => {
@@ -64,6 +66,15 @@ impl Session<'_> {
         if truncated && !entries.iter().any(said) {
             entries.push(KeyValue { key: Cow::Borrowed(AMOUNT_MASKED), value: Value::Bool(true) });
         }
+    }
+
+    /// Those of `rules`, which `key` calls, that take it for the key of their kind: a `pincode` may be a place's.
+    fn keyed_by(&self, key: &str, value: &Value<'_>, rules: u64) -> u64 {
+        if rules == 0 || !postal::is_code(key.as_bytes(), as_text(value).trim().as_bytes(), b"") {
+            return rules;
+        }
+        let is_pin = |rule: &u8| self.rules().get(*rule).is_some_and(|rule| rule.class == Class::SadPin);
+        (0..64).filter(is_pin).fold(rules, |rules, pin| rules & !(1 << pin))
     }
 
     /// What the name says in a map that writes an entry as `{"name": …, "value": …}`.
@@ -194,7 +205,7 @@ impl Session<'_> {
     /// its leading zeros, or a short text with a code in it.
     fn is_sensitive(&self, rule: u8, value: &Value<'_>) -> bool {
         let text = as_text(value);
-        let mut signs = normal_form(text.as_bytes());
+        let mut signs = normal_form(&unescaped(&text));
         signs.retain(u8::is_ascii_alphanumeric);
         let digits = signs.iter().filter(|b| b.is_ascii_digit()).count();
         if self.rules().any_value(rule) {

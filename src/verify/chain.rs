@@ -597,7 +597,7 @@ impl<'a> Auditor<'a> {
         let since = to.0.saturating_sub(started.max(ended.saturating_mul(1_000_000_000)));
         let Some(outage) = stream.events.outage(end) else { return };
         if since > nanos(self.options.max_lag).saturating_add(outage) {
-            let last = ends().map(|(size, _)| size).next_back().unwrap_or(end + 1) - 1;
+            let last = ends().next_back().map_or(end, |(size, _)| size - 1);
             let finding = Finding::at(Code::Shorter, self.chain, end, &leg.place).to(last);
             let expected = format!("records up to {last}, whose segments ended (the stream)");
             self.findings.add(finding.expected(expected, format_args!("{end} records")));

@@ -100,7 +100,8 @@ fn a_history_resealed_with_the_true_keys_shows_against_what_was_kept() {
     built::put(&kept, sound.checkpoint(50, &sound.keys, false).as_bytes());
     let mut trust = Trust::default();
     trust.add_checkpoint(&kept).expect("a checkpoint");
-    assert_first("kept", &judge_with(trust, &[&archive]), Code::Root, 40);
+    // Checkpoints in between may have been signed anew, so none of them says where the forgery begins.
+    assert_first("kept", &judge_with(trust, &[&archive]), Code::Root, 0);
 }
 
 /// Only `received.by` makes a record the collector's own; its name doesn't.

@@ -16,6 +16,7 @@ import sys
 import fifth
 import fourth
 import second
+import sixth
 
 import third
 from containers import CONTAINERS
@@ -220,9 +221,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--batch", choices=["first", "second", "third", "fourth", "fifth"], default="first", help="the templates: the second ones were written after the engine was mended on the first")
+    parser.add_argument("--batch", choices=["first", "second", "third", "fourth", "fifth", "sixth"], default="first", help="the templates: the second ones were written after the engine was mended on the first")
     options = parser.parse_args()
-    maker = {"first": Maker, "second": second.Maker, "third": third.Maker, "fourth": fourth.Maker, "fifth": fifth.Maker}[options.batch](options.seed)
+    maker = {"first": Maker, "second": second.Maker, "third": third.Maker, "fourth": fourth.Maker, "fifth": fifth.Maker, "sixth": sixth.Maker}[options.batch](options.seed)
     shares = SHARES if options.batch == "first" else second.SHARES
     total = sum(shares.values())
     for share, part in shares.items():

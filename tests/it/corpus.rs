@@ -35,6 +35,11 @@ fn fifth_batch() {
     meets_its_bars("fifth");
 }
 
+#[test]
+fn sixth_batch() {
+    meets_its_bars("sixth");
+}
+
 /// What must be found is found, what must stay stays, by class and over all; and masking what came out changes nothing.
 fn meets_its_bars(batch: &str) {
     let dir = tempfile::tempdir().expect("a temporary directory");

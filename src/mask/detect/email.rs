@@ -61,7 +61,7 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
         .count();
     let local = before.get(at - length + skipped..)?;
     let domain = domain(bytes.get(at + 1..)?)?;
-    if local.is_empty() || is_masked(local) {
+    if local.is_empty() || is_masked(local) || is_algorithm(bytes.get(at + 1..at + 1 + domain)?) {
         return None;
     }
     Some((at - local.len(), at + 1 + domain))
@@ -86,6 +86,12 @@ fn joined(local: &[u8]) -> usize {
     // First byte of three and of four in UTF-8, from U+3000 on.
     let Some(last) = local.iter().rposition(|&b| b >= 0xE3) else { return 0 };
     let end = last + if local.get(last).is_some_and(|&b| b >= 0xF0) { 4 } else { 3 };
+    // A name of two to four signs with a short number is one local part: no mailbox is called by the number alone.
+    const NAME: std::ops::RangeInclusive<usize> = 6..=12;
+    let number = local.get(end..).unwrap_or_default();
+    if NAME.contains(&end) && (1..=4).contains(&number.len()) && number.iter().all(u8::is_ascii_digit) {
+        return 0;
+    }
     if local.get(end..).is_some_and(|rest| !rest.is_empty() && rest.is_ascii()) { end } else { 0 }
 }
 
@@ -133,6 +139,12 @@ fn is_local(byte: u8) -> bool {
 
 fn is_label(byte: u8) -> bool {
     SIGNS[usize::from(byte)] & LABEL != 0
+}
+
+/// Whether a domain is one that names algorithms of SSH (RFC 4251, 6): `curve25519-sha256@libssh.org`.
+fn is_algorithm(domain: &[u8]) -> bool {
+    const NAMES: [&[u8]; 3] = [b"openssh.com", b"libssh.org", b"lysator.liu.se"];
+    NAMES.iter().any(|name| domain.eq_ignore_ascii_case(name))
 }
 
 /// What masking leaves: up to two signs, then asterisks only.
@@ -212,6 +224,9 @@ mod tests {
             ("写信a.b@example.com联系", Some("a.b@example.com")),
             ("邮箱zhang.san@example.com", Some("zhang.san@example.com")),
             ("张三@qq.com", Some("张三@qq.com")),
+            ("王小明88@qq.com", Some("王小明88@qq.com")),
+            ("发邮件到王小明88@qq.com", Some("88@qq.com")),
+            ("邮箱88123@qq.com", Some("88123@qq.com")),
             ("josé.garcia@example.com", Some("josé.garcia@example.com")),
             ("key/zhang.san@163.com", Some("zhang.san@163.com")),
             ("zhang.san@example.com13800138000", Some("zhang.san@example.com")),
@@ -228,6 +243,7 @@ mod tests {
             ("image@sha256:abc", None),
             ("Class@1a2b", None),
             ("user@localhost", None),
+            ("kex curve25519-sha256@libssh.org", None),
             (r#"{"to":"\u90ae\u7bb1zhao.min18@163.com"}"#, Some("zhao.min18@163.com")),
             (r"to\\nzhao.min18@163.com", Some("zhao.min18@163.com")),
             (r"\xB1zhao.min18@163.com", Some("zhao.min18@163.com")),

@@ -141,7 +141,8 @@ impl Scan<'_, '_> {
             let (start, end) = ends(groups, grouping.len());
             let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
             let vouched = !sound && !inner && grouping.len() == groups.len();
-            if (sound && (!list || self.is_named_card(start)) || vouched)
+            let doubtful = list || self.mixes_points(groups.get(..grouping.len()).unwrap_or_default());
+            if (sound && (!doubtful || self.is_named_card(start)) || vouched)
                 && self.card(start, end, digits.as_slice(), true, false)
             {
                 return grouping.len();
@@ -180,6 +181,16 @@ impl Scan<'_, '_> {
             }
         }
         0
+    }
+
+    /// Whether a point stands between some of the groups and another sign between others: `4532.0151 1283.0366` are two numbers.
+    fn mixes_points(&self, groups: &[Group]) -> bool {
+        let point = |pair: &[Group]| match pair {
+            [one, two] => self.bytes.get(one.end..two.start) == Some(b"."),
+            _ => false,
+        };
+        let points = groups.windows(2).filter(|pair| point(pair)).count();
+        points > 0 && points + 1 < groups.len()
     }
 
     /// Whether a word that speaks for a card number stands right before it.

@@ -6,11 +6,12 @@ use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape};
+use super::{Finding, Scan, Shape, Token, postal};
 use crate::mask::rules::{Class, Named};
 
-/// Hexadecimal digits of a PIN block.
+/// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
 const BLOCK: usize = 16;
+const LONG_BLOCK: usize = 32;
 /// Bytes before a value that words of its key may take, and a tag before them.
 const KEY: usize = 64;
 const TAG: usize = 96;
@@ -66,6 +67,9 @@ impl Scan<'_, '_> {
     fn keyed_block(&mut self, group: Group) {
         const PREFIXED: usize = BLOCK + 2;
         let token = self.token_at(group.start);
+        if token.end - token.start == LONG_BLOCK {
+            return self.keyed_long_block(token);
+        }
         // A block may have a `0x` before it.
         if !matches!(token.end - token.start, BLOCK | PREFIXED) && token.end - group.start != BLOCK {
             return;
@@ -87,8 +91,23 @@ impl Scan<'_, '_> {
             {
                 self.found.push(Finding { start, end: token.end, rule, view: self.view, shape: Shape::Whole });
             }
+            // Fewer than three decimal digits in a row are no number that a table would be asked about.
+            if self.found.last().is_none_or(|found| found.start != start) {
+                self.table(token.start);
+            }
         } else if is_block(group.start) && self.may_be_keyed(group.start) {
             self.keyed_hit(group.start, group.start, token.end);
+        }
+    }
+
+    /// A trace id looks like such a block, so nothing may stand between it and its key.
+    fn keyed_long_block(&mut self, token: Token) {
+        if token.judged || !self.may_be_keyed(token.start) {
+            return;
+        }
+        self.token.judged = true;
+        if self.bytes.get(token.start..token.end).is_some_and(|signs| signs.iter().all(u8::is_ascii_hexdigit)) {
+            self.keyed_hit(token.start, token.start, token.end);
         }
     }
 
@@ -111,11 +130,13 @@ impl Scan<'_, '_> {
         if rules == 0 {
             return None;
         }
+        let behind = at + token.len();
         let at = unwrapped(self.bytes, at);
         if let Some((start, end)) = self.name_of(at) {
-            let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
+            let name = self.bytes.get(start..end)?;
+            let facts = self.keys.facts(self.rules, name);
             if let Some(rule) = self.first(facts.keyed & rules) {
-                return Some(rule);
+                return (!self.is_pin(rule) || !postal::is_code(name, token, b"")).then_some(rule);
             }
         }
         let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
@@ -138,29 +159,34 @@ impl Scan<'_, '_> {
             }
             rule => rule,
         }?;
-        let is_postal =
-            || self.rules.get(rule).is_some_and(|rule| rule.class == Class::SadPin) && self.is_postal(at, token);
-        (!is_postal()).then_some(rule)
+        (!self.is_pin(rule) || !self.is_postal(at, token, behind)).then_some(rule)
     }
 
     /// The first of the wanted rules that one of the next `words`, or several of them together, are a key of.
     fn keyed_by(&mut self, mut words: Words, weak: bool, wanted: Wanted) -> Option<u8> {
+        /// Words of the longest key, with those that fill.
+        const MAX_WORDS: usize = 9;
         let Wanted { rules, long, last_key } = wanted;
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
         let mut open = 0;
         let mut ends_here = true;
-        for _ in 0..4 {
+        for _ in 0..MAX_WORDS {
+            if open == 0 && !ends_here {
+                return None;
+            }
             let (start, end) = match self.tag_before(words.end) {
                 Some(tag) => {
-                    words.end = 0;
+                    // `<cvn><number>`: what only fills has its name from the element around it.
+                    let inner = is_filler(self.bytes.get(tag.0..tag.1)?);
+                    words.end = if inner { self.outer(tag.0) } else { 0 };
                     tag
                 }
                 None => words.next(self.bytes)?,
             };
             let end = start + without_filler(self.bytes.get(start..end)?);
-            if ends_here {
-                *ends.get_mut(open)? = end;
+            if ends_here && let Some(place) = ends.get_mut(open) {
+                *place = end;
                 open += 1;
             }
             let mut kept = 0;
@@ -186,47 +212,15 @@ impl Scan<'_, '_> {
         None
     }
 
-    /// Whether `token` at `at` is an Indian postal code (`shipping to PIN code 560001`): six digits of which the first is none of
-    /// a zero, behind just these two words, and no word before them says that a card's or a customer's secret is meant.
-    fn is_postal(&self, at: usize, token: &[u8]) -> bool {
-        const REACH: usize = 32;
-        const NAME: &[u8] = b"pin code";
-        const SECRET: [&str; 20] = [
-            "atm",
-            "card",
-            "debit",
-            "credit",
-            "bank",
-            "payment",
-            "transaction",
-            "security",
-            "secret",
-            "enter",
-            "entered",
-            "your",
-            "wrong",
-            "invalid",
-            "incorrect",
-            "new",
-            "old",
-            "upi",
-            "customer",
-            "cardholder",
-        ];
-        if token.len() != 6 || token.first() == Some(&b'0') {
-            return false;
-        }
-        let before = self.bytes.get(at.saturating_sub(REACH + NAME.len())..at).unwrap_or_default();
-        let end = before.iter().rposition(|sign| is_word(*sign)).map_or(0, |last| last + 1);
-        let Some((head, name)) =
-            end.checked_sub(NAME.len()).map(|from| before.get(..end).unwrap_or_default().split_at(from))
-        else {
-            return false;
-        };
-        let speaks = |word: &[u8]| SECRET.iter().any(|secret| word.eq_ignore_ascii_case(secret.as_bytes()));
-        name.eq_ignore_ascii_case(NAME)
-            && !head.last().is_some_and(|sign| is_word(*sign))
-            && !head.split(|sign| !is_word(*sign)).any(speaks)
+    fn is_pin(&self, rule: u8) -> bool {
+        self.rules.get(rule).is_some_and(|rule| rule.class == Class::SadPin)
+    }
+
+    /// Whether `token`, which ends at `behind` and whose name ends before `at`, is an Indian postal code and no PIN.
+    fn is_postal(&self, at: usize, token: &[u8], behind: usize) -> bool {
+        let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
+        let after = self.bytes.get(behind..).unwrap_or_default();
+        postal::is_code(before, token, after.get(..postal::AFTER).unwrap_or(after))
     }
 
     /// What the rules say about the name `start..end`: nothing where it ends behind the last end of a key.
@@ -266,6 +260,15 @@ impl Scan<'_, '_> {
         match self.byte_before(end) {
             b',' | b'|' | b';' => {
                 let head = before.get(..before.len().saturating_sub(signs + 1)).unwrap_or_default().trim_ascii_end();
+                // A pair of which both are quoted: `('cvv', '737')`.
+                let quoted = |text: &[u8]| text.last().copied().filter(|sign| matches!(sign, b'"' | b'\''));
+                let head = match quoted(head) {
+                    Some(sign) if quoted(before) == Some(sign) => {
+                        let head = head.get(..head.len() - 1).unwrap_or_default();
+                        head.strip_suffix(b"\\").unwrap_or(head)
+                    }
+                    _ => head,
+                };
                 if head.last().is_some_and(|sign| is_word(*sign)) { (low + head.len(), true) } else { (at, false) }
             }
             // A value that is alone on its line has its name on the one before.
@@ -299,7 +302,7 @@ impl Scan<'_, '_> {
 
     /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
     pub(super) fn name_of(&self, at: usize) -> Option<(usize, usize)> {
-        const NAMES: [&[u8]; 7] = [b"name", b"key", b"k", b"field", b"param", b"label", b"id"];
+        const NAMES: [&[u8]; 8] = [b"name", b"key", b"k", b"field", b"param", b"label", b"id", b"path"];
         const VALUES: [&[u8]; 5] = [b"value", b"val", b"v", b"data", b"content"];
         let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
         if !self.may_be_given(at) {
@@ -333,6 +336,16 @@ impl Scan<'_, '_> {
         None
     }
 
+    /// Where the element ends that the one whose name begins at `name` is the first of; 0: nowhere.
+    fn outer(&self, name: usize) -> usize {
+        let blanks = |end: usize| {
+            let before = self.bytes.get(..end).unwrap_or_default();
+            end - before.iter().rev().take(MAX_DIGITS).take_while(|b| b.is_ascii_whitespace()).count()
+        };
+        let end = blanks(name.saturating_sub(1));
+        if self.byte_before(end) == b'>' { end } else { 0 }
+    }
+
     /// Name of the XML tag that ends right before `at`.
     pub(super) fn tag_before(&self, at: usize) -> Option<(usize, usize)> {
         if self.byte_before(at) != b'>' {
@@ -358,5 +371,7 @@ fn is_given_by(sign: u8) -> bool {
 fn is_masked_behind(bytes: &[u8], end: usize) -> bool {
     let rest = bytes.get(end..).unwrap_or_default();
     let separators = rest.iter().take(MAX_SEPARATOR).take_while(|b| is_separator(**b)).count();
-    rest.get(separators) == Some(&b'*')
+    let stars = rest.iter().skip(separators).take(3).take_while(|b| **b == b'*').count();
+    // Two before a letter make a name bold: `**CVV:** 737 / **Tel:** …`.
+    stars > 0 && !(stars <= 2 && rest.get(separators + stars).is_some_and(u8::is_ascii_alphabetic))
 }

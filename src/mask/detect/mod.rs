@@ -5,6 +5,7 @@
 //! nearest word before it says that it is an id; a key or word that says card (phone, id card) also lifts what is less sound.
 
 pub(super) mod cn_id;
+mod columns;
 pub(super) mod email;
 mod evidence;
 mod groupings;
@@ -15,6 +16,7 @@ mod national;
 mod number;
 pub(super) mod pan;
 pub(super) mod phone;
+pub(super) mod postal;
 pub(super) mod shapes;
 pub(super) mod token;
 mod track;
@@ -27,7 +29,7 @@ mod tests;
 use super::keys::{Facts, KeyCache};
 use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
-pub(super) use words::is_filler;
+pub(super) use words::{Glue, glue, is_filler};
 use words::{Words, is_joint};
 use wrapped::{area_code, unwrapped};
 
@@ -74,6 +76,10 @@ pub(super) struct Scan<'s, 'v> {
     /// Up to where ends of keys were looked for, and the last one that may be there.
     pub(super) keys_until: usize,
     pub(super) last_key: Option<usize>,
+    /// Up to where tables were looked for.
+    pub(super) tables_until: usize,
+    /// An equals sign was read that is written as quoted-printable does.
+    pub(super) quoted: bool,
 }
 
 /// A run of letters and digits.
@@ -98,6 +104,8 @@ pub(super) struct Before {
     against: u64,
     /// No word stands between but such that fill.
     adjacent: bool,
+    /// No word stands between but such as join a telephone's name to its number.
+    glued: bool,
     /// No word at all but `no` or `number`, as in the name of an id.
     beside: bool,
 }
@@ -197,20 +205,27 @@ impl Scan<'_, '_> {
 
     /// What the nearest word within the window before `at` says for or against `rules`, and the attribute's own key.
     fn before(&mut self, at: usize, bare: bool, rules: u64) -> Before {
+        /// Words that are asked, and how many when all of them only join a name to its number.
+        const FEW_WORDS: usize = 5;
+        const MAX_WORDS: usize = 8;
         let mut before = Before {
             lift: self.key.lift,
             near: self.key.near,
             against: if bare { self.key.against } else { 0 },
             adjacent: true,
+            glued: true,
             beside: true,
         };
         let at = unwrapped(self.bytes, area_code(self.bytes, at));
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         // An element's name, or the name that is given to a value, stands before all other words.
         let mut named = self.name_of(at).or_else(|| self.tag_before(at));
-        let (mut adjacent, mut beside) = (true, true);
+        let (mut adjacent, mut glued, mut beside) = (true, true, true);
         let mut last = None;
-        for _ in 0..5 {
+        for count in 0..MAX_WORDS {
+            if count >= FEW_WORDS && !glued {
+                break;
+            }
             let Some((start, end)) = named.take().or_else(|| words.next(self.bytes)) else { break };
             let word = self.bytes.get(start..end).unwrap_or_default();
             // ISO 20022: what stands in `<Othr><Id>` is an account of any kind.
@@ -240,14 +255,52 @@ impl Scan<'_, '_> {
                     near: facts.near,
                     against: facts.against,
                     adjacent: adjacent || self.key.lift & rules != 0,
+                    glued: glued || self.key.lift & rules != 0,
                     beside,
                 };
                 break;
             }
-            adjacent &= facts.filler;
-            beside &= is_joint(word);
+            // What stands in brackets is said of the name before it: `phone (home): …`.
+            let aside = self.byte_at(end) == b')' && self.byte_before(start) == b'(';
+            adjacent &= facts.filler || aside;
+            glued &= facts.filler
+                || aside
+                || match facts.glue {
+                    Glue::Joins => true,
+                    Glue::Within => last.is_some() || matches!(self.byte_at(end), b':' | b'='),
+                    Glue::None => false,
+                };
+            // What is written together with the number is part of an id's name: `MsgId MSG42…`.
+            let glued_on = end == at && word.last().is_some_and(u8::is_ascii_uppercase);
+            beside &= glued_on || is_joint(word);
             last.get_or_insert(end);
         }
+        // `"phone": {"country_code": "1", "number": "…"}`: the name of the object, where those within say nothing.
+        if before.lift & rules == 0
+            && before.against & rules == 0
+            && let Some((start, end)) = self.object_of(at)
+        {
+            before.lift |= self.keys.facts(self.rules, self.bytes.get(start..end).unwrap_or_default()).lift & rules;
+        }
         before
+    }
+
+    /// The name of the object in which the number at `at` is the `number` or `subscriber`, behind other members.
+    fn object_of(&self, at: usize) -> Option<(usize, usize)> {
+        const REACH: usize = 64;
+        const MEMBERS: [&[u8]; 2] = [b"number", b"subscriber"];
+        let is_sign = |sign: &u8| matches!(sign, b'"' | b'\'' | b'\\' | b':' | b' ');
+        let before = self.bytes.get(at.saturating_sub(REACH)..at)?;
+        let name = before.get(..before.iter().rposition(|sign| !is_sign(sign))? + 1)?;
+        let member = MEMBERS.iter().find(|member| name.ends_with(member) && name.len() < before.len())?;
+        let head = name.get(..name.len() - member.len())?;
+        let open = head.iter().rposition(|sign| matches!(sign, b'{' | b'}' | b'[' | b']'))?;
+        if head.get(open) != Some(&b'{') {
+            return None;
+        }
+        let end = head.get(..open)?.iter().rposition(|sign| !is_sign(sign))? + 1;
+        let word = head.get(..end)?.iter().rev().take_while(|sign| words::is_word(**sign)).count();
+        let low = at - before.len();
+        (word > 0).then_some((low + end - word, low + end))
     }
 }

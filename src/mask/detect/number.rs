@@ -31,6 +31,9 @@ impl Scan<'_, '_> {
     /// Judges the cluster of digits that begins at `at`; returns where to go on.
     pub(super) fn number(&mut self, at: usize) -> usize {
         let Some((first, next)) = self.group(at) else { return at + 1 };
+        self.quoted |= first.len() == 1
+            && self.byte_before(at) == b'='
+            && self.bytes.get(at..at + 2).is_some_and(|sign| sign == b"3D");
         if next.is_none() {
             if first.len() >= 3 {
                 self.cluster(&[first], first.len());
@@ -92,6 +95,11 @@ impl Scan<'_, '_> {
         }
         if self.found.len() == before {
             self.keyed_values(groups);
+            if self.found.len() == before
+                && let Some(first) = groups.first()
+            {
+                self.table(first.start);
+            }
         }
     }
 
@@ -107,7 +115,8 @@ impl Scan<'_, '_> {
         let whole = || pan::luhn(digits) && pan::fit(digits, pan::Brands::ALL) == pan::Fit::Strong;
         match (self.byte_before(start), self.byte_at(end)) {
             (b'*', _) => !whole(),
-            (_, b'*') => true,
+            // One asterisk before a blank or the end is none that hides something.
+            (_, b'*') => !matches!(self.byte_at(end + 1), b' ' | b'\t' | b'\n' | b'"' | b'\'' | b')' | b','),
             _ => false,
         }
     }
@@ -170,7 +179,10 @@ impl Scan<'_, '_> {
         for (at, group) in groups.iter().enumerate() {
             let plus = self.byte_before(group.start) == b'+'
                 && !matches!(self.byte_before(group.start - 1), b'*' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z');
+            // How Go prints the monotonic part of a time: `m=+312.783328870`.
+            let clock = self.bytes.get(..group.start).is_some_and(|before| before.ends_with(b" m=+"));
             if !plus
+                || clock
                 || self
                     .found
                     .iter()
@@ -210,6 +222,21 @@ impl Scan<'_, '_> {
         }
     }
 
+    /// Whether groups of digits begin like a date, or are one, or seconds of our time: `phone verified on 2026-11-26`.
+    fn is_time(&self, groups: &[Group]) -> bool {
+        let signs = |group: &Group| self.bytes.get(group.start..group.end).unwrap_or_default();
+        let year = |group: &Group| matches!(signs(group), [b'1', b'9', ..] | [b'2', b'0', ..]);
+        match groups {
+            [first] => {
+                (matches!(first.len(), 8 | 12 | 14) && year(first))
+                    || (first.len() == 10 && signs(first).first() == Some(&b'1'))
+            }
+            [first, second, ..] if first.len() == 4 && second.len() <= 2 => year(first),
+            [_, second, third, ..] => second.len() <= 2 && third.len() == 4 && year(third),
+            _ => false,
+        }
+    }
+
     /// National numbers of a phone, and numbers of a card in any grouping, where a key right before says so.
     fn vouched(&mut self, groups: &[Group], total: usize) {
         let (start, end) = ends(groups, groups.len());
@@ -223,11 +250,23 @@ impl Scan<'_, '_> {
             return;
         }
         let before = self.before(start, self.is_bare(start, end), phones | cards);
-        if !before.adjacent || before.lift & (phones | cards) == 0 {
+        if before.lift & (phones | cards) == 0 {
             return;
         }
-        if let Some(rule) = self.first(phones & before.lift).filter(|_| phone::NATIONAL.contains(&total)) {
+        // Three, three and four digits are a telephone's, whatever stands between it and its name.
+        let shaped = || matches!(groups, [area, office, line] if (area.len(), office.len(), line.len()) == (3, 3, 4));
+        let phone = if before.adjacent {
+            phones & before.lift
+        } else if shaped() || (before.glued && !self.is_time(groups)) {
+            phones & before.lift & !before.against
+        } else {
+            0
+        };
+        if let Some(rule) = self.first(phone).filter(|_| phone::NATIONAL.contains(&total)) {
             return self.hit(start, end, rule);
+        }
+        if !before.adjacent {
+            return;
         }
         if let Some(digits) = self.digits(groups).filter(|_| groups.len() > 1 && total >= 13) {
             self.card(start, end, digits.as_slice(), true, false);

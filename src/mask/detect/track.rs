@@ -19,6 +19,14 @@ pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize
         b'=' | b'D' | b'd' => {
             let data = rest.iter().skip(1).take(MAX_FIELD).take_while(|b| b.is_ascii_digit() || **b == b'=').count();
             let needed = if marked { 4 } else { 7 };
+            // In a hash a `d` parts digits too: there, no month follows, or more of the hash.
+            let letter = rest.first() != Some(&b'=') && !marked;
+            let dated = matches!(rest.get(3..5), Some([b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']));
+            let goes_on = rest.first() == Some(&b'd')
+                && rest.get(1 + data + close(bytes, to + 1 + data)).is_some_and(u8::is_ascii_alphanumeric);
+            if letter && (!dated || goes_on) {
+                return None;
+            }
             (data >= needed).then(|| to + 1 + data + close(bytes, to + 1 + data))
         }
         b'^' => {

@@ -29,7 +29,7 @@ impl Words {
                 break;
             }
             digits += usize::from(sign & DIGIT);
-            if digits == 2 {
+            if digits == 2 && !is_two_codes(bytes, end) {
                 // But the length of an id says nothing against its name: `身份证15位`, `idcard 15 digits`.
                 if is_length(bytes, start - 1) {
                     self.end = start - 1;
@@ -49,6 +49,14 @@ impl Words {
         let value = bytes.get(start..end)?.iter().all(u8::is_ascii_digit);
         (!value).then_some((start, end))
     }
+}
+
+/// Whether a word that ends at `end` is called by both names of a code: `ssl_cvv2cvc2`.
+fn is_two_codes(bytes: &[u8], end: usize) -> bool {
+    const NAMES: &[u8] = b"cvv2cvc2";
+    end.checked_sub(NAMES.len())
+        .and_then(|start| bytes.get(start..end))
+        .is_some_and(|name| name.eq_ignore_ascii_case(NAMES))
 }
 
 /// Whether the number at `at` is that of the digits of an identity number: 15 or 18, and a word that counts behind it.
@@ -93,15 +101,16 @@ pub(super) fn is_word(byte: u8) -> bool {
 
 /// Length of a word without the Chinese "is" or the `_` that is written together with it.
 pub(super) fn without_filler(word: &[u8]) -> usize {
-    const JOINED: [&str; 6] = ["是", "为", "為", "值", "就是", "应为"];
+    const JOINED: [&str; 12] = ["是", "为", "為", "值", "就是", "应为", "は", "が", "는", "은", "가", "이"];
     let word = word.get(..word.iter().rposition(|&b| b != b'_').map_or(0, |last| last + 1)).unwrap_or_default();
     JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
 }
 
 /// Whether a word belongs to the name of an id that stands before it, as in `order number`.
 pub(super) fn is_joint(word: &[u8]) -> bool {
-    const JOINTS: [&str; 24] = [
+    const JOINTS: [&str; 25] = [
         "is",
+        "entry",
         "code",
         "no",
         "nr",
@@ -129,19 +138,63 @@ pub(super) fn is_joint(word: &[u8]) -> bool {
     JOINTS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
+/// How a word may stand between the name of a telephone and its number: `phone of the customer on file: …`. Before a code of three
+/// digits, such words part it from its name.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(in crate::mask) enum Glue {
+    #[default]
+    None,
+    /// Wherever it stands.
+    Joins,
+    /// Where more follows before the number: right before it, it would be a thing with a number of its own.
+    Within,
+}
+
+pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
+    let joins: &[&str] = match word.len() {
+        2 => &["on", "of", "to", "at", "as", "in", "by", "me", "us", "my", "de", "do", "du"],
+        3 => &["for", "new", "old", "her", "his", "our", "set", "now", "you", "der", "del", "des", "von"],
+        4 => &["from", "with", "been", "your", "this", "home", "work"],
+        5 => &["their", "reads", "under", "after", "using", "saved", "wrong"],
+        6 => &["listed", "stored", "during", "dialed"],
+        7 => &["changed", "updated", "primary", "private", "current", "dialled"],
+        8 => &["verified", "recorded", "business", "recovery", "previous"],
+        9 => &["confirmed", "alternate", "secondary", "emergency"],
+        10 => &["registered"],
+        _ => &[],
+    };
+    let within: &[&str] = match word.len() {
+        3 => &["day", "and"],
+        4 => &["file", "user"],
+        5 => &["owner", "payer", "payee"],
+        6 => &["caller", "client", "office", "holder", "sender", "person"],
+        7 => &["contact", "account", "daytime"],
+        8 => &["customer", "merchant"],
+        9 => &["recipient"],
+        10 => &["cardholder"],
+        _ => &[],
+    };
+    let is_one_of = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
+    match (is_one_of(joins), is_one_of(within)) {
+        (true, _) => Glue::Joins,
+        (_, true) => Glue::Within,
+        _ => Glue::None,
+    }
+}
+
 /// Whether a word may stand between a key and its value.
 pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
     let names: &[&str] = match word.len() {
         1 => &["b"],
-        2 => &["is", "no", "nr", "td", "es"],
+        2 => &["is", "no", "nr", "td", "es", "er", "é", "è"],
         3 => &[
             "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
-            "位", "nº", "n°", "№",
+            "位", "nº", "n°", "№", "→", "är", "旧", "新",
         ],
-        4 => &["code", "kodu", "data", "text", "used"],
+        4 => &["code", "kodu", "data", "text", "used", "jest"],
         5 => &["value", "field", "input", "param", "given", "numer"],
         6 => &["number", "string", "号码", "番号", "번호", "nummer", "numero", "digits"],
-        7 => &["content", "entered", "invalid", "número", "numéro"],
+        7 => &["content", "default", "entered", "invalid", "número", "numéro"],
         8 => &["intvalue", "rejected", "provided", "supplied", "received"],
         9 => &["submitted"],
         10 => &["номер"],

@@ -39,18 +39,38 @@ fn layer(before: &[u8]) -> Option<usize> {
         b'[' => before.strip_suffix(b"<![CDATA[").map(<[u8]>::len).or_else(|| typed(before)),
         b'(' => typed(before),
         b')' => sized(before),
-        b':' => serialised(before).or_else(|| type_key(before)).or_else(|| index(before)),
+        b':' => {
+            serialised(before).or_else(|| type_key(before)).or_else(|| index(before)).or_else(|| emphasised(before))
+        }
+        b'*' => emphasised(before),
+        b'<' => binary(before),
         b'=' => index(before),
         b']' => indexed(before),
         b'>' => assoc(before).or_else(|| cell(before)),
-        b'\n' => form(before),
+        b'\n' => form(before).or_else(|| block(before)),
+        b'r' | b't' => [" !!str", " !!int"].iter().find_map(|tag| before.strip_suffix(tag.as_bytes())).map(<[u8]>::len),
         _ => None,
     }
 }
 
 /// `Some(`, `Optional[`: the words that types put around a value.
 fn typed(before: &[u8]) -> Option<usize> {
-    const TYPES: [&str; 10] = ["some", "just", "ok", "optional", "of", "value", "decimal", "string", "long", "int"];
+    const TYPES: [&str; 14] = [
+        "some",
+        "just",
+        "ok",
+        "optional",
+        "of",
+        "value",
+        "decimal",
+        "string",
+        "long",
+        "int",
+        "numberlong",
+        "numberint",
+        "numberdecimal",
+        "quote",
+    ];
     let open = before.len() - 1;
     let start = word_start(before, open);
     TYPES
@@ -79,15 +99,44 @@ fn serialised(before: &[u8]) -> Option<usize> {
     digits.strip_suffix(b";s:").map(<[u8]>::len)
 }
 
-/// `{"stringValue":`, the type of a value in OTLP and elsewhere.
+/// `{"stringValue":`, `{"S":`, `{"$eq":`: the type of a value, or how it is compared, in OTLP, DynamoDB, Avro, MongoDB.
 fn type_key(before: &[u8]) -> Option<usize> {
-    const TYPES: [&str; 6] = ["stringValue", "intValue", "doubleValue", "bytesValue", "string_value", "int_value"];
+    const TYPES: [&str; 27] = [
+        "stringValue",
+        "intValue",
+        "doubleValue",
+        "bytesValue",
+        "string_value",
+        "int_value",
+        "S",
+        "N",
+        "B",
+        "string",
+        "str",
+        "int",
+        "long",
+        "double",
+        "bytes",
+        "raw",
+        "plain",
+        "text",
+        "_text",
+        "keyword",
+        "query",
+        "eq",
+        "ne",
+        "numberLong",
+        "numberInt",
+        "regex",
+        "set",
+    ];
     let name = trim(before.get(..before.len() - 1)?, quote);
     let start = word_start(name, name.len());
     if !TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes())) {
         return None;
     }
-    let open = trim(name.get(..start)?, quote);
+    let head = name.get(..start)?;
+    let open = trim(head.strip_suffix(b"$").or_else(|| head.strip_suffix(b"#")).unwrap_or(head), quote);
     (open.last() == Some(&b'{')).then(|| open.len() - 1)
 }
 
@@ -117,7 +166,8 @@ fn assoc(before: &[u8]) -> Option<usize> {
 
 /// `</td><td>`: the cell or element behind one that holds the key.
 fn cell(before: &[u8]) -> Option<usize> {
-    const CELLS: [&str; 7] = ["td", "th", "dd", "span", "string", "integer", "value"];
+    const CELLS: [&str; 14] =
+        ["td", "th", "dd", "span", "string", "integer", "int", "value", "val", "v", "content", "data", "text", "i"];
     let low = before.len().saturating_sub(MAX_TAG);
     let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
     let name = before.get(open + 1..)?;
@@ -125,10 +175,19 @@ fn cell(before: &[u8]) -> Option<usize> {
     if !CELLS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
         return None;
     }
+    // One with a name of its own is no cell of another's: `<Data Name='cvv'>`.
+    let attributes = before.get(open + 1 + name.len()..)?;
+    if ["ame=", "key="].iter().any(|name| memchr::memmem::find(attributes, name.as_bytes()).is_some()) {
+        return None;
+    }
     let closed = trim(before.get(..open)?, blank);
     let low = closed.len().saturating_sub(MAX_TAG);
     let close = low + memchr::memrchr(b'<', closed.get(low..)?)?;
-    (closed.last() == Some(&b'>') && closed.get(close + 1) == Some(&b'/')).then_some(close)
+    if closed.last() != Some(&b'>') {
+        return None;
+    }
+    // Within another element it is a type: `<value><string>`.
+    Some(if closed.get(close + 1) == Some(&b'/') { close } else { closed.len() })
 }
 
 /// `name="cvv"`, an empty line: a part of a form.
@@ -138,6 +197,35 @@ fn form(before: &[u8]) -> Option<usize> {
     let low = name.len().saturating_sub(MAX_TAG);
     let open = low + memchr::memrchr(b'"', name.get(low..)?)?;
     name.get(..open)?.ends_with(b"name=").then_some(name.len())
+}
+
+/// `cvc: |`, a line's end: what YAML writes on lines of its own.
+fn block(before: &[u8]) -> Option<usize> {
+    let head = trim(before, blank);
+    let head = head.strip_suffix(b"-").or_else(|| head.strip_suffix(b"+")).unwrap_or(head);
+    let head = head.strip_suffix(b"|").or_else(|| head.strip_suffix(b">"))?;
+    head.strip_suffix(b": ").map(<[u8]>::len)
+}
+
+/// `**CVV:** `, `**CVV**: `: a name that Markdown makes bold.
+fn emphasised(before: &[u8]) -> Option<usize> {
+    let stars = |text: &[u8]| text.iter().rev().take(3).take_while(|b| **b == b'*').count();
+    let cut = |text: &[u8], count: usize| text.get(..text.len() - count).map(|text| trim(text, |b| b == b' ').len());
+    let (name, colon) = match before {
+        [name @ .., b':'] => (name, true),
+        name => (name, false),
+    };
+    let count = stars(name);
+    let name = name.get(..cut(name, count)?)?;
+    let name = name.strip_suffix(b":").filter(|_| !colon).or_else(|| colon.then_some(name))?;
+    let letter = name.last().is_some_and(|b| b.is_ascii_alphabetic() || *b >= 0x80);
+    ((1..=2).contains(&count) && letter).then_some(name.len())
+}
+
+/// `cvv,<<"`: an entry of a list of Erlang.
+fn binary(before: &[u8]) -> Option<usize> {
+    let name = trim(before.strip_suffix(b"<<")?, |b| b == b' ');
+    name.strip_suffix(b",").map(|name| trim(name, quote).len())
 }
 
 fn quote(byte: u8) -> bool {
@@ -174,6 +262,14 @@ mod tests {
             ("<tr><td>cvv</td><td>", "<tr><td>cvv"),
             ("<key>cvv</key>\n  <string>", "<key>cvv"),
             ("form-data; name=\"cvv\"\r\n\r\n", "form-data; name=\"cvv"),
+            ("<name>cvv</name><value><string>", "<name>cvv"),
+            ("<k>cvv</k><v>", "<k>cvv"),
+            ("<cvv><string>", "<cvv>"),
+            ("</Data><Data Name='cvv'>", "</Data><Data Name='cvv'>"),
+            ("<td>cvv</td><td class='x'>", "<td>cvv"),
+            ("<key>cvv</key><value xsi:type=\"xsd:string\">", "<key>cvv"),
+            ("<cvv2><content>", "<cvv2>"),
+            ("cvv: !!str ", "cvv:"),
             ("cvv=", "cvv="),
             ("\"cvv\": \"", "\"cvv\": \""),
             ("<cvv>", "<cvv>"),
@@ -183,6 +279,20 @@ mod tests {
             ("obj[\"cvv\"] = \"", "obj[\"cvv"),
             ("[cvv] ", "[cvv"),
             ("list[]=", "list[]="),
+            ("{\"cvv\":{\"N\":\"", "{\"cvv\":"),
+            ("{\"cvv\":{\"$eq\":\"", "{\"cvv\":"),
+            ("cvv: {'raw': '", "cvv: "),
+            ("mobile:NumberLong(\"", "mobile:"),
+            ("cvc: |\n  ", "cvc"),
+            ("cvc: >-\n  ", "cvc"),
+            ("a |\n", "a |\n"),
+            ("**CVV:** ", "**CVV"),
+            ("*CVV*: `", "*CVV*: `"),
+            ("*CVV*: ", "*CVV"),
+            ("CVV: **** ", "CVV: **** "),
+            ("4111** ", "4111** "),
+            ("[{cvv,<<\"", "[{cvv"),
+            ("1 << ", "1 << "),
             ("total(", "total("),
             ("at 10:", "at 10:"),
             ("", ""),

@@ -81,6 +81,7 @@ impl Parser<'_> {
             names: Automaton::of_names(&in_texts),
             values: Automaton::of_values(&values),
             words: HashMap::new(),
+            pairs: false,
             phrases: Vec::new(),
             window: if self.window == 0 { WINDOW } else { self.window } as usize,
             shapes,
@@ -125,6 +126,7 @@ impl RuleSet {
 
     fn add_word(&mut self, word: &str, speaks: u64, denies: u64) {
         if word.is_ascii() {
+            self.pairs |= word.contains('_');
             let known = self.words.entry(word.as_bytes().into()).or_default();
             known.0 |= speaks;
             known.1 |= denies;

@@ -236,6 +236,8 @@ pub(super) struct RuleSet {
     values: Option<Automaton>,
     /// Context words of letters: rules they speak for, rules they speak against.
     words: HashMap<Box<[u8]>, (u64, u64)>,
+    /// Some of them are two words, `account_reference`, which say more of a key than each of them.
+    pairs: bool,
     /// Context words of other scripts, which stand in a text without spaces.
     phrases: Vec<(Box<[u8]>, u64, u64)>,
     /// Bytes before a candidate in which words count.
@@ -320,12 +322,22 @@ impl RuleSet {
 
     /// What the words of a key speak for and against; of two phrases the later one counts.
     pub(super) fn context_of(&self, normal: &[u8], near: &mut u64, against: &mut u64) {
-        for word in normal.split(|b| !b.is_ascii_alphabetic()).filter(|word| !word.is_empty()) {
+        let mut note = |word: &[u8]| {
             let singular = word.strip_suffix(b"s").unwrap_or(word);
             if let Some((speaks, denies)) = self.words.get(word).or_else(|| self.words.get(singular)) {
                 *near |= speaks;
                 *against |= denies;
             }
+        };
+        let mut before: &[u8] = b"";
+        for word in normal.split(|b| !b.is_ascii_alphabetic()) {
+            if !word.is_empty() {
+                note(word);
+            }
+            if self.pairs && !before.is_empty() && !word.is_empty() {
+                note(&[before, b"_", word].concat());
+            }
+            before = word;
         }
         if normal.is_ascii() {
             return;

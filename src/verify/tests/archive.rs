@@ -23,7 +23,7 @@ fn every_tampering_of_the_archive_is_named() {
         ("rows swapped", |dir, _| object(dir, 0).rows(|rows| rows.swap(17, 18)), Code::Missing, 17),
         ("row added", |dir, _| object(dir, 0).rows(|rows| rows.insert(17, 17)), Code::Order, 17),
         ("row removed at the end", |dir, _| object(dir, 0).rows(|rows| rows.truncate(19)), Code::Missing, 19),
-        ("all rows removed", |dir, _| object(dir, 20).rows(Vec::clear), Code::Metadata, 20),
+        ("all rows removed", |dir, _| object(dir, 20).rows(Vec::clear), Code::Missing, 20),
         ("observed time changed", |dir, _| object(dir, 0).edit("observed_nanos", 17, number), Code::Link, 17),
         ("hash changed", |dir, _| object(dir, 0).edit("hash", 17, bit), Code::Link, 17),
         ("a column for queries changed", |dir, _| object(dir, 0).edit("transaction_id", 17, text), Code::Column, 17),
@@ -149,13 +149,18 @@ fn every_tampering_of_the_archive_is_named() {
             0,
         ),
     ];
+    let mut wrong = Vec::new();
     for (name, tamper, code, record) in cases {
         let dir = directory();
         let sound = payments();
         let archive = sound.write_archive(dir.path());
         tamper(&archive, &sound);
-        assert_first(name, &judge(&[&archive]), code, record);
+        let report = judge(&[&archive]);
+        if report.findings.first().map(|finding| (finding.code, finding.first)) != Some((code, record)) {
+            wrong.push(format!("{name}: {}", report.text()));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// What an engine believes without reading rows: a bound that is too narrow hides them from its answers.
