@@ -29,6 +29,8 @@ impl Place {
         let archive = collector.archive();
         send(&collector, seed, 4);
         until("a segment is archived", || !objects(&archive).is_empty());
+        // Records that come before its end was seen would come under one checkpoint with it.
+        until("so is its checkpoint", || !checkpoints(&archive).is_empty());
         send(&collector, seed + 1, 4);
         let (status, log) = collector.stop();
         assert!(status.success(), "{log}");
@@ -77,6 +79,13 @@ fn objects(archive: &Path) -> Vec<PathBuf> {
     files(&archive.join("audit-logs"))
         .into_iter()
         .filter(|file| file.extension().is_some_and(|e| e == "parquet"))
+        .collect()
+}
+
+fn checkpoints(archive: &Path) -> Vec<PathBuf> {
+    files(&archive.join("audit-checkpoints"))
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|kind| kind == "checkpoint"))
         .collect()
 }
 
@@ -214,12 +223,9 @@ fn an_export_is_sealed() {
 #[test]
 fn what_others_said_of_a_checkpoint_comes_along() {
     let place = Place::sealed(7);
-    let checkpoints: Vec<PathBuf> = files(&place.path("data/archive/audit-checkpoints"))
-        .into_iter()
-        .filter(|file| file.extension().is_some_and(|kind| kind == "checkpoint"))
-        .collect();
+    let checkpoints = checkpoints(&place.path("data/archive"));
     let newest = checkpoints.last().expect("a checkpoint");
-    assert!(checkpoints.len() > 1, "nothing to prefer");
+    assert!(checkpoints.len() > 1, "nothing to prefer: {:?}", files(&place.path("data/archive")));
     let note = fs::read_to_string(newest).expect("a note");
     let body = &note[..=note.find("\n\n").expect("a note")];
     let mut words = Vec::new();
