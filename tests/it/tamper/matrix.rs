@@ -49,10 +49,9 @@ fn every_attack_is_found_under_its_code_and_at_its_place() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), 4 * attacks.len(), wrong.join("\n"));
 }
 
-/// Any bit of an object may be another one: found where it lies, unless it stands in a filter or an index whose further bits
-/// mean nothing. (What such bits mean is in the table: `lying_statistics_and_indexes_are_named` of the unit tests.)
+/// Any bit of a column's pages may be another one: what it changes of what is read is found where it lies.
 #[test]
-fn a_bit_flipped_anywhere_in_the_columns_is_found() {
+fn a_bit_flipped_in_the_columns_is_found_where_it_is_read() {
     let scene = Scene::new();
     let path = object(&scene.archive, RUN).0;
     let sound = std::fs::read(&path).expect("it is there");
@@ -98,7 +97,7 @@ fn a_bit_flipped_in_the_footer_is_found() {
         is_sound(&scene.judge(Legs::Archive, trusted()))
     });
     let passed: Vec<usize> = passed.map(|at| at - (end - footer)).collect();
-    // What is left are other forms of the same number and figures that are compared with nothing: one bit in eleven so far.
+    // One bit in eleven is not: what each of those means is still to be looked at.
     assert!(passed.len() * 8 <= places.len(), "{} of {}: {passed:?} of {footer}", passed.len(), places.len());
 }
 
