@@ -253,6 +253,10 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
                 tail
             }
         };
+        if tail.is_at_end(&progress.files) {
+            // The file may have been closed, and followed by another, since the last round: its segment ends here all the same.
+            self.signing.see(tail, true);
+        }
         tail.enter_next(&progress.files)?;
         let (builder, oldest) = (&mut self.builder, &self.oldest);
         tail.read(&progress.files, |chain, stored| {

@@ -93,13 +93,18 @@ impl<W: Wal> Tail<W> {
         Ok(if file.closed { Stop::SegmentEnd } else { Stop::CaughtUp })
     }
 
-    /// Goes into the next file, when this one is read to its end and there is one.
-    pub(super) fn enter_next(&mut self, files: &[FileState]) -> Result<bool, Failure> {
+    /// Whether this file is closed and read to its end.
+    pub(super) fn is_at_end(&self, files: &[FileState]) -> bool {
         let next = self.run.next();
         // A file that is listed no longer was released: then both legs have confirmed it, so it was read to its end.
         let file = files.iter().find(|file| file.first == self.file);
-        let done = file.is_none_or(|file| file.closed && end_of(file) == next);
-        if !done || next == self.file || !files.iter().any(|file| file.first == next) {
+        next != self.file && file.is_none_or(|file| file.closed && end_of(file) == next)
+    }
+
+    /// Goes into the next file, when this one is read to its end and there is one.
+    pub(super) fn enter_next(&mut self, files: &[FileState]) -> Result<bool, Failure> {
+        let next = self.run.next();
+        if !self.is_at_end(files) || !files.iter().any(|file| file.first == next) {
             return Ok(false);
         }
         let cursor = self.wal.open(next)?;

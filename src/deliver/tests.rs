@@ -162,6 +162,29 @@ async fn all_records_reach_both_legs_and_files_are_released_in_order() {
     assert!(kept.iter().filter(|kept| kept.is_object()).map(|kept| kept.size).eq([26]), "the newest stays");
 }
 
+/// A file that is closed, and followed, between two looks at the log ends a segment like any other: an object lies at its end.
+#[tokio::test]
+async fn a_segment_that_ends_unseen_has_its_checkpoint() {
+    let bench = Bench::new();
+    let handle = bench.start();
+    let mut ends = Vec::new();
+    for _ in 0..3 {
+        bench.log.add(4);
+        let end = ends.len() as u64 * 5 + 4;
+        bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(end - 1)).await;
+        // Nothing else runs between these.
+        bench.log.close();
+        bench.log.add(1);
+        ends.push(end);
+    }
+    assert_eq!(bench.stop(handle).await, []);
+    bench.check_archive(15);
+    let state = bench.archive.state.lock().unwrap();
+    let sizes = state.notes.keys().filter_map(|key| sealtrail_chain::segment::parse_checkpoint_key(key));
+    let sizes: Vec<u64> = sizes.map(|(_, size, _)| size).collect();
+    assert_eq!(sizes, [4, 9, 14, 15]);
+}
+
 /// Whether a failed commit took effect or not, its records stand once, and the leg's way down and up is sealed.
 #[tokio::test]
 async fn a_commit_that_fails_before_or_after_its_effect_stands_once() {
