@@ -327,6 +327,17 @@ proptest! {
     }
 }
 
+/// A content that ends with its log record is none, for the first row of an object and behind a sound one.
+#[test]
+fn a_content_without_its_context_is_not_canonical() {
+    let whole = payment(1);
+    let cut = whole.split_once(",\"received\"").expect("it says how it was received").0;
+    let mut checker = Checker::new(&Promotions::default());
+    assert!(checker.read(cut).is_err());
+    assert!(checker.read(&whole).is_ok());
+    assert!(checker.read(cut).is_err());
+}
+
 #[tokio::test]
 async fn an_object_is_stored_once() {
     let root = tempfile::tempdir().expect("a directory");
