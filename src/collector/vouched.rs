@@ -28,9 +28,14 @@ pub(super) struct Vouched {
     stamps: Option<witness::Stamping>,
 }
 
-/// Whether signing is off from the start: a witness has seen another history before.
+/// Stands once a witness has seen another history: then nothing is signed, from the start on.
+pub(super) fn mark(config: &Config, disk: &Arc<dyn Disk>) -> Mark {
+    Mark::at(Arc::clone(disk), &dir(config))
+}
+
+/// Whether signing is off from the start.
 pub(super) fn halt(config: &Config, disk: &Arc<dyn Disk>) -> Result<Halt, StartError> {
-    let (mark, halt) = (Mark::at(Arc::clone(disk), &dir(config)), Halt::default());
+    let (mark, halt) = (mark(config, disk), Halt::default());
     if mark.stands()? {
         halt.set();
         StillForked { mark: mark.path() }.emit();

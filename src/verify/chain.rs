@@ -55,7 +55,6 @@ fn pass(
     let mut auditor = Auditor::new(chain, options, watch);
     auditor.find_genesis(legs);
     auditor.find_keys(legs, carried);
-    let legs = &mut *legs;
     let loaded: Vec<Loaded> = legs.iter().map(|leg| auditor.load_checkpoints(leg)).collect();
     legs.iter_mut().try_for_each(Leg::list)?;
     let mut known: Vec<Anchor> = loaded.iter().flat_map(|loaded| loaded.anchors.iter().cloned()).collect();

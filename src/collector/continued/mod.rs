@@ -25,7 +25,7 @@ use sealtrail_chain::segment::genesis_key;
 use sealtrail_chain::{CompactRange, Genesis, Head, Link, Sequence, UnixNanos};
 use tracing::info;
 
-use super::{StartError, identity};
+use super::{StartError, identity, vouched};
 use crate::archive::listing::{self, SegmentObject};
 use crate::archive::{self, Objects, Reader, Row};
 use crate::config::Config;
@@ -61,7 +61,8 @@ pub(super) async fn go_on<S: StreamLeg>(
     let checkpoints = Store::open(Arc::clone(disk), config.wal_dir().join("checkpoints"), Arc::clone(&keys))?;
     archive.prepare()?;
     let contents = Contents::new(&config.stream, &config.data_dir, config.chain.clone());
-    let legs = Legs { config, archive, contents, keys, checkpoints };
+    let forked = vouched::mark(config, disk).stands()?;
+    let legs = Legs { config, archive, contents, keys, checkpoints, forked };
 
     let tail = stream.end().await?;
     let ahead = legs.through_archive(false).await?;
@@ -94,6 +95,8 @@ struct Legs<'a> {
     contents: Contents,
     keys: Arc<Keys>,
     checkpoints: Store,
+    /// A witness has seen another history of the chain: it is gone on with, and nothing is signed.
+    forked: bool,
 }
 
 /// The chain, followed to the archive's end.
@@ -269,7 +272,8 @@ impl Legs<'_> {
     ) -> Result<(Recovered, Told), StartError> {
         let head = ahead.walk.head();
         // The next object's range must begin at or behind where this log does: what lies before can't be read any more.
-        let own = head.next() > Sequence::ZERO
+        let own = !self.forked
+            && head.next() > Sequence::ZERO
             && ahead.walk.object() < head.next().get()
             && !ahead.walk.expects_object(head.next().get());
         let own: Option<(Head, CompactRange)> = own.then(|| (head.clone(), ahead.walk.cut()));

@@ -266,6 +266,18 @@ async fn the_ranges_of_checkpoints_join() {
     assert_eq!(world.kept(), [world.ranges(10, 0), world.ranges(11, 10), world.ranges(16, 11), world.ranges(18, 16)]);
 }
 
+/// A witness has seen another history: the chain is gone on with, without a signature of ours.
+#[tokio::test]
+async fn behind_a_fork_nothing_is_signed() {
+    let world = World::sound().await;
+    world.segment(10, 12).await;
+    let marked = world.dir.path().join("witness");
+    fs::create_dir(&marked).unwrap();
+    fs::write(marked.join("fork"), "another history").unwrap();
+    assert!(world.go_on([world.end(20); 2]).await.0.is_ok());
+    assert_eq!(world.kept(), [world.ranges(10, 0)], "what was signed before, and nothing more");
+}
+
 #[tokio::test]
 async fn a_chain_begins_at_record_0_where_the_archive_is_empty() {
     let world = World::new("n");
