@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::deliver::Keys;
 use crate::host::Disk;
 use crate::seal::keys::rotation::{self, Pending};
-use crate::seal::own::{Event, Kind};
+use crate::seal::own::{Event, Kind, NoteKind};
 use crate::wal::reader::Reader;
 use crate::wal::{self, Recovered};
 
@@ -147,7 +147,7 @@ fn sealed(
             let carried = content::read(stored.content).ok().is_some_and(|record| {
                 record.log.event_name == Kind::KeyRotated.event_name()
                     && record.log.attributes.iter().any(|attribute| {
-                        attribute.key == crate::mask::ROTATION && attribute.value == Value::String(note.into())
+                        attribute.key == NoteKind::Rotation.key() && attribute.value == Value::String(note.into())
                     })
             });
             if carried {

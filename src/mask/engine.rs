@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
-use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, is_reserved, otlp};
+use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, is_reserved, otlp, Value};
 use sealtrail_chain::{ChainName, Content};
 
 use super::envelope::Keys;
@@ -16,7 +16,7 @@ use super::rules::{self, Case, Class, Place, Problem, RuleError, RuleSet, Source
 use super::sketch::Tokens;
 use super::text::Scratch;
 use super::trial::Witness;
-use super::{Config, GENESIS, Masked, MaskedContext, ROTATION, Received, Refused};
+use super::{Config, Masked, MaskedContext, Received, Refused};
 use crate::host::guard;
 use crate::observe::Metrics;
 use crate::observe::metrics::Rule as RuleLabel;
@@ -229,8 +229,14 @@ impl<'e> Session<'e> {
 
     /// Masks one record under its context and writes its canonical text.
     pub fn mask(&mut self, context: &MaskedContext, record: Received<'_>) -> Result<Masked, Refused> {
-        let mut record = record.0;
+        let Received { mut record, exact } = record;
+        let exact: Vec<_> = exact.iter().filter_map(|key| take(&mut record.attributes, key)).collect();
         self.record(&mut record, !context.own);
+        for (at, value) in exact {
+            if let Some(attribute) = record.attributes.get_mut(at) {
+                attribute.value = value;
+            }
+        }
         let content = Content::write_in(std::mem::take(&mut self.memory), &record, &context.tail);
         if otlp::message_bound(content.as_str().len()) > MAX_MESSAGE {
             return Err(Refused::TooLarge { limit: MAX_MESSAGE });
@@ -304,20 +310,15 @@ impl<'e> Session<'e> {
     fn attributes(&mut self, attributes: &mut Vec<KeyValue<'_>>, place: Place, foreign: bool) {
         if foreign {
             attributes.iter_mut().for_each(|attribute| escape(&mut attribute.key));
-            self.entries(attributes, Facts::default(), place);
-        } else {
-            let note = attributes
-                .iter()
-                .position(|attribute| attribute.key == GENESIS || attribute.key == ROTATION)
-                .map(|at| (at, attributes[at].value.clone()));
-            self.entries(attributes, Facts::default(), place);
-            if let Some((at, note)) = note
-                && let Some(attribute) = attributes.get_mut(at)
-            {
-                attribute.value = note;
-            }
         }
+        self.entries(attributes, Facts::default(), place);
     }
+}
+
+/// Takes the value of an attribute out, and where it stands: masking adds attributes behind it, if any.
+fn take<'v>(attributes: &mut [KeyValue<'v>], key: &str) -> Option<(usize, Value<'v>)> {
+    let (at, attribute) = attributes.iter_mut().enumerate().find(|(_, attribute)| attribute.key == key)?;
+    Some((at, std::mem::replace(&mut attribute.value, Value::Bool(false))))
 }
 
 /// Puts `sender.` before a name that is the collector's.

@@ -47,11 +47,6 @@ pub use rules::{Class, Problem, RuleError};
 pub use sketch::Tokens;
 pub use trial::{Sample, Trial, Tried, Witnessed};
 
-/// Attributes of the collector's own records that hold a note: texts that other things are bound to, of names and keys of the
-/// configuration only. They stay as they are.
-pub const GENESIS: &str = "sealtrail.genesis";
-pub const ROTATION: &str = "sealtrail.rotation";
-
 /// The section `mask` of the configuration.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -83,12 +78,22 @@ pub fn is_pack(name: &str) -> bool {
 
 /// A log record as a sender sent it. Anyone may make one; only the engine may look into it, so it has no `Debug`, `Display`
 /// or `Serialize`, and nothing but masking takes it.
-pub struct Received<'a>(LogRecord<'a>);
+pub struct Received<'a> {
+    record: LogRecord<'a>,
+    /// Attributes that stay as they are.
+    exact: &'static [&'static str],
+}
 
 impl<'a> Received<'a> {
     /// Takes a record in.
     pub fn new(record: LogRecord<'a>) -> Self {
-        Self(record)
+        Self { record, exact: &[] }
+    }
+
+    /// Takes one of the collector's own in. `exact`: attributes that no rule may take for something else, whatever a hash in
+    /// them looks like: they are read again.
+    pub(crate) fn own(record: LogRecord<'a>, exact: &'static [&'static str]) -> Self {
+        Self { record, exact }
     }
 }
 

@@ -90,6 +90,17 @@ impl Kind {
         ) && !self.counts_records()
     }
 
+    /// What masking leaves as it is: the notes, which other things are bound to, and what names a place in a log or an object by
+    /// numbers, hashes and names of the configuration.
+    fn exact(self) -> &'static [&'static str] {
+        match self {
+            Self::RulesChanged | Self::ChainRecovered | Self::WalImported | Self::Witnessed | Self::Timestamped => {
+                &["sealtrail.genesis", "sealtrail.rotation", "sealtrail.resource"]
+            }
+            _ => &["sealtrail.genesis", "sealtrail.rotation"],
+        }
+    }
+
     /// Whether the count is one of what it speaks of, and not of events.
     fn counts_records(self) -> bool {
         matches!(self, Self::ChainRecovered | Self::WalImported | Self::TokensExceeded)
@@ -133,11 +144,11 @@ pub enum NoteKind {
 }
 
 impl NoteKind {
-    /// The attribute that holds it. Masking leaves both as they are.
-    fn key(self) -> &'static str {
+    /// The attribute that holds it.
+    pub fn key(self) -> &'static str {
         match self {
-            Self::Genesis => mask::GENESIS,
-            Self::Rotation => mask::ROTATION,
+            Self::Genesis => "sealtrail.genesis",
+            Self::Rotation => "sealtrail.rotation",
         }
     }
 }
@@ -266,7 +277,7 @@ impl Scribe {
     pub fn write(&self, entry: &Entry, now: UnixNanos) -> Result<Masked, mask::Refused> {
         let mut session = self.engine.session();
         let context = session.context(context())?;
-        session.mask(&context, Received::new(record(entry, now)))
+        session.mask(&context, Received::own(record(entry, now), entry.event.kind.exact()))
     }
 }
 
@@ -380,5 +391,25 @@ mod tests {
         let due = reporter.take(UnixNanos(0), false);
         assert_eq!(due.len(), KEYS + 1);
         assert_eq!(due.iter().map(|entry| entry.event.count).sum::<u64>(), 5000);
+    }
+
+    /// A rule of the user's may hide anything: a later import must still find its place by the range, a reader the note.
+    #[test]
+    fn no_rule_changes_what_names_a_place() {
+        let rules = "version: 1\nrules:\n  - {id: all, class: custom, detect: {key: '(resource|reason|genesis)$'}, action: {replace: '-'}, tests: {must_mask: [{key: reason, text: li}]}}\n";
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("r.yaml"), rules).unwrap();
+        let config = mask::Config { rules: vec!["r.yaml".to_owned()], ..mask::Config::default() };
+        let engine = Engine::load(&config, dir.path(), &"test".parse().unwrap());
+        let scribe = Scribe::new(Arc::new(engine.unwrap_or_else(|errors| panic!("{errors:?}"))));
+        let mut event = Event::new(Kind::WalImported);
+        event.resource = Some("records 7 to 12 ab34".to_owned());
+        event.reason = Some("ticket 55".to_owned());
+        let mut entry = Entry::at(event, UnixNanos(0));
+        entry.note = Some((NoteKind::Genesis, "log/1".to_owned()));
+        let masked = scribe.write(&entry, UnixNanos(0)).unwrap_or_else(|_| panic!("masked"));
+        let text = masked.content().as_str();
+        assert!(text.contains("records 7 to 12 ab34") && text.contains("log/1"), "{text}");
+        assert!(!text.contains("ticket 55"), "{text}");
     }
 }

@@ -198,6 +198,11 @@ impl Scan<'_, '_> {
         })
     }
 
+    /// Whether a token is as long as hashes and ids are, from 128 bits up.
+    fn is_hash(&mut self, token: Token) -> bool {
+        token.end - token.start >= 32 && self.is_hex(token)
+    }
+
     /// Whether a token begins with `0x`.
     fn is_prefixed(&self, token: Token) -> bool {
         matches!(self.bytes.get(token.start..token.end), Some([b'0', b'x' | b'X', ..]))
@@ -216,7 +221,10 @@ impl Scan<'_, '_> {
             glued: true,
             beside: true,
         };
-        let at = unwrapped(self.bytes, area_code(self.bytes, at));
+        // The letters of a hash are no words.
+        let token = self.token;
+        let within = (token.start..token.end).contains(&at) && self.is_hash(token);
+        let at = unwrapped(self.bytes, area_code(self.bytes, if within { token.start } else { at }));
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         // An element's name, or the name that is given to a value, stands before all other words.
         let mut named = self.name_of(at).or_else(|| self.tag_before(at));

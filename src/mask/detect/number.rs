@@ -34,6 +34,7 @@ impl Scan<'_, '_> {
         self.quoted |= first.len() == 1
             && self.byte_before(at) == b'='
             && self.bytes.get(at..at + 2).is_some_and(|sign| sign == b"3D");
+        let next = next.filter(|_| !self.is_in_hash(first));
         if next.is_none() {
             if first.len() >= 3 {
                 self.cluster(&[first], first.len());
@@ -44,6 +45,9 @@ impl Scan<'_, '_> {
         let mut groups = [first; MAX_GROUPS];
         let (mut count, mut next, mut end) = (1, next, first.end);
         while let Some((group, after)) = next.and_then(|start| self.group(start)) {
+            if self.is_in_hash(group) {
+                break;
+            }
             if count == MAX_GROUPS {
                 // The list goes on.
                 end = groups.get(MAX_GROUPS - OVERLAP).map_or(group.start, |group| group.start);
@@ -107,6 +111,15 @@ impl Scan<'_, '_> {
     #[inline]
     pub(super) fn is_alone(&self, group: Group) -> bool {
         !self.byte_before(group.start).is_ascii_alphanumeric() && !self.byte_at(group.end).is_ascii_alphanumeric()
+    }
+
+    /// Whether a run of digits is a part of a hash: then it goes on no number that stands before it, nor begins one.
+    #[inline]
+    fn is_in_hash(&mut self, group: Group) -> bool {
+        !self.is_alone(group) && {
+            let token = self.token_at(group.start);
+            self.is_hash(token)
+        }
     }
 
     /// Whether asterisks beside `start..end` say that this is what masking left of a value: not, when `digits` are all of a card

@@ -9,8 +9,13 @@ const MAX_FIELD: usize = 128;
 /// same. `None`: no track follows.
 pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
     let rest = bytes.get(to..)?;
-    let marked =
-        from.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(|b| matches!(b, b';' | b'B' | b'b'));
+    let marked = match bytes.get(..from)? {
+        [.., b';'] | [.., b'%', b'B' | b'b'] => true,
+        // Within a word it is a letter of a hash.
+        [.., before, b'B' | b'b'] => !before.is_ascii_alphanumeric(),
+        [b'B' | b'b'] => true,
+        _ => false,
+    };
     let digits = bytes.get(from..to)?;
     if !(pan::MIN..=pan::MAX).contains(&digits.len()) || !(marked || pan::luhn(digits)) {
         return None;
@@ -20,11 +25,11 @@ pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize
             let data = rest.iter().skip(1).take(MAX_FIELD).take_while(|b| b.is_ascii_digit() || **b == b'=').count();
             let needed = if marked { 4 } else { 7 };
             // In a hash a `d` parts digits too: there, no month follows, or more of the hash.
-            let letter = rest.first() != Some(&b'=') && !marked;
+            let letter = rest.first() != Some(&b'=');
             let dated = matches!(rest.get(3..5), Some([b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']));
             let goes_on = rest.first() == Some(&b'd')
                 && rest.get(1 + data + close(bytes, to + 1 + data)).is_some_and(u8::is_ascii_alphanumeric);
-            if letter && (!dated || goes_on) {
+            if letter && (!(dated || marked) || goes_on) {
                 return None;
             }
             (data >= needed).then(|| to + 1 + data + close(bytes, to + 1 + data))
@@ -127,6 +132,9 @@ mod tests {
             assert_eq!(&text[start(bytes, from)..end], track);
         }
         assert_eq!(end(b"4111111111111111=2512 ok", 0, 16), None);
+        assert_eq!(end(b"b4111111111111112d8832", 1, 17), Some(22));
+        assert_eq!(end(b"b4111111111111112d8832c", 1, 17), None);
+        assert_eq!(end(b"afb4111111111111112d8832c", 3, 19), None);
     }
 
     #[test]
