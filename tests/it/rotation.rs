@@ -50,7 +50,7 @@ impl Chain {
         let head = "POST /v1/logs HTTP/1.1\r\ncontent-type: application/json";
         assert_eq!(http(&collector.http, head, record.as_bytes()).0, 200);
         let (status, log) = collector.stop();
-        assert!(status.success() && log.contains("\"complete\":true"), "{log}");
+        assert!(status.success() && log.contains("\"complete\":true"), "{status}: {log}");
     }
 
     /// Archive and stream, alone and together, are intact under these keys.
