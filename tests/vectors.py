@@ -1287,12 +1287,19 @@ def wal_files():
     second = start + len(ref.wal_group(file_id, start, records[:1]))
     whole += ref.wal_group(file_id, len(whole), records[2:])
     whole += ref.wal_mark(file_id, len(whole))
+    # A file that was another before: the last group's end, and behind it a frame of the old one; then that end is missing.
+    reused = header(reused=1)
+    reused += ref.wal_group(file_id, len(reused), records[:2])
+    ended = reused + ref.wal_mark(file_id, len(reused), start)
+    old = ref.wal_group(b"\x05" * 16, len(ended), records[2:])
     damaged = bytearray(whole)
     damaged[second + 100] ^= 1
     return {
         "whole": (whole, (("clean", len(whole)), contents)),
         "torn": (whole[: third - 1], (("torn", second), contents[:1])),
         "damaged": (bytes(damaged), ("damaged", second)),
+        "reused": (ended + old, (("clean", len(ended)), contents[:2])),
+        "reused-torn": (reused + old, (("torn", len(reused)), contents[:2])),
         "version-2": (header(version=2), ("version", 2)),
     }
 

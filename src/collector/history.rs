@@ -115,6 +115,10 @@ impl History {
                 Err(Error::Log(reader::Error::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
                     return Ok(Files::Gone);
                 }
+                // Written again as another file, while it was read.
+                Err(Error::Log(reader::Error::Damaged { .. })) if !self.shelf.holds(file.first) => {
+                    return Ok(Files::Gone);
+                }
                 Err(error) => return Err(error),
             }
         }

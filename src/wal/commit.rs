@@ -346,8 +346,11 @@ impl Writer {
             return Err(Refused::Full);
         }
         // What can't be asked is found out by writing.
-        let free = self.log.available().unwrap_or(u64::MAX);
-        if free < needed.saturating_add(2 * RESERVE) { Err(Refused::Full) } else { Ok(()) }
+        let free = || self.log.available().unwrap_or(u64::MAX);
+        let needed = needed.saturating_add(2 * RESERVE);
+        // The room of a file that waits to be written again is whoever's needs it.
+        let room = free() >= needed || (self.log.forget_reusable().unwrap_or(false) && free() >= needed);
+        if room { Ok(()) } else { Err(Refused::Full) }
     }
 
     /// Says so when records are taken no longer, or again.

@@ -51,9 +51,14 @@ pub(super) fn place(room: &mut [u8; ROOM], content: &[u8], id: &FileId, offset: 
     room[..4].copy_from_slice(&sum.to_le_bytes());
 }
 
-/// A mark at `offset` of the file `id`.
+/// A mark at `offset` of the file `id`: a group of its own.
 pub(super) fn mark(id: &FileId, offset: u64) -> [u8; HEAD] {
-    let mut head = new_head(MARK, 0, 0);
+    end_mark(id, offset, 0)
+}
+
+/// The mark at `offset` that ends the group which begins `back` bytes before it.
+pub(super) fn end_mark(id: &FileId, offset: u64, back: usize) -> [u8; HEAD] {
+    let mut head = new_head(MARK, 0, back);
     let sum = checksum(id, offset, &head[4..]);
     head[..4].copy_from_slice(&sum.to_le_bytes());
     head

@@ -14,6 +14,8 @@ pub(super) struct Header {
     pub rules: [u8; 32],
     /// Where the file before ends: whatever it holds behind that was never acknowledged.
     pub previous: Option<Previous>,
+    /// The file was another before: behind its last group stands what that held.
+    pub reused: bool,
 }
 
 /// The end of the file before.
@@ -64,7 +66,7 @@ impl Header {
         out.push(u8::from(self.previous.is_some()));
         out.push(name.len() as u8);
         out.push(nodes.len() as u8);
-        out.push(0);
+        out.push(u8::from(self.reused));
         out.extend_from_slice(name);
         nodes.iter().for_each(|node| out.extend_from_slice(node));
         out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
@@ -102,7 +104,7 @@ impl Header {
         }
         let first = Sequence::new(u64::from_le_bytes(fields.take()?));
         let end = u64::from_le_bytes(fields.take()?);
-        let [has_previous, name, nodes, 0] = fields.take()? else { return Err(Bad::Damaged) };
+        let [has_previous, name, nodes, reused @ (0 | 1)] = fields.take()? else { return Err(Bad::Damaged) };
         let previous = match has_previous {
             0 => None,
             1 => Some(Previous { first, end }),
@@ -115,7 +117,13 @@ impl Header {
             return Err(Bad::Damaged);
         }
         let tree = CompactRange::from_nodes(0, next, nodes).map_err(|_| Bad::Damaged)?;
-        Ok(Self { id, head: Head::resume(chain, Sequence::new(next), observed, hash, tree), rules, previous })
+        Ok(Self {
+            id,
+            head: Head::resume(chain, Sequence::new(next), observed, hash, tree),
+            rules,
+            previous,
+            reused: reused == 1,
+        })
     }
 }
 

@@ -92,7 +92,7 @@ impl Legs {
             encode(&state.confirmed)
         };
         let path = self.dir.join(NAME);
-        let replaced = replace(self.disk.as_ref(), &self.dir, &path, text.as_bytes());
+        let replaced = replace(self.disk.as_ref(), &self.dir, &path, text.as_bytes(), None);
         replaced.map(drop).inspect_err(|_| self.lock().changed = true)
     }
 

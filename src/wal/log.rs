@@ -4,8 +4,10 @@
 //! - *new file*: written and synced under another name, then renamed, then the directory synced. Before the rename: a leftover
 //!   that the next start removes. After it: an empty file whose header says where the one before ends, and that one is never
 //!   written again, because this process can't know which of the two the next start will see.
-//! - *group*: written in one piece, one `fdatasync`. Before the sync returns: nobody was told; the next start keeps what is sound and
-//!   cuts the rest. After it: acknowledged.
+//!   A file that the legs have given back is written again: its blocks and the kernel's pages are there already, which saves most of
+//!   what a write costs. It has a new id, so that none of its old frames is sound in it.
+//! - *group*: written in one piece with a mark behind it, one `fdatasync`; the next group stands where the mark stood. Before the
+//!   sync returns: nobody was told; the next start keeps what is sound and cuts the rest. After it: acknowledged.
 //! - *a sync that failed*: the kernel may mark the pages clean although they never reached the disk, so a second sync proves
 //!   nothing, and neither does reading back: that answers from the same cache. The file ends where it was synced before; the
 //!   group goes into a new file whose header says so, and only that file's sync acknowledges it.
@@ -122,7 +124,7 @@ impl Log {
         let Some(open) = self.file.as_mut().filter(|open| open.state.records > 0 && !open.marked) else {
             return Ok(());
         };
-        match open.write(&[&frame::mark(&open.id, open.state.synced)]) {
+        match open.write_mark() {
             Ok(()) => {
                 open.marked = true;
                 self.publish();
@@ -191,8 +193,7 @@ impl Log {
     /// Writes and syncs the group that has been sealed and framed.
     fn write(&mut self, now: Duration, batches: &[&mut Batch]) -> io::Result<()> {
         let open = self.file.as_mut().expect("a group is framed for an open file");
-        let pieces: Vec<&[u8]> = batches.iter().flat_map(|batch| batch.pieces()).collect();
-        open.write(&pieces)?;
+        open.write(batches)?;
         let head = self.sealer.head();
         if open.state.records == 0 {
             open.since = now;
@@ -238,16 +239,28 @@ impl Log {
         }
     }
 
+    /// Gives the space of a file back that is kept to be written again.
+    pub fn forget_reusable(&self) -> io::Result<bool> {
+        let Some(path) = self.shelf.take_reusable() else { return Ok(false) };
+        self.home.disk.remove(&path)?;
+        Ok(true)
+    }
+
     /// Whatever happens here, the file before is never written again.
     fn next_file(&mut self) -> io::Result<()> {
-        self.file = None;
+        if let Some(open) = self.file.take() {
+            // What it held when it was another file. If that comes back with a crash, the new header says where this one ends.
+            let _ = open.file.set_len(open.state.synced);
+        }
         let mut id = [0; 16];
         entropy::fill(&mut id);
         let head = self.sealer.head();
         let (first, last_hash) = (head.next(), head.hash());
-        let header = Header { id, head: head.clone(), rules: self.rules, previous: self.last }.encode();
+        let reusable = self.shelf.take_reusable();
+        let (rules, previous, reused) = (self.rules, self.last, reusable.is_some());
+        let header = Header { id, head: head.clone(), rules, previous, reused }.encode();
         let path = shelf::path(&self.home.dir, first);
-        let file = replace(self.home.disk.as_ref(), &self.home.dir, &path, &header)?;
+        let file = replace(self.home.disk.as_ref(), &self.home.dir, &path, &header, reusable.as_deref())?;
         let state = FileState { first, synced: header.len() as u64, records: 0, last_hash, closed: false };
         self.file = Some(Open { file, id, state, since: Duration::ZERO, marked: false });
         self.shelf.opened();
@@ -256,23 +269,49 @@ impl Log {
 }
 
 impl Open {
-    /// Writes at the synced end and moves that end.
-    fn write(&mut self, frames: &[&[u8]]) -> io::Result<()> {
-        self.file.write_all_at(frames, self.state.synced)?;
+    /// Writes a group at the synced end, with a mark behind it, and moves that end to the mark.
+    fn write(&mut self, group: &[&mut Batch]) -> io::Result<()> {
+        let frames = || group.iter().flat_map(|batch| batch.pieces());
+        let length: usize = frames().map(<[u8]>::len).sum();
+        let mark = frame::end_mark(&self.id, self.state.synced + length as u64, length);
+        let pieces: Vec<&[u8]> = frames().chain([mark.as_slice()]).collect();
+        self.file.write_all_at(&pieces, self.state.synced)?;
         self.file.sync()?;
-        self.state.synced += frames.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        self.state.synced += length as u64;
+        Ok(())
+    }
+
+    /// Writes a mark that is a group of its own: it proves the group before it.
+    fn write_mark(&mut self) -> io::Result<()> {
+        let mark = frame::mark(&self.id, self.state.synced);
+        self.file.write_at(&mark, self.state.synced)?;
+        self.file.sync()?;
+        self.state.synced += mark.len() as u64;
         Ok(())
     }
 }
 
-/// Makes the file `path` with these bytes, in place of one of that name: it is whole before it gets the name.
-pub(super) fn replace(disk: &dyn Disk, dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<Box<dyn File>> {
+/// Makes the file `path` with these bytes, in place of one of that name: it is whole before it gets the name. `reusable`: a file
+/// that is written over, and whose bytes stay behind these.
+pub(super) fn replace(
+    disk: &dyn Disk,
+    dir: &Path,
+    path: &Path,
+    bytes: &[u8],
+    reusable: Option<&Path>,
+) -> io::Result<Box<dyn File>> {
     let new = path.with_added_extension("new");
     match disk.remove(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = disk.create(&new)?;
+    let file = match reusable {
+        Some(reusable) => {
+            disk.rename(reusable, &new)?;
+            disk.open(&new)?
+        }
+        None => disk.create(&new)?,
+    };
     file.write_at(bytes, 0)?;
     file.sync()?;
     disk.rename(&new, path)?;

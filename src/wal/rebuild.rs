@@ -60,7 +60,7 @@ impl Rebuild {
     pub fn begin(vacant: Vacant, config: &Config, head: Head) -> Result<Self, Error> {
         let Vacant { disk, dir, leftovers, .. } = &vacant;
         let io = |doing| move |source| Error::Io { doing, path: dir.clone(), source };
-        replace(&**disk, dir, &dir.join(MARK), b"").map_err(io("mark as being rebuilt"))?;
+        replace(&**disk, dir, &dir.join(MARK), b"", None).map_err(io("mark as being rebuilt"))?;
         for path in leftovers {
             remove_if_there(&**disk, path).map_err(io("remove leftovers in"))?;
         }
@@ -147,8 +147,8 @@ impl Open {
     fn new(disk: &dyn Disk, dir: &Path, head: &Head, previous: Option<Previous>) -> io::Result<Self> {
         let mut id = [0; 16];
         entropy::fill(&mut id);
-        let header = Header { id, head: head.clone(), rules: RULES_UNKNOWN, previous }.encode();
-        let file = replace(disk, dir, &shelf::path(dir, head.next()), &header)?;
+        let header = Header { id, head: head.clone(), rules: RULES_UNKNOWN, previous, reused: false }.encode();
+        let file = replace(disk, dir, &shelf::path(dir, head.next()), &header, None)?;
         Ok(Self { file, id, first: head.next(), synced: header.len() as u64 })
     }
 }

@@ -307,7 +307,7 @@ impl Recovered {
             Tail::Torn { end } | Tail::Clean { end } => end,
         };
         let records = scanned.head.next().get() - file.first.get();
-        if newest && file.len > end {
+        if newest && matches!(scanned.tail, Tail::Torn { .. }) {
             self.cut = Some(Cut { file: file.first, at: end, bytes: file.len - end });
         }
         if records > 0 {

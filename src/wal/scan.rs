@@ -15,7 +15,7 @@ use super::window::{Source, Window};
 /// How a file ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tail {
-    /// Sound to its last byte.
+    /// Sound to its last byte, or to the end of a group in a file that was another before.
     Clean { end: u64 },
     /// Damaged past every witness: no one says that anyone was told these records are kept.
     Torn { end: u64 },
@@ -47,15 +47,23 @@ pub(super) fn scan<S: Source + ?Sized>(
     let mut frames = Frames { source, window: Window::default(), header, len };
     let mut head = header.head.clone();
     let (mut at, mut synced) = (start, synced.max(start));
+    // Every group ends in a mark: behind it may stand what a file held that was another before.
+    let mut ended = true;
     while at < len {
         match frames.at(at)? {
             Some(frame) if follows(&mut head, &frame) => {
                 synced = synced.max(frame.synced);
                 at = frame.end;
+                ended = matches!(frame.body, Body::Mark);
             }
             _ => {
-                synced = synced.max(frames.latest_witness(at + 1)?);
-                let tail = if at < synced { Tail::Damaged { at } } else { Tail::Torn { end: at } };
+                let behind = frames.latest_witness(at + 1)?;
+                synced = synced.max(behind);
+                let tail = match behind {
+                    _ if at < synced => Tail::Damaged { at },
+                    0 if header.reused && ended => Tail::Clean { end: at },
+                    _ => Tail::Torn { end: at },
+                };
                 return Ok(Scan { tail, head, synced });
             }
         }

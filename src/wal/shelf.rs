@@ -28,6 +28,8 @@ pub struct Shelf {
     /// Whether a file without a record follows the listed ones: then the last of those may be released.
     spare: AtomicBool,
     releasing: Mutex<()>,
+    /// A file that was released, and is kept to be written again.
+    reusable: Mutex<Option<PathBuf>>,
     /// When each file was begun, by its first sequence.
     begun: Mutex<BTreeMap<Sequence, UnixNanos>>,
 }
@@ -55,8 +57,9 @@ impl Shelf {
     ) -> Self {
         let bytes = AtomicU64::new(files.iter().map(|file| file.synced).sum());
         let progress = watch::Sender::new(Progress { files, finished: false });
-        let (spare, releasing, begun) = (AtomicBool::new(false), Mutex::new(()), Mutex::new(begun));
-        Self { disk, dir: dir.to_owned(), legs, progress, bytes, spare, releasing, begun }
+        let (spare, reusable) = (AtomicBool::new(false), Mutex::new(None));
+        let (releasing, begun) = (Mutex::new(()), Mutex::new(begun));
+        Self { disk, dir: dir.to_owned(), legs, progress, bytes, spare, releasing, reusable, begun }
     }
 
     /// How far the log has come, now and whenever that changes.
@@ -78,28 +81,55 @@ impl Shelf {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Deletes the oldest file, which both legs must have confirmed; never the last one. After an error it is held as
-    /// before, and asking again is right.
+    /// Takes the oldest file away, which both legs must have confirmed; never the last one. After an error it is held as
+    /// before, and asking again is right. One file at a time is not deleted but kept to be written again.
     ///
-    /// `legs` synced, unlink, directory sync; only then is the next file's turn, so that no crash leaves a hole between files.
+    /// `legs` synced, rename or unlink, directory sync; only then is the next file's turn, so that no crash leaves a hole between
+    /// files, nor brings a name back to a file that was written again. Whoever still reads the file must expect other bytes from
+    /// then on, whose frames are not sound for it, and look whether it is still held.
     pub fn release(&self, first: Sequence) -> Result<(), ReleaseError> {
         let _one_at_a_time = self.releasing.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.releasable(first)?;
         let path = self.path(first);
         let io = |source| ReleaseError::Io { path: path.clone(), source };
         self.legs.persist().map_err(io)?;
-        match self.disk.remove(&path) {
-            // Removed by an attempt before this one, whose directory sync failed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed.map_err(io)?,
-        }
+        // A name of its own, which the next start removes.
+        let reusable = path.with_added_extension("new");
+        let keep = self.reusable().is_none();
+        let removed = if keep { self.disk.rename(&path, &reusable) } else { self.disk.remove(&path) };
+        let kept = match removed {
+            // Done by an attempt before this one, whose directory sync failed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let _ = self.disk.remove(&reusable);
+                false
+            }
+            removed => removed.map(|()| keep).map_err(io)?,
+        };
         self.disk.sync_dir(&self.dir).map_err(io)?;
         self.bytes.fetch_sub(file.synced, Ordering::Relaxed);
         self.progress.send_modify(|progress| {
             progress.files.remove(0);
         });
         self.begun().retain(|file, _| *file > first);
+        if kept {
+            *self.reusable() = Some(reusable);
+        }
         Ok(())
+    }
+
+    /// The released file that is kept, if there is one: it is the caller's from now on.
+    pub(super) fn take_reusable(&self) -> Option<PathBuf> {
+        self.reusable().take()
+    }
+
+    fn reusable(&self) -> MutexGuard<'_, Option<PathBuf>> {
+        // It holds one value, whole at any time.
+        self.reusable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the file of `first` is held, and so what it was when it was listed.
+    pub fn holds(&self, first: Sequence) -> bool {
+        self.progress.borrow().files.iter().any(|file| file.first == first)
     }
 
     /// When the oldest held file was begun, if it holds a record.

@@ -10,12 +10,12 @@ MAGIC, VERSION, FIXED, HEAD = b"sealwal\n", 1, 136, 16
 RECORD, MARK = 1, 2
 
 
-def wal_header(chain, file_id, head, nodes, rules, before=None, version=VERSION):
+def wal_header(chain, file_id, head, nodes, rules, before=None, version=VERSION, reused=0):
     """`head`: (first sequence, observed, hash); `before`: (first sequence of the file before, where that ends)."""
     first, observed, previous = head
     name = chain.encode()
     body = struct.pack("<16sQQ32s32sI", file_id, first, observed, previous, rules, 1)
-    body += struct.pack("<QQBBBB", *(before or (0, 0)), before is not None, len(name), len(nodes), 0)
+    body += struct.pack("<QQBBBB", *(before or (0, 0)), before is not None, len(name), len(nodes), reused)
     body += name + b"".join(nodes)
     text = MAGIC + struct.pack("<II", version, 16 + len(body) + 4) + body
     return text + struct.pack("<I", crc32c(text))
@@ -37,8 +37,9 @@ def wal_group(file_id, offset, records):
     return group
 
 
-def wal_mark(file_id, offset):
-    return wal_frame(file_id, offset, offset, MARK)
+def wal_mark(file_id, offset, group=None):
+    """A group of its own, or the end of the group that begins at `group`."""
+    return wal_frame(file_id, offset, offset if group is None else group, MARK)
 
 
 def read_header(data):
@@ -75,7 +76,7 @@ def sound_frame(data, file_id, at):
 def wal_end(data, witness=0):
     """How a file ends: ("clean" or "torn", where), its contents so far; a damaged one is refused with the place."""
     file_id, chain, (sequence, before, previous), at = read_header(data)
-    witness, contents = max(witness, at), []
+    witness, contents, ended = max(witness, at), [], True
     while at < len(data):
         found = sound_frame(data, file_id, at)
         if found and found[0] == RECORD:
@@ -87,10 +88,9 @@ def wal_end(data, witness=0):
                 contents.append(found[2][72:].decode())
         if not found:
             break
-        witness, at = max(witness, found[1]), at + HEAD + len(found[2])
-    clean = at == len(data)
-    later = (sound_frame(data, file_id, offset) for offset in range(at + 1, len(data)))
-    witness = max([witness, *(found[1] for found in later if found)])
-    if at < witness:
+        witness, at, ended = max(witness, found[1]), at + HEAD + len(found[2]), found[0] == MARK
+    later = [found[1] for offset in range(at + 1, len(data)) if (found := sound_frame(data, file_id, offset))]
+    if at < max([witness, *later]):
         raise Refused("damaged", at)
+    clean = at == len(data) or (data[135] == 1 and ended and not later)
     return ("clean" if clean else "torn", at), contents

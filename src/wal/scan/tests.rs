@@ -19,7 +19,7 @@ fn file(groups: &[usize]) -> File {
     let tree = CompactRange::from_nodes(0, 5, nodes).unwrap();
     let head = Head::resume("test".parse().unwrap(), Sequence::new(5), UnixNanos(7), Hash([1; 32]), tree);
     let previous = Some(Previous { first: Sequence::new(2), end: 777 });
-    let header = Header { id: [3; 16], head: head.clone(), rules: [4; 32], previous };
+    let header = Header { id: [3; 16], head: head.clone(), rules: [4; 32], previous, reused: false };
     let mut bytes = header.encode();
     let start = bytes.len() as u64;
     let (mut head, mut frames, mut starts) = (head, Vec::new(), Vec::new());
@@ -142,6 +142,16 @@ fn the_vectors_hold() {
     assert_eq!(file.scan(&torn, 0), Tail::Torn { end: file.frames[1] });
     let damaged = hex(include_str!("../vectors/damaged.hex"));
     assert_eq!(file.scan(&damaged, 0), Tail::Damaged { at: file.frames[1] });
+    for (name, text, mark) in [
+        ("reused", include_str!("../vectors/reused.hex"), frame::HEAD as u64),
+        ("reused-torn", include_str!("../vectors/reused-torn.hex"), 0),
+    ] {
+        let bytes = hex(text);
+        let (header, start) = Header::decode(&bytes).unwrap();
+        let tail = scan(bytes.as_slice(), &header, start, bytes.len() as u64, 0).unwrap().tail;
+        let end = file.groups[1] + mark;
+        assert_eq!(tail, if mark > 0 { Tail::Clean { end } } else { Tail::Torn { end } }, "{name}");
+    }
     let version = hex(include_str!("../vectors/version-2.hex"));
     assert_eq!(Header::decode(&version), Err(crate::wal::header::Bad::Version(2)));
     assert_eq!((header, start), (file.header, file.start));
@@ -171,6 +181,36 @@ fn example() -> File {
 }
 
 proptest! {
+    /// In a file that was another before, whatever that held: clean behind a group's end, torn as soon as a byte of the group
+    /// is another; below a witness it is damage as ever.
+    #[test]
+    fn what_a_file_held_before_is_no_part_of_it(
+        old in 1..6_usize, cut in 0..700_usize, groups in 1..4_usize, flip: proptest::sample::Index, bit in 0..8_u8,
+    ) {
+        let mut new = file(&vec![2; groups]);
+        new.header.reused = true;
+        let header = new.header.encode();
+        new.bytes[..header.len()].copy_from_slice(&header);
+        let last = *new.groups.last().unwrap();
+        let end = new.bytes.len() as u64;
+        new.bytes.extend(frame::end_mark(&new.header.id, end, (end - last) as usize));
+        let clean = new.bytes.len();
+        // The old file's frames at their old places, from the middle of one on.
+        let mut before = file(&vec![1; old + 40]).bytes;
+        let id = [5; 16];
+        let start = new.start as usize;
+        frame::rebase(&mut before[start..], &id, start as u64);
+        new.bytes.extend(before.iter().skip(clean).skip(cut));
+        prop_assert_eq!(new.scan(&new.bytes, 0), Tail::Clean { end: clean as u64 });
+
+        let at = last as usize + flip.index(clean - last as usize);
+        let mut bytes = new.bytes.clone();
+        bytes[at] ^= 1 << bit;
+        let bad = if at as u64 >= end { end } else { new.frame_of(at as u64) };
+        prop_assert_eq!(new.scan(&bytes, 0), Tail::Torn { end: bad });
+        prop_assert_eq!(new.scan(&bytes, clean as u64), Tail::Damaged { at: bad });
+    }
+
     /// Whatever the bytes, judging ends, and says nothing beyond them.
     #[test]
     fn any_bytes_are_judged(garbage in proptest::collection::vec(any::<u8>(), 0..2000), keep in 0..4_usize) {
