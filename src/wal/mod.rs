@@ -4,6 +4,7 @@
 //! - A group is written only after the one before is synced, so every sound frame proves all that stands before its group.
 //! - A file is never written again once a write or sync of it failed, its successor was begun, or its process has ended.
 //! - A file's end is known from its successor's header; it counts as closed only when that header is durable.
+//! - A file may be written again as another once it was released and its name is off the disk; none of its old frames is sound in it.
 //! - Files are released oldest first, after both legs confirmed them, and never the last one: its end is the chain's head.
 //! - Judging (`scan`, `recover::open`) touches nothing; acting (`Recovered::resume`) judges nothing.
 //!
