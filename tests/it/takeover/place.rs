@@ -147,6 +147,38 @@ impl Place {
         sealtrail(&["verify", "--public-key", &path("keys/log.vkey"), &path("archive"), &path("stream")])
     }
 
+    /// Archive and stream under this key.
+    pub fn verify_with(&self, key: &Path) -> Output {
+        let path = |name: &str| self.dir().join(name).display().to_string();
+        sealtrail(&["verify", "--public-key", &key.display().to_string(), &path("archive"), &path("stream")])
+    }
+
+    /// What was handed out of the keys in force.
+    pub fn keep_key(&self, name: &str) -> PathBuf {
+        let to = self.dir().join(name);
+        std::fs::copy(self.dir().join("keys/log.vkey"), &to).expect("copied");
+        to
+    }
+
+    pub fn rotate_keys(&self) {
+        let (config, data) = (self.dir().join("sealtrail.yaml"), self.data());
+        let (config, data) = (config.display().to_string(), data.display().to_string());
+        let words = ["keys", "rotate", "--config", &config, "--data-dir", &data, "--reason", "x", "--no-recovery"];
+        let output = sealtrail(&words);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    }
+
+    /// The keys that sign now, from a backup of them alone.
+    pub fn lose_but_the_keys(&self) {
+        let (keys, all) = (self.dir().join("keys"), self.dir().join("all-keys"));
+        std::fs::rename(&keys, &all).expect("moved");
+        std::fs::create_dir(&keys).expect("made");
+        for name in ["ed25519.key", "ml-dsa-44.key", "log.vkey"] {
+            std::fs::copy(all.join(name), keys.join(name)).expect("copied");
+        }
+        std::fs::remove_dir_all(all).expect("removed");
+    }
+
     /// Hash of a record, as the archive has it.
     pub fn hash(&self, sequence: u64) -> String {
         let mut hash = None;
@@ -190,6 +222,7 @@ impl Place {
 
     pub fn take_keys_of(&self, other: &Self) {
         let (from, to) = (other.dir().join("keys"), self.dir().join("keys"));
+        let _ = std::fs::remove_dir_all(&to);
         let status = std::process::Command::new("cp").arg("-a").args([from, to]).status();
         assert!(status.expect("cp runs").success());
     }
