@@ -329,6 +329,38 @@ fn a_damaged_log_is_imported_up_to_the_damage() {
     once(&records, &[&sent, &only[..found]]);
 }
 
+/// A record of the old log was changed on its disk, with the frame's checksum made anew: it does not follow, and nothing behind it
+/// is believed.
+#[test]
+fn an_edited_log_is_imported_up_to_the_edit() {
+    let (place, old, sent, only) = forked(200);
+    let (id, other) = (&only[100], only[100].replace("takeover", "TAKEOVER"));
+    old.edit_wal(id, &other, false);
+    let new = place.start(&["--continue-from-legs"]);
+    let output = place.import(&old.data().join("wal"));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("sealed again 100 now"), "{}", text(&output));
+    assert!(new.stop().0.success());
+    once(&place.compare(), &[&sent, &only[..100]]);
+}
+
+/// What only that log held is under no signature: whoever makes its links anew, too, has his records taken, under a record that says
+/// where they come from and who asked for it. docs/tampering.md says so.
+#[test]
+fn a_log_whose_links_were_made_anew_is_believed() {
+    let (place, old, sent, mut only) = forked(200);
+    let other = only[100].replace("takeover", "TAKEOVER");
+    old.edit_wal(&only[100], &other, true);
+    let new = place.start(&["--continue-from-legs"]);
+    let output = place.import(&old.data().join("wal"));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(new.stop().0.success());
+    only[100] = other;
+    let records = place.compare();
+    once(&records, &[&sent, &only]);
+    assert!(records.iter().any(|(_, text)| text.contains("\"sealtrail.wal.imported\"")));
+}
+
 #[test]
 fn a_log_that_is_none_of_the_chains_is_refused() {
     let (place, old, ..) = forked(10);
