@@ -45,8 +45,7 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
         }
     };
     let footer = reader.footer().clone();
-    let promoted = footer.promotions.as_slice().iter().map(|promotion| promotion.column.as_str());
-    let indexes = indexed(|| Indexes::of(bytes, promoted, &footer.version));
+    let indexes = indexed(|| Indexes::of(bytes, &footer));
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
     if let Some(weak) = store::lock(job.store, &file.path, job.chain, file.first) {
