@@ -42,7 +42,8 @@ pub struct Footer {
 }
 
 impl Footer {
-    pub(super) fn to_metadata(&self) -> Vec<KeyValue> {
+    /// The pairs in their order and form.
+    pub fn to_metadata(&self) -> Vec<KeyValue> {
         let segment = &self.segment;
         let promotions = serde_json::to_string(&self.promotions).expect("names and sources are JSON");
         let mut pairs = vec![

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parquet::errors::ParquetError;
 use sealtrail_chain::segment::day;
-use sealtrail_chain::{ChainName, CompactRange, UnixNanos, content};
+use sealtrail_chain::{ChainName, Checksum, CompactRange, UnixNanos, content};
 
 use super::checkpoints::{Problem, Stored, Text};
 use super::finding::{Code, Finding};
@@ -17,7 +17,7 @@ use super::judge::{Judge, Judged, Own, Seen};
 use super::leg::{File, Unread};
 use super::own::own as own_of;
 use super::scope::Begin;
-use super::store::Store;
+use super::store::{self, Store};
 use super::vouched::{Lying, What};
 use super::{Job, Watch};
 use crate::archive::{Checked, Checker, Error, Footer, Links, Reader, Row};
@@ -45,14 +45,11 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
         }
     };
     let footer = reader.footer().clone();
-    let promoted = footer.promotions.as_slice().iter().map(|promotion| promotion.column.as_str());
-    let indexes = indexed(|| Indexes::of(bytes, promoted, &footer.version));
+    let indexes = indexed(|| Indexes::of(bytes, &footer));
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
-    // What can be read can be asked for its lock; where that fails all the same, reading tells why.
-    if let Ok(Some((expected, found))) = job.store.weaker_lock(&file.path) {
-        let weak = Finding::at(Code::Lock, job.chain, file.first, &place).to(footer.segment.last.get());
-        object.judge.find(weak.expected(expected, found));
+    if let Some(weak) = store::lock(job.store, &file.path, job.chain, file.first) {
+        object.judge.find(weak.to(footer.segment.last.get()));
     }
     let outcome = guarded(|| {
         reader.rows(&mut |row| {
@@ -249,12 +246,24 @@ impl<'a> Object<'a> {
 
     /// What the chain says is stored beside its checkpoints is there: it came before the record that names it.
     fn check_vouched(&mut self, own: Option<&Own>, row: &Row<'_>) {
-        let Some(Own::Vouched { key }) = own else { return };
+        let Some(Own::Vouched { key, revoked }) = own else { return };
         // Four parts of the object's own key stand before its name.
         let Some(root) = self.file.path.ancestors().nth(4) else { return };
         let named = key.starts_with("audit-checkpoints/") && !key.split('/').any(|part| part == "..");
         if !named || !self.store.is_file(&root.join(key)) {
-            self.find(Code::VouchMissing, row, key, "no such object");
+            return self.find(Code::VouchMissing, row, key, "no such object");
+        }
+        let Some(digest) = revoked else { return };
+        let lists = root.join(key).with_extension("crl");
+        let place = || lists.strip_prefix(root).unwrap_or(&lists).display().to_string();
+        if !self.store.is_file(&lists) {
+            return self.find(Code::VouchMissing, row, place(), "no such object");
+        }
+        // One that can't be read now is said where its stamp is judged.
+        if let Ok(bytes) = self.store.read(&lists)
+            && Checksum::of(&bytes).to_string() != *digest
+        {
+            self.find(Code::Stamp, row, format_args!("{} as it was when the stamp was made", place()), "another");
         }
     }
 

@@ -16,7 +16,7 @@ use super::report::{
     Before, Begin, Behind, Bound, ChainReport, LegReport, Note, StampReport, Time, Unchecked, WitnessReport,
 };
 use super::scope::Outside;
-use super::store::{Store, Unreadable};
+use super::store::{self, Store, Unreadable};
 use super::trust::Standing;
 use super::vouched::{self, Words};
 use super::{Error, Job, Options, Watch, archive, pool, scope, stream};
@@ -216,6 +216,7 @@ impl<'a> Auditor<'a> {
 
     /// A note object that holds, but is not the chain's, was put there by someone else. (One that can't be read was said.)
     fn check_note(&mut self, store: &dyn Store, path: &Path, genesis: &Signed<Genesis>) {
+        store::lock(store, path, self.chain, 0).into_iter().for_each(|weak| self.findings.add(weak));
         if store.read(path).is_ok_and(|note| note != genesis.note().as_bytes()) {
             let finding = Finding::at(Code::Genesis, self.chain, 0, &path.display().to_string().into());
             self.findings.add(finding.expected("the note that record 0 carries", "another"));
@@ -345,15 +346,22 @@ impl<'a> Auditor<'a> {
         pool::ordered(
             lying,
             threads,
-            |object| judge.judge(object),
-            |verdict| match verdict {
-                vouched::Verdict::Cosigned { witness, size, unix_seconds } => words.add(witness, size, unix_seconds),
-                vouched::Verdict::Unknown => words.unknown += 1,
-                vouched::Verdict::Stamped { signer, size, unix_seconds } => words.add_stamp(signer, size, unix_seconds),
-                vouched::Verdict::UnknownStamp => words.unknown_stamps += 1,
-                vouched::Verdict::UntrustedStamp => words.untrusted_stamps += 1,
-                vouched::Verdict::Finding(finding) => findings.add(*finding),
-                vouched::Verdict::Unread(path, reason) => unread.push((path, reason)),
+            |object| (judge.judge(object), judge.locks(object)),
+            |(verdict, locks)| {
+                locks.into_iter().for_each(|weak| findings.add(weak));
+                match verdict {
+                    vouched::Verdict::Cosigned { witness, size, unix_seconds } => {
+                        words.add(witness, size, unix_seconds)
+                    }
+                    vouched::Verdict::Unknown => words.unknown += 1,
+                    vouched::Verdict::Stamped { signer, size, unix_seconds } => {
+                        words.add_stamp(signer, size, unix_seconds)
+                    }
+                    vouched::Verdict::UnknownStamp => words.unknown_stamps += 1,
+                    vouched::Verdict::UntrustedStamp => words.untrusted_stamps += 1,
+                    vouched::Verdict::Finding(finding) => findings.add(*finding),
+                    vouched::Verdict::Unread(path, reason) => unread.push((path, reason)),
+                }
             },
         );
     }

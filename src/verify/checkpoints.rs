@@ -13,7 +13,7 @@ use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis};
 use super::finding::{Code, Finding, Findings};
 use super::fold::{Anchor, hex};
 use super::keys::Epochs;
-use super::store::Store;
+use super::store::{self, Store};
 use super::vouched::Words;
 
 /// A checkpoint as a leg holds it, unread.
@@ -118,11 +118,7 @@ impl Judge<'_> {
             },
         };
         for path in [Some(&stored.path), stored.range.as_ref()].into_iter().flatten() {
-            if let Ok(Some((expected, found))) = self.store.weaker_lock(path) {
-                let place = path.display().to_string().into();
-                let finding = Finding::at(Code::Lock, self.chain, stored.named.saturating_sub(1), &place);
-                verdict.findings.push(finding.expected(expected, found));
-            }
+            verdict.findings.extend(store::lock(&**self.store, path, self.chain, stored.named.saturating_sub(1)));
         }
         verdict.sound = self.read(note, stored, &mut verdict.findings);
         if let (Some(sound), Some(path)) = (&verdict.sound, &stored.range) {

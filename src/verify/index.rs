@@ -2,8 +2,9 @@
 //!
 //! No hash covers them, and a query engine believes them: a maximum that is too small makes it pass over the very record
 //! that someone wants unseen. So they are compared with the rows as these go by: every bound must hold, an exact one must
-//! be met, every value must be in its filter, and every page must begin at the row that the index says. Where something is
-//! absent, nothing misleads. (`footer` looks at what the Parquet library does not show.)
+//! be met, one that was cut must be what is left of the true one, every value must be in its filter, every page must begin at
+//! the row that the index says, and counts and sizes must be theirs. Where something is absent, nothing misleads. (`footer`
+//! looks at what the Parquet library does not show.)
 
 use std::fs::File;
 use std::sync::Arc;
@@ -18,30 +19,14 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::statistics::Statistics;
 
-use super::footer::Outline;
-use crate::archive::Row;
+use super::footer::{Chunk, Outline};
+use crate::archive::{Footer, Row};
 
-/// The keys of the file metadata in format 1.
-const KEYS: [&str; 14] = [
-    "sealtrail.format",
-    "sealtrail.version",
-    "sealtrail.chain",
-    "sealtrail.first",
-    "sealtrail.last",
-    "sealtrail.prev_hash",
-    "sealtrail.hash",
-    "sealtrail.range_before",
-    "sealtrail.range_after",
-    "sealtrail.range",
-    "sealtrail.promotions",
-    "sealtrail.rules",
-    "sealtrail.event_time_min",
-    "sealtrail.event_time_max",
-];
-
-/// Columns with bounds before the promotions: numbers, then texts, then (by filter alone) ids.
+/// Columns with bounds before the promotions: numbers, then texts …
 const NUMBERS: [&str; 5] = ["sequence", "observed_nanos", "observed_time", "event_time", "severity_number"];
 const TEXTS: [&str; 3] = ["service_name", "event_name", "severity_text"];
+/// … and behind them those without: ids have a filter at most, of contents the sizes may stand there.
+const BARE: [&str; 3] = ["trace_id", "span_id", "content"];
 
 /// Something that does not fit the rows.
 pub(super) struct Misfit {
@@ -71,6 +56,9 @@ pub(super) struct Indexes {
     misfits: Vec<Misfit>,
 }
 
+/// A text that is cut at 64 bytes, and at the beginning of a character, is no shorter.
+const SHORTEST_CUT: usize = 61;
+
 /// Misfits kept of one object: a few tell as much as thousands.
 const LIMIT: usize = 32;
 
@@ -83,6 +71,11 @@ struct Column {
     /// Of the current page, and of the group but for it.
     seen: Seen,
     before: Seen,
+    /// Bytes, nulls and values of each page.
+    sizes: Vec<[i64; 3]>,
+    /// Whether its values may be null, and are texts.
+    nullable: bool,
+    texts: bool,
     filter: Option<Sbbf>,
     unfiltered: bool,
 }
@@ -98,8 +91,9 @@ struct Page {
 struct Bounds {
     min: Option<Value>,
     max: Option<Value>,
-    min_exact: bool,
-    max_exact: bool,
+    /// Whether a bound calls itself exact; in a page index none does.
+    min_exact: Option<bool>,
+    max_exact: Option<bool>,
     nulls: Option<u64>,
     /// A page without any value, by its own word.
     only_nulls: Option<bool>,
@@ -111,6 +105,8 @@ struct Seen {
     min: Option<Value>,
     max: Option<Value>,
     nulls: u64,
+    values: u64,
+    bytes: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,23 +120,27 @@ enum Value {
 enum Cell<'a> {
     Number(i64),
     Bytes(&'a [u8]),
+    /// A content, of which nothing but its length is asked.
+    Long(usize),
 }
 
 impl Indexes {
-    /// Reads the footer of an object and what it points to. `promoted`: the columns of the promotions, in their order.
-    /// `release`: what its metadata call the release that wrote it.
-    pub(super) fn of<'p>(
-        file: File,
-        promoted: impl Iterator<Item = &'p str>,
-        release: &str,
-    ) -> Result<Self, ParquetError> {
+    /// Reads the footer of an object and what it points to. `claimed`: what its own metadata say.
+    pub(super) fn of(file: File, claimed: &Footer) -> Result<Self, ParquetError> {
         let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = reader.parse_and_finish(&file)?;
-        let names = NUMBERS.into_iter().chain(TEXTS).chain(promoted).chain(["trace_id", "span_id"]);
+        let promoted = claimed.promotions.as_slice().iter().map(|promotion| promotion.column.as_str());
+        let names = NUMBERS.into_iter().chain(TEXTS).chain(promoted).chain(BARE);
         let place =
             |name: &str| metadata.file_metadata().schema_descr().columns().iter().position(|c| c.name() == name);
-        let columns = names.filter_map(|name| Some(Column::new(name, place(name)?))).collect();
-        let outline = Outline::of(&file, Some(release))?;
+        let types = metadata.file_metadata().schema_descr();
+        let columns = names.filter_map(|name| {
+            let at = place(name)?;
+            let (kind, nullable) = (types.column(at).physical_type(), types.column(at).max_def_level() > 0);
+            Some(Column::new(name, at, kind == parquet::basic::Type::BYTE_ARRAY, nullable))
+        });
+        let columns = columns.collect();
+        let outline = Outline::of(&file, claimed)?;
         let mut indexes = Self {
             file: Arc::new(file),
             metadata: Arc::new(metadata),
@@ -159,16 +159,7 @@ impl Indexes {
         let (of_groups, of_all): (Vec<_>, Vec<_>) = flaws.into_iter().partition(|flaw| flaw.group.is_some());
         indexes.outline.flaws = of_groups;
         of_all.into_iter().for_each(|flaw| indexes.misfit(None, None, flaw.expected));
-        indexes.check_keys();
         Ok(indexes)
-    }
-
-    fn check_keys(&mut self) {
-        let metadata = self.metadata.clone();
-        let pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
-        if pairs.into_iter().any(|pair| !KEYS.contains(&pair.key.as_str())) {
-            self.misfit(None, None, "file metadata of the format alone".to_owned());
-        }
     }
 
     /// Compares the next row.
@@ -190,7 +181,11 @@ impl Indexes {
         let texts = texts.map(|text| text.as_deref().map(|text| Cell::Bytes(text.as_bytes())));
         let trace_id = fields.trace_id.as_ref().map(|id| Cell::Bytes(id));
         let span_id = fields.span_id.as_ref().map(|id| Cell::Bytes(id));
-        let cells = numbers.into_iter().map(|number| number.map(Cell::Number)).chain(texts).chain([trace_id, span_id]);
+        let cells = numbers.into_iter().map(|number| number.map(Cell::Number)).chain(texts).chain([
+            trace_id,
+            span_id,
+            Some(Cell::Long(row.content.len())),
+        ]);
         let mut wrong = None;
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             if let Err(what) = column.add(self.row, cell) {
@@ -208,6 +203,10 @@ impl Indexes {
     /// All rows were compared.
     pub(super) fn finish(mut self) -> Vec<Misfit> {
         self.end_group();
+        // Row groups behind the last row.
+        let behind = std::mem::take(&mut self.outline.flaws).into_iter().filter(|flaw| flaw.group >= Some(self.group));
+        let behind: Vec<String> = behind.map(|flaw| flaw.expected).collect();
+        behind.into_iter().for_each(|expected| self.misfit(None, None, expected));
         self.misfits
     }
 
@@ -216,12 +215,6 @@ impl Indexes {
         let group = metadata.row_group(self.group);
         let rows = u64::try_from(group.num_rows()).unwrap_or(0);
         (self.begin, self.end, self.sequence) = (self.row, self.row + rows, sequence);
-        let sorted = group
-            .sorting_columns()
-            .is_none_or(|columns| matches!(columns.as_slice(), [one] if one.column_idx == 0 && !one.descending));
-        if !sorted {
-            self.wrong.push("a sort order by `sequence`, ascending".to_owned());
-        }
         for at in 0..group.num_columns() {
             self.check_chunk(group, at);
         }
@@ -238,9 +231,11 @@ impl Indexes {
         let metadata = self.metadata.clone();
         let name = chunk.column_descr().name().chars().take(64).collect::<String>();
         let watched = self.columns.iter().any(|column| column.at == at);
-        let bounded = chunk.statistics().is_some_and(|all| all.min_bytes_opt().or(all.max_bytes_opt()).is_some());
-        let id = name == "trace_id" || name == "span_id";
-        if (bounded && (id || !watched)) || (chunk.bloom_filter_offset().is_some() && !watched) {
+        let bare = !watched || BARE.contains(&name.as_str());
+        let outlined = self.outline.chunks.get(index).and_then(|columns| columns.get(at));
+        let bounded = chunk.statistics().is_some() || chunk.column_index_offset().is_some();
+        let filtered = chunk.bloom_filter_offset().is_some() && (!watched || name == "content");
+        if (bounded && bare) || filtered || (!watched && outlined.is_some_and(Chunk::has_sizes)) {
             self.wrong.push(format!("no statistics and no filter of `{name}`"));
         }
         let indexes = metadata.page_index_for_row_group(index);
@@ -249,9 +244,9 @@ impl Indexes {
         let end = |location: &PageLocation| location.offset.saturating_add(location.compressed_page_size.into());
         let tiled = locations.windows(2).all(|two| end(&two[0]) == two[1].offset)
             && locations.last().is_some_and(|last| u64::try_from(end(last)) == Ok(start + len));
-        let pages = self.outline.pages.get(index).and_then(|columns| columns.get(at)).map(Vec::as_slice);
-        let begins =
-            pages.unwrap_or_default().iter().map(|(offset, row)| (i64::try_from(*offset), i64::try_from(*row)));
+        // Where the footer is of no sound form, that is said, and nothing more is known of its pages.
+        let Some(outlined) = self.outline.chunks.get(index).and_then(|columns| columns.get(at)) else { return };
+        let begins = outlined.begins.iter().map(|(offset, row)| (i64::try_from(*offset), i64::try_from(*row)));
         let said = locations.iter().map(|location| (Ok(location.offset), Ok(location.first_row_index)));
         if !tiled || !said.eq(begins) {
             self.wrong.push(format!("an index of the pages of `{name}` itself"));
@@ -267,6 +262,10 @@ impl Indexes {
         for column in &mut self.columns {
             if !column.end_page() {
                 wrong.push(format!("bounds of a page of `{}` that hold", column.name));
+            }
+            let outlined = self.outline.chunks.get(index).and_then(|columns| columns.get(column.at));
+            if outlined.is_some_and(|outlined| !column.sizes_fit(outlined)) {
+                wrong.push(format!("sizes of `{}` and of its pages that are theirs", column.name));
             }
             let chunk = metadata.row_group(index).column(column.at);
             if chunk.statistics().is_some_and(|all| !Bounds::of(all).hold(&column.before)) {
@@ -286,10 +285,13 @@ impl Indexes {
 }
 
 impl Column {
-    fn new(name: &str, at: usize) -> Self {
+    fn new(name: &str, at: usize, texts: bool, nullable: bool) -> Self {
         Self {
             name: name.to_owned(),
             at,
+            texts,
+            nullable,
+            sizes: Vec::new(),
             pages: Vec::new(),
             page: 0,
             seen: Seen::default(),
@@ -313,6 +315,7 @@ impl Column {
         self.unfiltered = false;
         (self.page, self.seen, self.before) = (0, Seen::default(), Seen::default());
         self.pages.clear();
+        self.sizes.clear();
         let indexes = metadata.page_index_for_row_group(group);
         let (locations, bounds) = (indexes.page_locations(self.at), indexes.column_index(self.at));
         for (number, location) in locations.into_iter().flatten().enumerate() {
@@ -358,13 +361,37 @@ impl Column {
     fn end_page(&mut self) -> bool {
         let seen = std::mem::take(&mut self.seen);
         let sound = self.pages.get(self.page).and_then(|page| page.bounds.as_ref()).is_none_or(|all| all.hold(&seen));
+        self.sizes.push(seen.sizes());
         self.before.join(seen);
         sound
+    }
+
+    /// Whether what is claimed of sizes and nulls is so.
+    fn sizes_fit(&self, claimed: &Chunk) -> bool {
+        let levels = |[_, nulls, values]: &[i64; 3]| [*nulls, *values];
+        let fit = |claimed: &Option<Vec<i64>>, of: &mut dyn Iterator<Item = i64>, has: bool| {
+            claimed.as_ref().is_none_or(|claimed| has && claimed.iter().copied().eq(of))
+        };
+        let all = self.before.sizes();
+        let [bytes, ..] = all;
+        claimed.bytes.is_none_or(|claimed| self.texts && claimed == bytes)
+            && fit(&claimed.levels, &mut levels(&all).into_iter(), self.nullable)
+            && fit(&claimed.page_bytes, &mut self.sizes.iter().map(|[bytes, ..]| *bytes), self.texts)
+            && fit(&claimed.page_levels, &mut self.sizes.iter().flat_map(levels), self.nullable)
     }
 }
 
 impl Seen {
     fn add(&mut self, cell: Cell<'_>) {
+        self.values += 1;
+        match cell {
+            Cell::Number(_) => {}
+            Cell::Bytes(bytes) => self.bytes += bytes.len() as u64,
+            Cell::Long(length) => {
+                self.bytes += length as u64;
+                return;
+            }
+        }
         match &mut self.min {
             Some(min) if cell.order(min).is_ge() => {}
             min => cell.store(min),
@@ -377,12 +404,18 @@ impl Seen {
 
     fn join(&mut self, other: Self) {
         self.nulls += other.nulls;
+        self.values += other.values;
+        self.bytes += other.bytes;
         if let Some(min) = other.min.filter(|min| self.min.as_ref().is_none_or(|ours| min < ours)) {
             self.min = Some(min);
         }
         if let Some(max) = other.max.filter(|max| self.max.as_ref().is_none_or(|ours| max > ours)) {
             self.max = Some(max);
         }
+    }
+
+    fn sizes(&self) -> [i64; 3] {
+        [self.bytes, self.nulls, self.values].map(|number| i64::try_from(number).unwrap_or(i64::MAX))
     }
 }
 
@@ -404,6 +437,7 @@ impl Cell<'_> {
             }
             (Self::Bytes(bytes), place) => *place = Some(Value::Bytes(bytes.to_vec())),
             (Self::Number(number), place) => *place = Some(Value::Number(number)),
+            (Self::Long(_), _) => {}
         }
     }
 }
@@ -419,8 +453,8 @@ impl Bounds {
         Self {
             min: value(statistics.min_bytes_opt()),
             max: value(statistics.max_bytes_opt()),
-            min_exact: statistics.min_is_exact(),
-            max_exact: statistics.max_is_exact(),
+            min_exact: Some(statistics.min_is_exact()),
+            max_exact: Some(statistics.max_is_exact()),
             nulls: statistics.null_count_opt(),
             only_nulls: None,
         }
@@ -449,19 +483,36 @@ impl Bounds {
         Some(Self { min, max, nulls, only_nulls: Some(index.is_null_page(page)), ..Self::default() })
     }
 
-    /// Whether all that is claimed is so. A bound that was cut (and says so, or stands in a page index) may be wider.
+    /// Whether all that is claimed is so.
     fn hold(&self, seen: &Seen) -> bool {
-        let min = match (&self.min, &seen.min) {
-            (Some(claimed), Some(seen)) => claimed == seen || (!self.min_exact && claimed < seen),
-            (claimed, _) => claimed.is_none() || self.only_nulls == Some(true),
+        let holds = |claimed: &Option<Value>,
+                     seen: &Option<Value>,
+                     exact: Option<bool>,
+                     cut: fn(&[u8], &[u8]) -> bool| {
+            match (claimed, seen) {
+                (Some(claimed), Some(seen)) if claimed == seen => exact != Some(false),
+                // A long one is cut, and says so where it can.
+                (Some(Value::Bytes(claimed)), Some(Value::Bytes(seen))) => exact != Some(true) && cut(claimed, seen),
+                (Some(_), Some(_)) => false,
+                (claimed, None) => claimed.is_none() || self.only_nulls == Some(true),
+                (None, Some(_)) => true,
+            }
         };
-        let max = match (&self.max, &seen.max) {
-            (Some(claimed), Some(seen)) => claimed == seen || (!self.max_exact && claimed > seen),
-            (claimed, _) => claimed.is_none() || self.only_nulls == Some(true),
-        };
+        let min = holds(&self.min, &seen.min, self.min_exact, |claimed, seen| seen.starts_with(claimed));
+        let max = holds(&self.max, &seen.max, self.max_exact, is_cut_maximum);
         let nulls = self.nulls.is_none_or(|nulls| nulls == seen.nulls);
         min && max && nulls && self.only_nulls.is_none_or(|only| only == seen.min.is_none())
     }
+}
+
+/// Whether `claimed` is the beginning of `seen` with its last character made the next one, so that it is not smaller.
+fn is_cut_maximum(claimed: &[u8], seen: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(claimed) else { return false };
+    let Some(last) = text.chars().next_back() else { return false };
+    let kept = &claimed[..claimed.len() - last.len_utf8()];
+    let before = seen.get(kept.len()..claimed.len()).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let next = before.and_then(|before| before.chars().next()).and_then(|before| char::from_u32(before as u32 + 1));
+    seen.starts_with(kept) && next == Some(last)
 }
 
 fn value(kind: parquet::basic::Type, bytes: &[u8]) -> Value {
@@ -473,13 +524,21 @@ fn value(kind: parquet::basic::Type, bytes: &[u8]) -> Value {
     }
 }
 
+/// Whether the pages' bounds are in the order that is claimed, or in none where that is.
 fn ordered(index: &ColumnIndexMetaData, pages: usize) -> bool {
     let bounds: Vec<Bounds> = (0..pages).filter_map(|page| Bounds::of_page(index, page)).collect();
     let bounds: Vec<_> = bounds.iter().filter_map(|all| Some((all.min.as_ref()?, all.max.as_ref()?))).collect();
-    let mut pairs = bounds.windows(2);
+    let all = |holds: fn(&Value, &Value) -> bool| {
+        bounds.windows(2).all(|two| holds(two[0].0, two[1].0) && holds(two[0].1, two[1].1))
+    };
+    let (rising, falling) = (all(|one, next| one <= next), all(|one, next| one >= next));
+    // Those that were cut may look alike and not be.
+    let cut = |value: &Value| matches!(value, Value::Bytes(bytes) if bytes.len() >= SHORTEST_CUT);
+    let cut = bounds.iter().any(|(min, max)| cut(min) || cut(max));
     match index.get_boundary_order() {
-        Some(BoundaryOrder::ASCENDING) => pairs.all(|two| two[0].0 <= two[1].0 && two[0].1 <= two[1].1),
-        Some(BoundaryOrder::DESCENDING) => pairs.all(|two| two[0].0 >= two[1].0 && two[0].1 >= two[1].1),
-        _ => true,
+        Some(BoundaryOrder::ASCENDING) => rising,
+        Some(BoundaryOrder::DESCENDING) => falling && (cut || !rising),
+        Some(BoundaryOrder::UNORDERED) => cut || !(rising || falling),
+        None => true,
     }
 }

@@ -42,6 +42,8 @@ pub(super) enum Own {
     /// Somebody else's word about a checkpoint is stored under this key.
     Vouched {
         key: String,
+        /// Digest of the lists of revoked certificates beside a time stamp, where there were any.
+        revoked: Option<String>,
     },
     Other,
 }

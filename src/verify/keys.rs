@@ -20,7 +20,7 @@ use super::finding::{Code, Finding};
 use super::fold::Anchor;
 use super::leg::{Kind, Leg};
 use super::report::{Note, Unchecked};
-use super::store::Store;
+use super::store::{self, Store};
 
 /// A chain has fewer rotations than this, or somebody wants to fill our memory.
 pub(super) const MOST: usize = 1_000;
@@ -263,6 +263,7 @@ pub(super) fn beside(store: &dyn Store, dir: &Path, chain: &ChainName) -> Beside
                     let finding = Finding::at(Code::Name, chain, named, &place);
                     beside.findings.push(finding.expected(format_args!("a note of size {named}"), size_of(&text)));
                 }
+                beside.findings.extend(store::lock(store, &path, chain, named));
                 beside.notes.push(Met { place, text, record: None });
             }
             Err(error) => {

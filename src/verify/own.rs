@@ -20,7 +20,9 @@ pub(super) fn own(record: &Record<'_>) -> Option<Own> {
             Own::Archive { up: event == "sealtrail.leg.up" }
         }
         "sealtrail.witnessed" | "sealtrail.timestamped" => {
-            Own::Vouched { key: text(record, "sealtrail.resource").unwrap_or_default() }
+            let revoked = text(record, "sealtrail.reason").filter(|_| record.log.event_name == "sealtrail.timestamped");
+            let revoked = revoked.and_then(|reason| reason.strip_prefix("revoked ").map(str::to_owned));
+            Own::Vouched { key: text(record, "sealtrail.resource").unwrap_or_default(), revoked }
         }
         _ => Own::Other,
     })

@@ -13,9 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sealtrail_chain::ChainName;
+
 use super::Error;
 use super::archive::first_line;
-use super::finding::Code;
+use super::finding::{Code, Finding};
 use super::leg::Entry;
 use crate::archive::s3::{self, S3Archive, Version};
 use crate::archive::{self, Links, Objects as _};
@@ -56,6 +58,14 @@ pub(super) trait Store: Send + Sync {
     fn is_near(&self) -> bool;
     /// Small files to be read side by side, by so many threads that judge.
     fn lanes(&self, threads: usize) -> usize;
+}
+
+/// Says where the lock of an object that is about this record is weaker than it must be.
+pub(super) fn lock(store: &dyn Store, path: &Path, chain: &ChainName, sequence: u64) -> Option<Finding> {
+    // What can be read can be asked for its lock; where that fails all the same, reading tells why.
+    let (expected, found) = store.weaker_lock(path).ok()??;
+    let place = path.display().to_string().into();
+    Some(Finding::at(Code::Lock, chain, sequence, &place).expected(expected, found))
 }
 
 /// Versions of a file that should be one.

@@ -15,7 +15,7 @@ use super::checkpoints::key_id;
 use super::finding::{Code, Finding};
 use super::fold::{Anchor, hex};
 use super::keys::Epochs;
-use super::store::Store;
+use super::store::{self, Store};
 
 /// An object beside a checkpoint that somebody else's word stands in, by its name.
 pub(super) struct Lying {
@@ -85,6 +85,14 @@ impl Judge<'_> {
             What::Stamp => self.stamped(lying),
         };
         judged.unwrap_or_else(|verdict| verdict)
+    }
+
+    /// Whether it is locked, and what stands beside it.
+    pub(super) fn locks(&self, lying: &Lying) -> Vec<Finding> {
+        let lists = lying.checkpoint().with_extension("crl");
+        let lists = Some(lists).filter(|path| lying.what == What::Stamp && self.store.is_file(path));
+        let paths = [Some(lying.path.clone()), lists].into_iter().flatten();
+        paths.filter_map(|path| store::lock(self.store, &path, self.chain, lying.size.saturating_sub(1))).collect()
     }
 
     /// A stamp over the note as it is stored, whatever is thought of the note itself.

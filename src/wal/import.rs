@@ -147,12 +147,16 @@ impl OldLog {
         let len = reader.file().len().map_err(failed)?;
         let (limit, header) = (end.unwrap_or(len).min(len), reader.header());
         let scanned = scan(reader.file(), header, reader.start(), limit, end.unwrap_or(0)).map_err(failed)?;
-        let (end, damage) = match scanned.tail {
+        let (mut end, mut damage) = match scanned.tail {
             Tail::Clean { end } | Tail::Torn { end } => (end, None),
             Tail::Damaged { at } => (at, Some(Damage::Bytes { path: path.clone(), at })),
         };
         let head = header.head.clone();
-        let behind = (scanned.head.next(), scanned.head.hash());
+        let mut behind = (scanned.head.next(), scanned.head.hash());
+        if let Some((at, before)) = self.edited(&path, end)? {
+            (end, behind) = (at, (before.next(), before.hash()));
+            damage = Some(Damage::Bytes { path: path.clone(), at });
+        }
         let file = OldFile { id: header.id, rules: header.rules, head: head.clone(), behind, end };
         let joint = (head.next(), head.hash());
         match self.stretches.last_mut().filter(|stretch| stretch.damage.is_none()) {
@@ -168,6 +172,22 @@ impl OldLog {
             self.damaged(damage);
         }
         Ok(())
+    }
+
+    /// Where the first record stands whose content is not the one that was sealed, and the head before it: frames have checksums
+    /// that anyone can make anew.
+    fn edited(&self, path: &Path, end: u64) -> Result<Option<(u64, Head)>, Error> {
+        let failed = |error| Error::File { error };
+        let mut reader = Reader::open(&*self.disk, path).map_err(failed)?;
+        let (mut head, mut at) = (reader.head().clone(), reader.start());
+        while let Some(stored) = reader.next(end).map_err(failed)? {
+            let sound = Content::parse(stored.content.to_owned()).is_ok();
+            if !sound || head.follow(&stored.link, stored.content).is_err() {
+                return Ok(Some((at, head)));
+            }
+            at = stored.end;
+        }
+        Ok(None)
     }
 
     fn damaged(&mut self, damage: Damage) {

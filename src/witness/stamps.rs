@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use sealtrail_chain::ChainName;
 use sealtrail_chain::segment::{checkpoint_key, revocation_key, stamp_key};
+use sealtrail_chain::{ChainName, Checksum};
 use sealtrail_timestamp::{Authorities, AuthoritiesError, Problem, Request, Revoked, Stamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -162,17 +162,30 @@ impl<A: ArchiveLeg + Objects> StampParts<A> {
             stamp.vouched(authorities, &Revoked::from_pem(lists.as_bytes()).unwrap_or_default())?;
         }
         // The lists first: a stamp has them, if there are any.
-        if !lists.is_empty() {
-            self.put(&revocation_key(&self.chain, at.0, at.1), lists.as_bytes()).await?;
-        }
+        let lists = if lists.is_empty() { None } else { Some(self.put_lists(at, lists).await?) };
         self.put(key, &answer.body).await?;
         Stamped { size: at.0, unix_seconds: stamp.unix_seconds() }.emit();
         let mut event = Event::new(Kind::Timestamped);
         event.origin = self.url.host().map(str::to_owned);
         event.resource = Some(key.to_owned());
         event.outcome = Some("success".to_owned());
+        event.reason = lists.map(|digest| format!("revoked {digest}"));
         (self.report)(event);
         Ok(())
+    }
+
+    /// The digest of what is stored then: the chain binds it, for nothing in a list tells whether it is that day's. A crash before
+    /// may have left other lists there.
+    async fn put_lists(&self, at: At, lists: String) -> Result<Checksum, Failure> {
+        let key = revocation_key(&self.chain, at.0, at.1);
+        match self.archive.put_note(&key, lists.as_bytes()).await {
+            Ok(()) => Ok(Checksum::of(lists.as_bytes())),
+            Err(ArchiveError::NoteDiffers { .. }) => {
+                let stored = self.archive.note(&key).await?.ok_or(Failure::Gone { key })?;
+                Ok(Checksum::of(&stored))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Another collector of the chain, or this one before a crash, may have stored one of another second.

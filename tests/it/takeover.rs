@@ -160,6 +160,54 @@ fn what_cannot_be_gone_on_from_is_refused() {
     assert!(text(&place.verify()).contains("local"), "the legs are as they were");
 }
 
+/// The keys were changed, and what is left of them is a backup of the two that sign now: that they are the chain's, and which
+/// were before, the notes in the archive say.
+#[test]
+fn a_chain_goes_on_after_its_keys_changed() {
+    let place = Place::new();
+    let mut sent = Vec::new();
+    let mut run = |arguments: &[&str]| {
+        let collector = place.start(arguments);
+        sent.extend(place.send(&collector, 100));
+        let (status, log) = collector.stop();
+        assert!(status.success(), "{log}");
+    };
+    run(&[]);
+    let first = place.keep_key("first.vkey");
+    place.rotate_keys();
+    // Sealed, and not over: the keys are those before, and the next ones lie beside them.
+    run(&[]);
+    place.lose_data();
+    run(&["--continue-from-legs"]);
+    place.compare();
+    // Over.
+    run(&[]);
+    let second = place.keep_key("second.vkey");
+    assert_ne!(std::fs::read(&first).expect("kept"), std::fs::read(&second).expect("kept"));
+    place.lose_data();
+    place.lose_but_the_keys();
+    run(&["--continue-from-legs"]);
+    run(&[]);
+    for key in [&first, &second] {
+        let output = place.verify_with(key);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    }
+    assert_eq!(files(&place.dir().join("keys/rotations")).len(), 1, "the note lies beside the keys again");
+
+    // They change once more, from there; and whoever has but the first two is none of the chain's.
+    let before = place.copy("max_mib: 1, max_age: 1s");
+    place.rotate_keys();
+    run(&[]);
+    run(&[]);
+    place.compare();
+    let output = place.verify_with(&first);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    place.lose_data();
+    place.take_keys_of(&before);
+    place.refuses(&["are not those of this chain", "put back the key files"]);
+    assert_eq!(ids(&archived(&place.archive())), sent);
+}
+
 /// Two worlds from one beginning: in `old` the chain went on with records that `new`, gone on from the legs, never saw.
 fn forked(records: usize) -> (Place, Place, Vec<String>, Vec<String>) {
     let place = Place::new();
@@ -279,6 +327,38 @@ fn a_damaged_log_is_imported_up_to_the_damage() {
     let found = ids(&records).len() - sent.len();
     assert!(found > 50 && found < 150, "{found} of 200");
     once(&records, &[&sent, &only[..found]]);
+}
+
+/// A record of the old log was changed on its disk, with the frame's checksum made anew: it does not follow, and nothing behind it
+/// is believed.
+#[test]
+fn an_edited_log_is_imported_up_to_the_edit() {
+    let (place, old, sent, only) = forked(200);
+    let (id, other) = (&only[100], only[100].replace("takeover", "TAKEOVER"));
+    old.edit_wal(id, &other, false);
+    let new = place.start(&["--continue-from-legs"]);
+    let output = place.import(&old.data().join("wal"));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("sealed again 100 now"), "{}", text(&output));
+    assert!(new.stop().0.success());
+    once(&place.compare(), &[&sent, &only[..100]]);
+}
+
+/// What only that log held is under no signature: whoever makes its links anew, too, has his records taken, under a record that says
+/// where they come from and who asked for it. docs/tampering.md says so.
+#[test]
+fn a_log_whose_links_were_made_anew_is_believed() {
+    let (place, old, sent, mut only) = forked(200);
+    let other = only[100].replace("takeover", "TAKEOVER");
+    old.edit_wal(&only[100], &other, true);
+    let new = place.start(&["--continue-from-legs"]);
+    let output = place.import(&old.data().join("wal"));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(new.stop().0.success());
+    only[100] = other;
+    let records = place.compare();
+    once(&records, &[&sent, &only]);
+    assert!(records.iter().any(|(_, text)| text.contains("\"sealtrail.wal.imported\"")));
 }
 
 #[test]

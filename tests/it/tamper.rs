@@ -1,12 +1,14 @@
 //! Promise 5, with what the real collector wrote: tampering shows, and a sender's forged names change nothing.
 //! `attacks` is the matrix; `src/verify/tests` holds more tamperings, on a chain made in memory.
 
+mod asked;
 mod attacks;
 #[allow(dead_code, reason = "made for the unit tests of `verify`, too")]
 #[path = "../../src/verify/tests/built.rs"]
 mod built;
 mod intact;
 mod matrix;
+mod raw;
 #[allow(dead_code, reason = "made for the unit tests of `verify`, too")]
 #[path = "../../src/verify/tests/rewrite.rs"]
 mod rewrite;

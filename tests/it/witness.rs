@@ -287,14 +287,14 @@ fn a_missing_quorum_is_sealed_and_counted() {
 }
 
 /// A time stamping authority that is not ours, ended with the test.
-struct Authority {
+pub struct Authority {
     child: Child,
-    port: u16,
+    pub port: u16,
     dir: PathBuf,
 }
 
 impl Authority {
-    fn start(dir: &Path) -> Self {
+    pub fn start(dir: &Path) -> Self {
         let mut command = Command::new(python());
         let command = command.arg("tests/witness/tsa.py").arg(dir).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("Python runs");
@@ -384,6 +384,22 @@ fn stored_checkpoints_are_time_stamped() {
         assert_eq!(Path::new(report["findings"][0]["place"].as_str().expect("a place")), stamp.as_path());
     }
     std::fs::write(stamp, sound).expect("written");
+
+    // What was revoked that day: another authority's list, an empty file, none. A list can't tell itself that it is another.
+    let lists = other.with_extension("crl");
+    let sound = std::fs::read(&lists).expect("lists");
+    for (change, bytes) in
+        [("of another", std::fs::read(stranger.dir.join("crl.pem")).expect("a list")), ("emptied", Vec::new())]
+    {
+        std::fs::write(&lists, bytes).expect("written");
+        let (code, report) = judged(&ca);
+        assert_eq!((code, codes(&report)), (Some(1), vec!["SEAL-072"]), "{change}: {report:#}");
+    }
+    std::fs::remove_file(&lists).expect("there");
+    let (code, report) = judged(&ca);
+    assert_eq!((code, codes(&report)), (Some(1), vec!["SEAL-071"]), "{report:#}");
+    std::fs::write(&lists, sound).expect("written");
+
     std::fs::remove_file(other).expect("there");
     let (code, report) = judged(&ca);
     assert_eq!((code, codes(&report)), (Some(1), vec!["SEAL-071"]), "{report:#}");

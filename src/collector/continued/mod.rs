@@ -12,6 +12,7 @@
 //! What only the old collector's log held (acknowledged by `acknowledge: wal`, never sent) is none of the legs' and can't be
 //! found here: that is `sealtrail wal import`.
 
+mod lineage;
 mod refusal;
 mod signed;
 mod stream;
@@ -31,11 +32,12 @@ use crate::archive::{self, Objects, Reader, Row};
 use crate::config::Config;
 use crate::deliver::{Keys, Store};
 use crate::host::{Clock, Disk};
-use crate::seal::keys::rotation;
+use crate::seal::keys::rotation::Pending;
 use crate::seal::own::{Event, Kind};
 use crate::stream::{Contents, End, Reach, StreamLeg, Tail};
 use crate::wal::{Confirmed, Leg, Rebuild, Recovered, Vacant};
 
+use lineage::Lineage;
 pub use refusal::Refusal;
 use walk::{Signed, Stumble, Walk};
 
@@ -56,13 +58,19 @@ pub(super) async fn go_on<S: StreamLeg>(
     reason: Option<String>,
 ) -> Result<Continued, StartError> {
     let vacant = vacate(config, recovered)?;
-    let keys = identity::keys(config)?.ok_or_else(|| StartError::NoKeys { dir: config.keys_dir() })?;
+    let mut keys = identity::keys(config)?.ok_or_else(|| StartError::NoKeys { dir: config.keys_dir() })?;
+    let pending = Pending::read(&config.keys_dir(), &keys.origin, config.seal.pkcs11.as_ref())?;
+    let pending = pending.map(|pending| {
+        // Behind its record the next keys sign, wherever the chain is gone on with from.
+        keys.next = pending.sealed.map(|at| (at.get() + 1, identity::pair(pending.keys)));
+        pending.note.note().to_owned()
+    });
     let keys = Arc::new(keys);
     let checkpoints = Store::open(Arc::clone(disk), config.wal_dir().join("checkpoints"), Arc::clone(&keys))?;
     archive.prepare()?;
     let contents = Contents::new(&config.stream, &config.data_dir, config.chain.clone());
     let forked = vouched::mark(config, disk).stands()?;
-    let legs = Legs { config, archive, contents, keys, checkpoints, forked };
+    let legs = Legs { config, archive, contents, keys, pending, checkpoints, forked };
 
     let tail = stream.end().await?;
     let ahead = legs.through_archive(false).await?;
@@ -94,6 +102,8 @@ struct Legs<'a> {
     archive: &'a archive::Target,
     contents: Contents,
     keys: Arc<Keys>,
+    /// The note of a rotation that is under way here.
+    pending: Option<String>,
     checkpoints: Store,
     /// A witness has seen another history of the chain: it is gone on with, and nothing is signed.
     forked: bool,
@@ -102,6 +112,7 @@ struct Legs<'a> {
 /// The chain, followed to the archive's end.
 struct Ahead {
     walk: Walk,
+    lineage: Lineage,
     /// What the archive holds.
     archived: Option<Confirmed>,
 }
@@ -140,6 +151,8 @@ impl Legs<'_> {
         let segments = self.asked(listing::segments(self.archive, chain).await)?;
         let stored = self.asked(listing::checkpoints(self.archive, chain).await)?;
         let genesis = self.genesis(&segments).await?;
+        let lineage = self.lineage(genesis.statement()).await?;
+        self.check_keys(&lineage)?;
         let end = match segments.last() {
             Some(newest) => self.open(newest).await?.footer().segment.last.get() + 1,
             None => 0,
@@ -147,15 +160,32 @@ impl Legs<'_> {
         let base = stored.iter().rev().map(|checkpoint| checkpoint.size).find(|size| *size <= end).unwrap_or(0);
         let mut signed = self.local()?;
         for checkpoint in stored.iter().filter(|checkpoint| checkpoint.size >= base) {
-            self.add_stored(&mut signed, checkpoint).await?;
+            self.add_stored(&mut signed, checkpoint, &lineage).await?;
         }
         if settled {
-            self.add_streamed(&mut signed)?;
+            self.add_streamed(&mut signed, &lineage)?;
         }
-        self.walk(&segments, base, &genesis, signed).await
+        let walk = self.walk(&segments, base, &genesis, signed).await?;
+        let head = walk.head();
+        let archived = last_of(head.next()).map(|last| Confirmed { last, hash: head.hash() });
+        Ok(Ahead { walk, lineage, archived })
     }
 
-    /// The chain's genesis note, whose keys must be ours.
+    /// The keys in force must be ours.
+    fn check_keys(&self, lineage: &Lineage) -> Result<(), Refusal> {
+        let [ed25519, ml_dsa_44] = [self.keys.pair.ed25519.vkey(), self.keys.pair.ml_dsa_44.vkey()];
+        let before = self.pending.as_deref().and_then(|note| lineage.before(note));
+        let in_force = before.unwrap_or(lineage.last());
+        for (expected, found) in [(&in_force.ed25519, ed25519), (&in_force.ml_dsa_44, ml_dsa_44)] {
+            if expected != found {
+                let (expected, found) = (Box::new(expected.clone()), Box::new(found.clone()));
+                return Err(Refusal::ForeignKeys { dir: self.config.keys_dir(), expected, found });
+            }
+        }
+        Ok(())
+    }
+
+    /// The chain's genesis note.
     async fn genesis(&self, segments: &[SegmentObject]) -> Result<SignedNote<Genesis>, Refusal> {
         let chain = &self.config.chain;
         let stored = self.asked(self.archive.note(&genesis_key(chain)).await)?;
@@ -178,16 +208,6 @@ impl Legs<'_> {
         if genesis.chain() != chain {
             return Err(Refusal::Genesis { problem: format!("it is that of chain `{}`", genesis.chain()) });
         }
-        let dir = self.config.keys_dir();
-        let in_force =
-            rotation::in_force(&dir, genesis).map_err(|error| Refusal::Keys { problem: error.to_string() })?;
-        let [ed25519, ml_dsa_44] = [self.keys.pair.ed25519.vkey(), self.keys.pair.ml_dsa_44.vkey()];
-        for (expected, found) in [(&in_force.ed25519, ed25519), (&in_force.ml_dsa_44, ml_dsa_44)] {
-            if expected != found {
-                let (expected, found) = (Box::new(expected.clone()), Box::new(found.clone()));
-                return Err(Refusal::ForeignKeys { dir: self.config.keys_dir(), expected, found });
-            }
-        }
         let (expected, found) = (genesis.partition, self.config.stream.partition());
         if expected != found {
             return Err(Refusal::Partition { expected, found });
@@ -202,7 +222,7 @@ impl Legs<'_> {
         base: u64,
         genesis: &SignedNote<Genesis>,
         signed: Signed,
-    ) -> Result<Ahead, Refusal> {
+    ) -> Result<Walk, Refusal> {
         let from = segments.iter().rposition(|segment| segment.first.get() < base).unwrap_or(0);
         let head = match segments.get(from) {
             Some(segment) if segment.first > Sequence::ZERO => {
@@ -223,9 +243,7 @@ impl Legs<'_> {
             let reader = self.open(segment).await?;
             follow(&mut walk, reader, &segment.key)?;
         }
-        let head = walk.head();
-        let archived = last_of(head.next()).map(|last| Confirmed { last, hash: head.hash() });
-        Ok(Ahead { walk, archived })
+        Ok(walk)
     }
 
     /// Whether the stream ends where the archive allows it.
@@ -288,6 +306,7 @@ impl Legs<'_> {
                 return Err(Refusal::StreamMoved { read: rebuilt.next(), end }.into());
             }
         };
+        ahead.lineage.keep(self, self.pending.as_deref())?;
         let Some(last) = stream else { return Err(Refusal::NoChain { chain: self.config.chain.clone() }.into()) };
         for kept in ahead.walk.finish()? {
             self.checkpoints.keep(&kept)?;

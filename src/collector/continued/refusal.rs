@@ -95,13 +95,15 @@ pub enum Refusal {
     )]
     Partition { expected: u32, found: u32 },
     #[error(
-        "the signing keys in {} are not those of this chain: it began with {}, found {}\n  remedy  put back the key files of this chain from their backup; they are never made anew for a chain that has begun",
+        "the signing keys in {} are not those of this chain: in force are {}, found {}\n  remedy  put back the key files of this chain from their backup; they are never made anew for a chain that has begun",
         dir.display(),
         const_hex::encode(expected.id()),
         const_hex::encode(found.id())
     )]
     ForeignKeys { dir: PathBuf, expected: Box<Vkey>, found: Box<Vkey> },
-    #[error("which keys the chain has can't be told: {problem}")]
+    #[error(
+        "which keys the chain has can't be told: {problem}\n  remedy  run `sealtrail verify` on the archive; restore the note from its locked version"
+    )]
     Keys { problem: String },
 }
 

@@ -5,7 +5,7 @@ use sealtrail_chain::segment::{Ranges, parse_checkpoint_key, range_key};
 use tracing::warn;
 
 use super::walk::{Object, Signed};
-use super::{Legs, Refusal};
+use super::{Legs, Lineage, Refusal};
 use crate::archive::listing::CheckpointObject;
 
 impl Legs<'_> {
@@ -24,14 +24,19 @@ impl Legs<'_> {
         Ok(signed)
     }
 
-    pub(super) async fn add_stored(&self, signed: &mut Signed, stored: &CheckpointObject) -> Result<(), Refusal> {
+    pub(super) async fn add_stored(
+        &self,
+        signed: &mut Signed,
+        stored: &CheckpointObject,
+        lineage: &Lineage,
+    ) -> Result<(), Refusal> {
         let CheckpointObject { size, unix_seconds, key } = stored;
         let problem = |problem| Refusal::Checkpoint { key: key.clone(), problem };
         let note = self.text(key).await?.ok_or_else(|| problem("it is gone"))?;
         let range = parse_checkpoint_key(key).map(|(chain, ..)| range_key(&chain, *size, *unix_seconds));
         let ranges = self.text(&range.unwrap_or_default()).await?;
         let ranges = ranges.ok_or_else(|| problem("the ranges beside it are missing"))?;
-        let checked = self.verified(&note).ok_or_else(|| problem("this chain's keys have not signed it"))?;
+        let checked = self.verified(&note, lineage).ok_or_else(|| problem("this chain's keys have not signed it"))?;
         if checked.checkpoint.size != *size || checked.cosigned != Some(*unix_seconds) {
             return Err(problem("its name says something else than its text"));
         }
@@ -46,10 +51,10 @@ impl Legs<'_> {
     }
 
     /// Checkpoints that the stream holds. A note that our keys have not signed is none of the chain's, whoever put it there.
-    pub(super) fn add_streamed(&self, signed: &mut Signed) -> Result<(), Refusal> {
+    pub(super) fn add_streamed(&self, signed: &mut Signed, lineage: &Lineage) -> Result<(), Refusal> {
         let mut foreign = 0_u64;
         let read = self.contents.checkpoints(&mut |stored| {
-            let Some(checked) = self.verified(&stored.note) else {
+            let Some(checked) = self.verified(&stored.note, lineage) else {
                 foreign += 1;
                 return;
             };
@@ -69,17 +74,18 @@ impl Legs<'_> {
         Ok(())
     }
 
-    fn verified(&self, note: &str) -> Option<Checked> {
-        let ed25519 = self.keys.ed25519();
-        let keys = [ed25519.as_slice(), &[self.keys.pair.ml_dsa_44.vkey().clone()]].concat();
+    fn verified(&self, note: &str, lineage: &Lineage) -> Option<Checked> {
+        let next = self.keys.next.as_ref().map(|(_, next)| [next.ed25519.vkey(), next.ml_dsa_44.vkey()]);
+        let keys: Vec<_> = lineage.keys().into_iter().chain(next.into_iter().flatten().cloned()).collect();
         let (signed, signatures) = Checkpoint::verify(note, &keys).ok()?;
         let checkpoint = signed.statement().clone();
-        let ours = checkpoint.origin == self.keys.origin && ed25519.iter().any(|key| signatures.held.contains(key));
+        let speaks = |key| lineage.speaks(key, checkpoint.size) || next.is_some_and(|[next, _]| next == key);
+        let ours = checkpoint.origin == self.keys.origin && signatures.held.iter().any(speaks);
         ours.then_some(Checked { checkpoint, cosigned: signatures.cosigned })
     }
 }
 
-/// A checkpoint that our keys have signed.
+/// A checkpoint that the chain's keys have signed.
 struct Checked {
     checkpoint: Checkpoint,
     cosigned: Option<u64>,

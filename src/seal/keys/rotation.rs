@@ -109,7 +109,7 @@ pub fn finish(dir: &Path) -> Result<(), KeyError> {
         }
         let notes = dir.join(NOTES);
         make_dir(&notes)?;
-        write(&notes, &notes.join(format!("{:020}.note", rotation.size)), note.note().as_bytes(), 0o644)?;
+        write(&notes, &note_path(dir, rotation.size), note.note().as_bytes(), 0o644)?;
     }
     // The note goes before the mark: without the mark nobody would look here again.
     for name in [NOTE, SEALED, WHO, SETTLED] {
@@ -140,21 +140,42 @@ fn change_places(dir: &Path, next: &Path, retired: &Path, name: &str) -> Result<
 /// The keys in force now, as they follow from the genesis and the notes that are kept; or the first note that doesn't follow.
 pub fn in_force(dir: &Path, genesis: &Genesis) -> Result<KeySet, KeyError> {
     let mut keys = KeySet::from(genesis);
-    for path in notes(dir) {
-        let note = text(&path)?.unwrap_or_default();
-        let wrong = |source| KeyError::Note { path: path.clone(), source };
-        let note = Rotation::read(&note).map_err(wrong)?;
-        note.follows(&genesis.origin, &keys).map_err(wrong)?;
+    for note in kept(dir)? {
+        let path = || note_path(dir, note.statement().size);
+        note.follows(&genesis.origin, &keys).map_err(|source| KeyError::Note { path: path(), source })?;
         keys = note.statement().keys.clone();
     }
     Ok(keys)
 }
 
+/// The notes that are kept, in their order.
+pub fn kept(dir: &Path) -> Result<Vec<Signed<Rotation>>, KeyError> {
+    let read = |path: PathBuf| {
+        let note = text(&path)?.unwrap_or_default();
+        Rotation::read(&note).map_err(|source| KeyError::Note { path, source })
+    };
+    notes(dir).into_iter().map(read).collect()
+}
+
+/// Keeps what a backup of the keys alone has lost: notes, and the verifier keys of before. What is there stays.
+pub fn restore(dir: &Path, notes: &[&Signed<Rotation>], older: &[Vkey]) -> Result<(), KeyError> {
+    let below = dir.join(NOTES);
+    for note in notes {
+        let path = note_path(dir, note.statement().size);
+        if !path.exists() {
+            make_dir(&below)?;
+            write(&below, &path, note.note().as_bytes(), 0o644)?;
+        }
+    }
+    let there = text(&dir.join(OLDER))?.unwrap_or_default();
+    let lines = older.iter().map(Vkey::to_string).filter(|line| there.lines().all(|known| known != line));
+    let lines: String = lines.map(|line| line + "\n").collect();
+    if lines.is_empty() { Ok(()) } else { write(dir, &dir.join(OLDER), format!("{there}{lines}").as_bytes(), 0o644) }
+}
+
 /// The last note that is kept; `None`: the keys are those of the genesis.
 pub fn last(dir: &Path) -> Result<Option<Signed<Rotation>>, KeyError> {
-    let Some(path) = notes(dir).pop() else { return Ok(None) };
-    let note = text(&path)?.unwrap_or_default();
-    Rotation::read(&note).map(Some).map_err(|source| KeyError::Note { path, source })
+    Ok(kept(dir)?.pop())
 }
 
 /// The Ed25519 verifier keys of before.
@@ -175,6 +196,10 @@ fn ed25519_in(path: &Path) -> Result<Vec<Vkey>, KeyError> {
     let mut keys = keys?;
     keys.retain(|key| key.algorithm() == Algorithm::Ed25519);
     Ok(keys)
+}
+
+fn note_path(dir: &Path, size: u64) -> PathBuf {
+    dir.join(NOTES).join(format!("{size:020}.note"))
 }
 
 fn notes(dir: &Path) -> Vec<PathBuf> {

@@ -12,7 +12,8 @@ use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::file::metadata::KeyValue;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -140,17 +141,27 @@ impl Object {
     }
 }
 
-/// As the format has it: statistics where engines use them, a filter of trace ids.
+/// As the format has it: encodings, statistics where engines use them, a filter of trace ids.
 fn properties(created: &str, bounded: Option<&str>) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(created.to_owned())
+        .set_sorting_columns(Some(vec![SortingColumn { column_idx: 0, descending: false, nulls_first: false }]))
         .set_statistics_enabled(EnabledStatistics::Page)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_column_bloom_filter_enabled(ColumnPath::from("trace_id"), true);
-    let bare = ["trace_id", "span_id", "content", "checksum", "hash"].into_iter();
-    for bare in bare.filter(|column| Some(*column) != bounded) {
-        properties = properties.set_column_statistics_enabled(ColumnPath::from(bare), EnabledStatistics::None);
+    for packed in ["sequence", "observed_nanos", "observed_time", "event_time"].map(ColumnPath::from) {
+        properties = properties
+            .set_column_dictionary_enabled(packed.clone(), false)
+            .set_column_encoding(packed.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_compression(packed, Compression::UNCOMPRESSED);
     }
-    properties.build()
+    for bare in ["trace_id", "span_id", "content", "checksum", "hash"] {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(bare), false);
+        if Some(bare) != bounded {
+            properties = properties.set_column_statistics_enabled(ColumnPath::from(bare), EnabledStatistics::None);
+        }
+    }
+    properties.set_column_encoding(ColumnPath::from("content"), Encoding::DELTA_LENGTH_BYTE_ARRAY).build()
 }
 
 fn replace(column: &ArrayRef, row: usize, change: &impl Fn(Cell) -> Cell) -> ArrayRef {

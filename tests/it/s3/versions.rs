@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::ObjectLockMode;
+
 use super::server::{ACCESS_KEY, Bucket, Kind, SECRET_KEY, Server, credentials};
-use super::{LOCK, load, on_both, start};
-use crate::harness::{sealtrail_with, text};
+use super::{DAY, LOCK, load, now, on_both};
+use crate::harness::{Collector, sealtrail_with, text};
+use crate::witness::Authority;
 
 on_both!(versions_and_markers_are_found, objects_without_their_lock_are_found);
 
@@ -16,8 +20,17 @@ fn verify(dir: &Path, data: &Path, config: &Path) -> std::process::Output {
     sealtrail_with(&arguments, &credentials(dir, ACCESS_KEY, SECRET_KEY))
 }
 
+/// A chain whose checkpoints are time stamped, too.
 async fn sealed(dir: &Path, bucket: &Bucket, seed: u64) -> std::path::PathBuf {
-    let collector = start(dir, &bucket.config(LOCK));
+    let authority = Authority::start(&dir.join("tsa"));
+    let config = format!(
+        "wal: {{ segment: {{ max_mib: 1, max_age: 1s }} }}\n\
+         seal: {{ checkpoint_interval: 1s, timestamp_url: 'http://127.0.0.1:{}/', timestamp_interval: 100ms }}\n{}",
+        authority.port,
+        bucket.config(LOCK)
+    );
+    let environment = credentials(dir, ACCESS_KEY, SECRET_KEY);
+    let collector = Collector::try_start_with(dir, &config, &[], &environment).unwrap_or_else(|log| panic!("{log}"));
     load(&collector, seed, 3).await;
     let data = collector.data.clone();
     let (status, log) = collector.stop();
@@ -36,7 +49,7 @@ async fn versions_and_markers_are_found(kind: Kind) {
     let keys = bucket.keys("").await;
     let find = |end: &str| keys.iter().find(|key| key.ends_with(end)).expect("there is one").clone();
     let (client, name) = (&bucket.client, &bucket.name);
-    for end in [".parquet", ".checkpoint", ".note"] {
+    for end in [".parquet", ".checkpoint", ".range", ".note", ".tsr", ".crl"] {
         let key = find(end);
         let marker = client.delete_object().bucket(name).key(&key).send().await.expect("a marker");
         let output = verify(dir.path(), &data, &config);
@@ -59,24 +72,38 @@ async fn versions_and_markers_are_found(kind: Kind) {
     assert_eq!(verify(dir.path(), &data, &config).status.code(), Some(0));
 }
 
-/// The whole archive, copied into a bucket without a lock on anything.
+/// The whole archive, copied into a bucket without a lock on anything, or with one that ends too early, or that can be lifted.
 async fn objects_without_their_lock_are_found(kind: Kind) {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::shared(kind);
     let bucket = server.bucket("locked");
     let data = sealed(dir.path(), &bucket, 62).await;
-    let copy = server.bucket("unlocked");
-    for key in bucket.keys("").await {
-        let body = bucket.get(&key).await;
-        copy.client.put_object().bucket(&copy.name).key(&key).body(body.into()).send().await.expect("stored");
-    }
-    let config = dir.path().join("copy.yaml");
     let written = std::fs::read_to_string(dir.path().join("sealtrail.yaml")).expect("the configuration");
-    std::fs::write(&config, written.replace(&bucket.name, &copy.name)).expect("written");
-    let output = verify(dir.path(), &data, &config);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    for kind in [".parquet", ".checkpoint", ".range"] {
-        let named = text(&output).lines().any(|line| line.contains("SEAL-062") && line.contains(kind));
-        assert!(named, "{kind}: {}", text(&output));
+    let locks = [
+        ("unlocked", None),
+        ("shortened", Some((ObjectLockMode::Compliance, 29))),
+        ("liftable", Some((ObjectLockMode::Governance, 60))),
+    ];
+    for (name, lock) in locks {
+        let copy = server.bucket(name);
+        for key in bucket.keys("").await {
+            let body = bucket.get(&key).await;
+            let put = copy.client.put_object().bucket(&copy.name).key(&key).body(body.into());
+            let put = match &lock {
+                Some((mode, days)) => put
+                    .object_lock_mode(mode.clone())
+                    .object_lock_retain_until_date(DateTime::from_secs(now() + days * DAY)),
+                None => put,
+            };
+            put.send().await.expect("stored");
+        }
+        let config = dir.path().join("copy.yaml");
+        std::fs::write(&config, written.replace(&bucket.name, &copy.name)).expect("written");
+        let output = verify(dir.path(), &data, &config);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", text(&output));
+        for kind in [".parquet", ".checkpoint", ".range", ".note", ".tsr", ".crl"] {
+            let named = text(&output).lines().any(|line| line.contains("SEAL-062") && line.contains(kind));
+            assert!(named, "{name}, {kind}: {}", text(&output));
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::process::Output;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use sealtrail::cli::payments::Payments;
 
+use sealtrail_chain::{Checksum, Hash, Link, Sequence, UnixNanos};
+
 use crate::harness::{Collector, archived, attributes, export, files, sealtrail, streamed, text};
 
 pub struct Place {
@@ -147,6 +149,38 @@ impl Place {
         sealtrail(&["verify", "--public-key", &path("keys/log.vkey"), &path("archive"), &path("stream")])
     }
 
+    /// Archive and stream under this key.
+    pub fn verify_with(&self, key: &Path) -> Output {
+        let path = |name: &str| self.dir().join(name).display().to_string();
+        sealtrail(&["verify", "--public-key", &key.display().to_string(), &path("archive"), &path("stream")])
+    }
+
+    /// What was handed out of the keys in force.
+    pub fn keep_key(&self, name: &str) -> PathBuf {
+        let to = self.dir().join(name);
+        std::fs::copy(self.dir().join("keys/log.vkey"), &to).expect("copied");
+        to
+    }
+
+    pub fn rotate_keys(&self) {
+        let (config, data) = (self.dir().join("sealtrail.yaml"), self.data());
+        let (config, data) = (config.display().to_string(), data.display().to_string());
+        let words = ["keys", "rotate", "--config", &config, "--data-dir", &data, "--reason", "x", "--no-recovery"];
+        let output = sealtrail(&words);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    }
+
+    /// The keys that sign now, from a backup of them alone.
+    pub fn lose_but_the_keys(&self) {
+        let (keys, all) = (self.dir().join("keys"), self.dir().join("all-keys"));
+        std::fs::rename(&keys, &all).expect("moved");
+        std::fs::create_dir(&keys).expect("made");
+        for name in ["ed25519.key", "ml-dsa-44.key", "log.vkey"] {
+            std::fs::copy(all.join(name), keys.join(name)).expect("copied");
+        }
+        std::fs::remove_dir_all(all).expect("removed");
+    }
+
     /// Hash of a record, as the archive has it.
     pub fn hash(&self, sequence: u64) -> String {
         let mut hash = None;
@@ -190,8 +224,22 @@ impl Place {
 
     pub fn take_keys_of(&self, other: &Self) {
         let (from, to) = (other.dir().join("keys"), self.dir().join("keys"));
+        let _ = std::fs::remove_dir_all(&to);
         let status = std::process::Command::new("cp").arg("-a").args([from, to]).status();
         assert!(status.expect("cp runs").success());
+    }
+
+    /// Whoever has the old log's disk changes `id` in it into another one, and makes its checksums anew (src/wal/FORMAT.md);
+    /// `reseal`: the links too, from there on.
+    pub fn edit_wal(&self, id: &str, other: &str, reseal: bool) {
+        let files = files(&self.data().join("wal"));
+        for path in files.iter().filter(|path| path.extension().is_some_and(|kind| kind == "wal")) {
+            let mut bytes = std::fs::read(path).expect("readable");
+            if edit_frames(&mut bytes, id, other, reseal) {
+                return std::fs::write(path, bytes).expect("written");
+            }
+        }
+        panic!("{id} is in none of {files:?}");
     }
 
     /// The oldest file of the stream goes, as by retention; one is added so that there is another.
@@ -206,4 +254,42 @@ impl Place {
         std::fs::write(dir.join(format!("{first:020}.messages")), &bytes[at..]).expect("written");
         std::fs::remove_file(&files[0].path).expect("removed");
     }
+}
+
+/// Changes a record in the bytes of a log's file; whether it is there.
+fn edit_frames(bytes: &mut [u8], id: &str, other: &str, reseal: bool) -> bool {
+    assert_eq!(id.len(), other.len());
+    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes")) as usize;
+    let long = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
+    let hash = |bytes: &[u8], at: usize| -> [u8; 32] { bytes[at..at + 32].try_into().expect("32 bytes") };
+    let (mut at, mut sequence, mut previous) = (number(bytes, 12), Sequence::new(long(bytes, 32)), hash(bytes, 48));
+    let file: [u8; 16] = bytes[16..32].try_into().expect("16 bytes");
+    let (chain, mut edited) = ("local".parse().expect("a name"), false);
+    // Records, and marks.
+    while let Some(kind @ (1 | 2)) = bytes.get(at + 12).copied() {
+        let end = at + 16 + number(bytes, at + 4);
+        if kind == 1 {
+            let (payload, content) = (at + 16, at + 16 + 72);
+            let found = bytes[content..end].windows(id.len()).position(|text| text == id.as_bytes());
+            if let Some(found) = found.filter(|_| !edited) {
+                bytes[content + found..content + found + id.len()].copy_from_slice(other.as_bytes());
+                edited = true;
+            }
+            if edited && reseal {
+                let checksum = Checksum::of(&bytes[content..end]);
+                let observed = UnixNanos(long(bytes, payload));
+                let hash = Link::compute(&chain, sequence, observed, Hash(previous), checksum);
+                bytes[payload + 8..payload + 40].copy_from_slice(&checksum.0);
+                bytes[payload + 40..payload + 72].copy_from_slice(&hash.0);
+            }
+            previous = hash(bytes, payload + 40);
+            sequence = sequence.next();
+        }
+        if edited {
+            let covered = [&file[..], &(at as u64).to_le_bytes(), &bytes[at + 4..end]].concat();
+            bytes[at..at + 4].copy_from_slice(&crc32c::crc32c(&covered).to_le_bytes());
+        }
+        at = end;
+    }
+    edited
 }
