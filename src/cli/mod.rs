@@ -21,6 +21,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use exit::Exit;
 
+use crate::host::{guard, hsm};
+
 /// Compliance audit-log pipeline: OTLP in, masked, sealed into a hash chain, kept, written twice, provable.
 #[derive(Parser)]
 #[command(name = "sealtrail", version, max_term_width = 110, after_help = EXIT_CODES, disable_help_subcommand = true)]
@@ -86,6 +88,9 @@ pub fn main() -> std::process::ExitCode {
         Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
     };
+    if hsm::is_loaded() {
+        guard::end(exit as i32);
+    }
     exit.into()
 }
 

@@ -116,6 +116,12 @@ const TAG_BITS: u64 = 128;
 /// Modules that this process has initialised: each may be so once.
 static MODULES: Mutex<BTreeMap<PathBuf, Pkcs11>> = Mutex::new(BTreeMap::new());
 
+/// Whether a vendor's library is in this process, whose own clean-up at the end is not to be waited for: it runs beside threads
+/// that may be in a call, and after libraries that it needs.
+pub fn is_loaded() -> bool {
+    !MODULES.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+}
+
 /// One key's token.
 pub struct Hsm {
     config: Config,
