@@ -7,6 +7,7 @@ mod late_put;
 pub mod scan;
 mod settings;
 mod takeover;
+mod tampered;
 pub mod topic;
 mod zombie;
 

@@ -205,6 +205,10 @@ impl Work<'_> {
             && chunk.size(9) == data;
         self.ask(sound, || format!("numbers and places of the pages of `{name}`"));
         self.ask(walk.encodings_fit(chunk), || format!("encodings of the pages of `{name}`"));
+        let pages = walk.begins.len();
+        self.ask(bounds.as_ref().is_none_or(|bounds| one_a_page(bounds, pages)), || {
+            format!("bounds of each page of `{name}`, none where it has no values")
+        });
         let sizes = chunk.inner(16);
         Ok(Chunk {
             begins: walk.begins,
@@ -269,6 +273,18 @@ impl Work<'_> {
 fn start(chunk: &Struct) -> Option<u64> {
     let data = chunk.size(9)?;
     Some(chunk.size(11).map_or(data, |dictionary| dictionary.min(data)))
+}
+
+/// As many as there are pages; what would stand for a page without values is seen by nobody, so nothing does.
+fn one_a_page(bounds: &Struct, pages: usize) -> bool {
+    let list = |id| bounds.list(id).unwrap_or_default();
+    let (nulls, min, max) = (list(1), list(2), list(3));
+    let empty = Value::Bytes(Vec::new());
+    let sound = nulls.iter().zip(min.iter().zip(max)).all(|(null, (min, max))| match null {
+        Value::Bool(true) => *min == empty && *max == empty,
+        _ => true,
+    });
+    sound && [nulls.len(), min.len(), max.len()] == [pages; 3]
 }
 
 /// Minimum and maximum stand in two forms: an older reader must not see others.

@@ -68,6 +68,10 @@ fn honest(seed: u64) -> Built {
     let mut head = Head::genesis(&genesis);
     let count = 1 + random.below(60);
     let (mut records, mut segments, mut checkpoints) = (Vec::new(), vec![0], Vec::new());
+    // Bounds of more than 64 bytes are cut, and not every character has a next one.
+    let long = ["支".repeat(40), "e".repeat(65), format!("a{}", "\u{7f}".repeat(80)), "\u{10ffff}".repeat(17)];
+    let short = ["payment.authorised", "支付 \"\\\n\u{1}", "e"].map(str::to_owned);
+    let events = [&short[..], &short[..], &long[..]].concat();
     let mut stopped = false;
     for n in 0..count {
         let pause = [0, 1, SECOND, 20 * SECOND, 600 * SECOND, 5 * 3600 * SECOND][random.below(6) as usize];
@@ -84,7 +88,7 @@ fn honest(seed: u64) -> Built {
             (_, true, _) => own("sealtrail.started", &[]),
             (_, _, true) => own("sealtrail.stopped", &[]),
             _ if random.below(8) == 0 => own("sealtrail.alive", &[]),
-            _ => payment(n, By::Sender, ["payment.authorised", "支付 \"\\\n\u{1}", "e"][random.below(3) as usize]),
+            _ => payment(n, By::Sender, &events[random.below(events.len() as u64) as usize]),
         };
         records.push((head.seal(UnixNanos(time), Checksum::of(content.as_bytes())), content));
         if random.below(7) == 0 {
@@ -98,23 +102,26 @@ fn honest(seed: u64) -> Built {
     Built { keys, genesis, records, segments, checkpoints, signed: None, rules }
 }
 
-/// Columns of many pages, dictionaries that were given up, filters that are full.
+/// Columns of many pages, dictionaries that were given up, filters that are full, bounds that look alike because they were cut.
 #[test]
 fn a_large_object_is_intact() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let mut built = honest(7);
-    let event = |n: u64| format!("payment.of-a-very-long-name-that-comes-once-{n:08}");
-    let mut head = Head::genesis(&built.genesis);
-    let begin = built.records[0].0.observed;
-    let first = built.records.swap_remove(0).1;
-    let contents = std::iter::once(first).chain((1..12_000).map(|n| payment(n, By::Sender, &event(n))));
-    let sealed = contents.map(|content| (head.seal(begin, Checksum::of(content.as_bytes())), content));
-    built.records = sealed.collect();
-    (built.segments, built.checkpoints) = (vec![0], vec![12_000]);
-    // The head is made anew for each object and checkpoint, so few of them.
-    let archive = built.write_archive(dir.path());
-    let mut trust = Trust::default();
-    trust.add_key(built.keys.ed25519.vkey().clone());
-    let report = verify(&[archive], &Options { trust, ..Options::default() }, &Unwatched).expect("there is a chain");
-    assert_eq!(report.verdict, Verdict::Intact, "{}", report.text());
+    for event in ["payment.of-a-very-long-name-that-comes-once", &"payment.of-a-name-longer-than-a-bound".repeat(2)] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut built = honest(7);
+        let event = |n: u64| format!("{event}-{:08}", n ^ 0x555);
+        let mut head = Head::genesis(&built.genesis);
+        let begin = built.records[0].0.observed;
+        let first = built.records.swap_remove(0).1;
+        let contents = std::iter::once(first).chain((1..12_000).map(|n| payment(n, By::Sender, &event(n))));
+        let sealed = contents.map(|content| (head.seal(begin, Checksum::of(content.as_bytes())), content));
+        built.records = sealed.collect();
+        (built.segments, built.checkpoints) = (vec![0], vec![12_000]);
+        // The head is made anew for each object and checkpoint, so few of them.
+        let archive = built.write_archive(dir.path());
+        let mut trust = Trust::default();
+        trust.add_key(built.keys.ed25519.vkey().clone());
+        let report =
+            verify(&[archive], &Options { trust, ..Options::default() }, &Unwatched).expect("there is a chain");
+        assert_eq!(report.verdict, Verdict::Intact, "{}", report.text());
+    }
 }

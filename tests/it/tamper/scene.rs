@@ -31,7 +31,7 @@ pub fn sealed() -> &'static Path {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
         // On a crowded machine a collector may have more to say of itself, and midnight cuts a segment once more: the records'
         // numbers would be others than in the tables.
-        for _ in 0..5 {
+        for _ in 0..15 {
             let _ = fs::remove_dir_all(&dir);
             fs::create_dir_all(&dir).expect("made");
             let data = runtime.block_on(run_three_times(&dir));
@@ -40,7 +40,7 @@ pub fn sealed() -> &'static Path {
                 return data;
             }
         }
-        panic!("five times the runs did not have {RUN} records each");
+        panic!("fifteen times the runs did not have {RUN} records each");
     };
     DATA.get_or_init(|| std::thread::spawn(make).join().expect("it is sealed"))
 }
