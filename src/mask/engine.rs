@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
-use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, is_reserved, otlp, Value};
+use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
 use sealtrail_chain::{ChainName, Content};
 
 use super::envelope::Keys;
