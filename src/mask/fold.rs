@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::signs;
+use super::{colour, signs};
 
 /// Steps of unescaping that are looked at: JSON in JSON in a URL.
 pub(super) const MAX_STEPS: usize = 3;
@@ -86,6 +86,25 @@ impl View {
     /// Reads `source` as quoted-printable, the transfer encoding of mail, then folds. `false`: there was nothing to read.
     pub(super) fn unquote(&mut self, source: Source<'_>, raw: &mut View) -> bool {
         self.read(source, raw, |rest| memchr::memchr(b'=', rest), read_quoted)
+    }
+
+    /// Takes `source` without the colour codes in it. `false`: there are none.
+    pub(super) fn uncolour(&mut self, source: Source<'_>) -> bool {
+        self.clear();
+        let mut walk = source.walk();
+        let (mut at, mut taken) = (0, 0);
+        while let Some(rest) = source.bytes.get(at..)
+            && let Some(open) = memchr::memchr(b'[', rest)
+        {
+            at += open + 1;
+            if let Some((start, end)) = colour::around(source.bytes, at - 1).filter(|(start, _)| *start >= taken) {
+                self.take(source.bytes, taken, start, &mut walk);
+                (taken, at) = (end, end);
+            }
+        }
+        self.take(source.bytes, taken, source.bytes.len(), &mut walk);
+        self.stand(walk.original(source.bytes.len()));
+        taken > 0
     }
 
     #[inline]
@@ -245,7 +264,7 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
             read_numeric_entity(rest).map(|(character, length)| (Unescaped::Char(character), length + 2))
         }
         [b'&', ..] => {
-            const NAMED: [(&[u8], char); 9] = [
+            const NAMED: [(&[u8], char); 18] = [
                 (b"&quot;", '"'),
                 (b"&amp;", '&'),
                 (b"&lt;", '<'),
@@ -255,6 +274,15 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
                 (b"&commat;", '@'),
                 (b"&period;", '.'),
                 (b"&plus;", '+'),
+                (b"&equals;", '='),
+                (b"&colon;", ':'),
+                (b"&semi;", ';'),
+                (b"&sol;", '/'),
+                (b"&hyphen;", '-'),
+                (b"&ndash;", '-'),
+                (b"&ensp;", ' '),
+                (b"&thinsp;", ' '),
+                (b"&Tab;", '\t'),
             ];
             NAMED
                 .iter()

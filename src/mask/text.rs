@@ -1,7 +1,8 @@
 //! Masking of one text: views, findings, and one replacement of each on the original bytes.
 
 use super::action::Action;
-use super::detect::{Finding, Scan, Shape, Token, shapes, token};
+use super::colour::without_codes;
+use super::detect::{Encoded, Finding, Scan, Shape, Token, shapes, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::keys::Facts;
@@ -21,6 +22,8 @@ pub(super) const UNINSPECTED: &str = "[uninspected]";
 pub(super) struct Scratch {
     views: [View; MAX_STEPS + 1],
     raw: View,
+    /// Room for a view without its colour codes.
+    plain: View,
     seen: Seen,
     spans: Vec<Span>,
 }
@@ -33,14 +36,8 @@ struct Seen {
     encoded: Vec<Encoded>,
     /// Reads like quoted-printable.
     quoted: bool,
-}
-
-/// What a token stands for: bytes `start..end` of a view.
-struct Encoded {
-    view: u8,
-    start: usize,
-    end: usize,
-    decoded: Vec<u8>,
+    /// The last view holds colour codes.
+    coloured: bool,
 }
 
 impl Scratch {
@@ -48,7 +45,7 @@ impl Scratch {
     pub(super) fn is_small(&self) -> bool {
         const SMALL: usize = 1 << 16;
         let Seen { signs, found, encoded, .. } = &self.seen;
-        self.views.iter().chain([&self.raw]).all(|view| view.capacity() <= SMALL)
+        self.views.iter().chain([&self.raw, &self.plain]).all(|view| view.capacity() <= SMALL)
             && signs.capacity() <= SMALL
             && found.capacity() <= SMALL / 64
             && encoded.capacity() <= SMALL / 64
@@ -124,16 +121,25 @@ impl Session<'_> {
         depth: usize,
         scratch: &mut Scratch,
     ) -> Verdict {
-        let Scratch { views, raw, seen, spans } = scratch;
+        let Scratch { views, raw, plain, seen, spans } = scratch;
         seen.found.clear();
         seen.encoded.clear();
-        seen.quoted = false;
+        (seen.quoted, seen.coloured) = (false, false);
         // Nothing in it folds, so that it is its own view.
-        let own = !holds.other || text.is_ascii() || !views[0].fold_text(text);
+        let mut own = !holds.other || text.is_ascii() || !views[0].fold_text(text);
         // What folds may fold to any sign.
         let (first, holds) =
             if own { (Source { bytes: text.as_bytes(), view: None }, holds) } else { (views[0].source(), Holds::ANY) };
         self.scan(first.bytes, holds, 0, key, active, seen);
+        let mut coloured = seen.coloured;
+        if seen.coloured && plain.uncolour(first) {
+            std::mem::swap(&mut views[0], plain);
+            own = false;
+            seen.found.clear();
+            seen.encoded.clear();
+            self.scan(&views[0].bytes, Holds::ANY, 0, key, active, seen);
+        }
+        let first = if own { Source { bytes: text.as_bytes(), view: None } } else { views[0].source() };
         let mut last = 0;
         if holds.escape && memchr::memchr3(b'%', b'\\', b'&', first.bytes).is_some() {
             for step in 1..=MAX_STEPS {
@@ -147,7 +153,15 @@ impl Session<'_> {
                     break;
                 }
                 last = step;
+                let known = (seen.found.len(), seen.encoded.len());
                 self.scan(&after[0].bytes, Holds::ANY, step as u8, key, active, seen);
+                coloured |= seen.coloured;
+                if seen.coloured && plain.uncolour(after[0].source()) {
+                    std::mem::swap(&mut after[0], plain);
+                    seen.found.truncate(known.0);
+                    seen.encoded.truncate(known.1);
+                    self.scan(&after[0].bytes, Holds::ANY, step as u8, key, active, seen);
+                }
             }
             if last == MAX_STEPS && is_escaped_still(&views[MAX_STEPS], raw) {
                 return Verdict::TooDeep;
@@ -173,11 +187,14 @@ impl Session<'_> {
         }
         let view = |finding: &Finding| views.get(usize::from(finding.view)).filter(|_| finding.view > 0 || !own);
         let overlapped = self.resolve(text, found, &view, spans);
+        if coloured {
+            spans.iter_mut().for_each(|span| span.end = without_codes(text.as_bytes(), span.start, span.end));
+        }
         Verdict::Masked { text: self.render(text, spans, &view), overlapped }
     }
 
     fn scan(&mut self, bytes: &[u8], holds: Holds, view: u8, key: Facts, active: u64, seen: &mut Seen) {
-        let Seen { signs, found, encoded, quoted } = seen;
+        let Seen { signs, found, encoded, quoted, coloured } = seen;
         let rules = self.engine.rules();
         signs.read(bytes);
         let mut scan = Scan {
@@ -189,15 +206,19 @@ impl Session<'_> {
             signs,
             view,
             found,
+            encoded,
             token: Token::default(),
             emv_until: 0,
             keys_until: 0,
             last_key: None,
             tables_until: 0,
+            rows_until: 0,
             quoted: false,
+            coloured: false,
         };
         scan.run(holds.address);
         *quoted |= scan.quoted;
+        *coloured = scan.coloured;
         if let Some(shapes) = &rules.shapes {
             shapes.find(rules, shapes::Text { bytes, view, key, active }, found);
         }
@@ -290,7 +311,7 @@ impl Session<'_> {
             let before = out.len();
             match &rule.action {
                 Action::KeepFirstLast(keep) if span.finding.shape != Shape::Whole => {
-                    let hide = Hide { text, view: view(&span.finding), finding: span.finding };
+                    let hide = Hide { text, view: view(&span.finding), finding: span.finding, end: span.end };
                     let keep = keep.of(hide.found());
                     match span.finding.shape {
                         Shape::Email => hide.local_part(keep.first, &mut out),
@@ -304,7 +325,7 @@ impl Session<'_> {
                 }
                 // Of what is encoded there is no one form to make a token of.
                 Action::Token { key, head } if span.finding.shape != Shape::Whole => {
-                    let hide = Hide { text, view: view(&span.finding), finding: span.finding };
+                    let hide = Hide { text, view: view(&span.finding), finding: span.finding, end: span.end };
                     out.push_str(&self.token(*key, head, rule.class, hide.found()));
                 }
                 Action::Drop | Action::KeepFirstLast(_) | Action::TruncateNumber | Action::Token { .. } => {
@@ -333,6 +354,8 @@ struct Hide<'t> {
     text: &'t str,
     view: Option<&'t View>,
     finding: Finding,
+    /// Where it ends in `text`.
+    end: usize,
 }
 
 impl<'t> Hide<'t> {
@@ -348,7 +371,8 @@ impl<'t> Hide<'t> {
     /// What `from..to` of the view stands for.
     fn original(&self, from: usize, to: usize) -> &'t str {
         let place = |at| original(self.text, self.view, at);
-        self.text.get(place(from)..place(to)).unwrap_or_default()
+        let end = if to == self.finding.end { self.end } else { place(to) };
+        self.text.get(place(from)..end).unwrap_or_default()
     }
 
     /// The same where it is ASCII and the view shows it as it is.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sealtrail_chain::content::{KeyValue, MAX_DEPTH, Value};
 
 use super::action::{Action, Keep, truncate_double, truncate_text};
-use super::detect::{postal, token};
+use super::detect::{check_code, given, postal, token};
 use super::engine::Session;
 use super::fold::unescaped;
 use super::keys::{Facts, normal_form};
@@ -41,9 +41,7 @@ impl Session<'_> {
         entries.retain_mut(|entry| {
             let own = self.keys.facts(self.engine.rules(), entry.key.as_bytes());
             let facts = match named {
-                Some(named) if is_one_of(&entry.key, &["value", "val", "data", "content"]) => {
-                    Facts { plain: own.plain, ..named }
-                }
+                Some(named) if given::holds_value(entry.key.as_bytes()) => Facts { plain: own.plain, ..named },
                 _ => own.or(above),
             };
             let keyed = self.keyed_by(&entry.key, &entry.value, facts.keyed & self.rules().at(place) & self.only);
@@ -70,20 +68,32 @@ impl Session<'_> {
 
     /// Those of `rules`, which `key` calls, that take it for the key of their kind: a `pincode` may be a place's.
     fn keyed_by(&self, key: &str, value: &Value<'_>, rules: u64) -> u64 {
-        if rules == 0 || !postal::is_code(key.as_bytes(), as_text(value).trim().as_bytes(), b"") {
-            return rules;
+        if rules == 0 {
+            return 0;
         }
-        let is_pin = |rule: &u8| self.rules().get(*rule).is_some_and(|rule| rule.class == Class::SadPin);
-        (0..64).filter(is_pin).fold(rules, |rules, pin| rules & !(1 << pin))
+        let text = as_text(value);
+        let (key, text) = (key.as_bytes(), text.trim().as_bytes());
+        let other = match (postal::is_code(key, text, b""), check_code::is_code(key, text, b"")) {
+            (true, _) => Class::SadPin,
+            (_, true) => Class::SadCvv,
+            _ => return rules,
+        };
+        let is_other = |rule: &u8| self.rules().get(*rule).is_some_and(|rule| rule.class == other);
+        (0..64).filter(is_other).fold(rules, |rules, rule| rules & !(1 << rule))
     }
 
-    /// What the name says in a map that writes an entry as `{"name": …, "value": …}`.
+    /// What the name says in a map that writes an entry as `{"name": …, "value": …}`: the first that says something.
     fn named(&mut self, entries: &[KeyValue<'_>]) -> Option<Facts> {
-        let name = entries.iter().find(|entry| is_one_of(&entry.key, &["name", "key", "field", "param", "label"]))?;
-        match &name.value {
-            Value::String(name) => Some(self.keys.facts(self.engine.rules(), name.as_bytes())),
-            _ => None,
+        let mut first = None;
+        for entry in entries.iter().filter(|entry| given::gives_name(entry.key.as_bytes())) {
+            let Value::String(name) = &entry.value else { continue };
+            let facts = self.keys.facts(self.engine.rules(), name.as_bytes());
+            if facts.lift | facts.near | facts.keyed != 0 {
+                return Some(facts);
+            }
+            first = first.or(Some(facts));
         }
+        first
     }
 
     fn value_at(&mut self, value: &mut Value<'_>, key: Facts, place: Place, depth: usize) {
@@ -204,7 +214,21 @@ impl Session<'_> {
     /// Whether the value of a key of sensitive authentication data may be such data: as `value` says, a number that has lost
     /// its leading zeros, or a short text with a code in it.
     fn is_sensitive(&self, rule: u8, value: &Value<'_>) -> bool {
+        if let Value::Bytes(bytes) = value
+            && !is_text(bytes)
+        {
+            return true;
+        }
         let text = as_text(value);
+        let takes = |bytes: &Vec<u8>| {
+            self.rules().any_value(rule) || self.rules().value_is(rule, const_hex::encode(bytes).as_bytes())
+        };
+        if token::padded(text.trim().as_bytes())
+            .filter(|bytes| bytes.len() >= 8 && !is_text(bytes))
+            .is_some_and(|bytes| takes(&bytes))
+        {
+            return true;
+        }
         let mut signs = normal_form(&unescaped(&text));
         signs.retain(u8::is_ascii_alphanumeric);
         let digits = signs.iter().filter(|b| b.is_ascii_digit()).count();
@@ -254,6 +278,11 @@ fn as_text<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
     }
 }
 
+/// Whether bytes are what someone could read: a block, or digits that are packed two in a byte, are not.
+fn is_text(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|sign| sign.is_control() && !sign.is_whitespace()))
+}
+
 /// Cuts a number, or the number in a text, to two decimals; whether that changed it.
 fn truncate(value: &mut Value<'_>) -> bool {
     let cut = match value {
@@ -262,8 +291,4 @@ fn truncate(value: &mut Value<'_>) -> bool {
         _ => None,
     };
     cut.map(|cut| *value = cut).is_some()
-}
-
-fn is_one_of(key: &str, names: &[&str]) -> bool {
-    names.iter().any(|name| key.eq_ignore_ascii_case(name))
 }

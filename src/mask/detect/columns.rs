@@ -4,7 +4,7 @@
 //! A table is read from its head on, once, when a number stands in a cell behind a key that calls none of its neighbours; what
 //! was read is not read again, so that all tables of a text cost one pass over them.
 
-use super::{Finding, Scan, Shape, postal};
+use super::{Finding, Scan, Shape, check_code, postal};
 
 /// Columns of a table, and bytes of the list of their names or of a cell.
 const MAX_COLUMNS: usize = 64;
@@ -119,7 +119,11 @@ impl Scan<'_, '_> {
     fn head(&mut self, names: &[u8], sign: u8) -> Head {
         let keyed = self.active & self.rules.keyed_in_text;
         // Amex calls its code CID; in a table it is far more often a customer's id. Nor is a postal code a PIN.
-        let other = |name: &[u8]| name.eq_ignore_ascii_case(b"cid") || postal::is_code(name, b"560001", names);
+        let other = |name: &[u8]| {
+            name.eq_ignore_ascii_case(b"cid")
+                || postal::is_code(name, b"560001", names)
+                || check_code::is_code(name, b"373", names)
+        };
         let calls = |name: &[u8]| if other(name) { 0 } else { self.keys.facts(self.rules, name).keyed & keyed };
         names.split(|byte| *byte == sign).take(MAX_COLUMNS).map(bare).map(calls).collect()
     }

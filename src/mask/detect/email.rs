@@ -61,10 +61,20 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
         .count();
     let local = before.get(at - length + skipped..)?;
     let domain = domain(bytes.get(at + 1..)?)?;
-    if local.is_empty() || is_masked(local) || is_algorithm(bytes.get(at + 1..at + 1 + domain)?) {
+    if local.is_empty()
+        || is_masked(local)
+        || is_host(bytes, at - local.len(), at)
+        || is_algorithm(bytes.get(at + 1..at + 1 + domain)?)
+    {
         return None;
     }
     Some((at - local.len(), at + 1 + domain))
+}
+
+/// Whether what stands before the `@` at `at`, from `start` on, is the domain of an address: `https://user@mail.example@host/`.
+fn is_host(bytes: &[u8], start: usize, at: usize) -> bool {
+    let Some([.., name, b'@']) = bytes.get(..start) else { return false };
+    is_local(*name) && bytes.get(start..).and_then(domain) == Some(at - start)
 }
 
 /// Length of the quoted local part (RFC 5321) that `before` ends with. What stands between two other quoted things is none.

@@ -14,12 +14,28 @@ impl Scan<'_, '_> {
     pub(super) fn length_prefixed(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
         let length = digits.iter().take(2).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
         let number = digits.get(2..).unwrap_or_default();
-        length == number.len()
+        if length != number.len() || !pan::luhn(number) {
+            return false;
+        }
+        let named = data_element(self.bytes, start) == Some(iso8583::CARD) || iso8583::is_variable(self.bytes, start);
+        (named || matches!(length, 16 | 19)) && self.card_behind(start, start + 2, end, number, named, false)
+    }
+
+    /// The card number that a longer run of digits begins with, its length before it: the first field of a message, of which more
+    /// follow. Only where the text says so: any other run of digits may hold one.
+    pub(super) fn first_field(&mut self, start: usize, digits: &[u8]) -> bool {
+        /// The next element, the processing code.
+        const NEXT: usize = 6;
+        let [b'1', ones @ b'2'..=b'9', rest @ ..] = digits else { return false };
+        let length = 10 + usize::from(ones - b'0');
+        let Some(number) = rest.get(..length) else { return false };
+        rest.len() >= length + NEXT
             && pan::luhn(number)
-            && (matches!(length, 16 | 19)
-                || data_element(self.bytes, start) == Some(iso8583::CARD)
-                || iso8583::is_variable(self.bytes, start))
-            && self.card(start + 2, end, number, false, false)
+            && pan::fit(number, pan::Brands::ALL) == Fit::Strong
+            && (data_element(self.bytes, start) == Some(iso8583::CARD)
+                || iso8583::is_variable(self.bytes, start)
+                || iso8583::is_message_before(self.bytes, start))
+            && self.card(start + 2, start + 2 + length, number, true, false)
     }
 
     /// The card number within `group` of an ISO 8583 message that begins at `at`.
@@ -50,14 +66,19 @@ impl Scan<'_, '_> {
 
     /// A candidate for a card number: `start..end` of the view holds `digits`.
     pub(super) fn card(&mut self, start: usize, end: usize, digits: &[u8], grouped: bool, hex: bool) -> bool {
+        self.card_behind(start, start, end, digits, grouped, hex)
+    }
+
+    /// The same, where the words that speak for or against it stand before `head`.
+    fn card_behind(&mut self, head: usize, start: usize, end: usize, digits: &[u8], grouped: bool, hex: bool) -> bool {
         let rules = self.with(Validator::Pan);
         let fit = pan::fit(digits, pan::Brands::ALL);
         let luhn = pan::luhn(digits);
         if rules == 0 || (fit == Fit::No && self.key.lift & rules == 0) {
             return false;
         }
-        let bare = self.is_bare(start, end);
-        let before = self.before(start, bare, rules);
+        let bare = self.is_bare(head, end);
+        let before = self.before(head, bare, rules);
         let mut left = rules;
         while left != 0 {
             let rule = left.trailing_zeros() as u8;
@@ -121,6 +142,14 @@ impl Scan<'_, '_> {
         true
     }
 
+    /// The same, where blanks part it, or its card number is in groups: `4242 4242 4242 4242 = 3012 101 0000012345678`.
+    pub(super) fn parted_track(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
+        let Some(rule) = self.first(self.with(Validator::Track)) else { return false };
+        let Some(last) = track::parted_end(self.bytes, end).filter(|_| pan::luhn(digits)) else { return false };
+        self.hit(track::start(self.bytes, start), last, rule);
+        true
+    }
+
     /// The EMV tags of one token of hexadecimal digits.
     pub(super) fn emv(&mut self, start: usize, end: usize) {
         let (pan, track2) = (self.first(self.with(Validator::Pan)), self.first(self.with(Validator::Track)));
@@ -142,7 +171,9 @@ impl Scan<'_, '_> {
         let rules = self.with(Validator::CnId);
         let with_x = end - start == 17
             && matches!(self.byte_at(end), b'X' | b'x')
-            && !self.byte_at(end + 1).is_ascii_alphanumeric();
+            && !self.byte_at(end + 1).is_ascii_digit()
+            && (!self.byte_at(end + 1).is_ascii_alphabetic()
+                || cn_id::is_valid(self.bytes.get(start..=end).unwrap_or_default()));
         let end = end + usize::from(with_x);
         if rules == 0 || !matches!(end - start, 15 | 18) || hex {
             return false;
@@ -167,6 +198,35 @@ impl Scan<'_, '_> {
         rule.is_some()
     }
 
+    /// Whether the number at `start` is the neighbour of a counter that is named before it: `seq=13685082451 next=13685082452`.
+    fn goes_on(&mut self, start: usize) -> bool {
+        const NEIGHBOURS: [&str; 16] = [
+            "next", "prev", "previous", "last", "first", "current", "cur", "until", "upto", "max", "min", "begin",
+            "end", "head", "tail", "expected",
+        ];
+        const REACH: usize = 16;
+        let rules = self.with(Validator::Phone);
+        let before = self.bytes.get(..start).unwrap_or_default();
+        let cut = |text: &[u8], is_it: &dyn Fn(u8) -> bool| {
+            text.len() - text.iter().rev().take(REACH).take_while(|sign| is_it(**sign)).count()
+        };
+        let end = cut(before, &|sign| matches!(sign, b'=' | b':' | b' ' | b'"' | b'\''));
+        let name = before.get(..end).unwrap_or_default();
+        let from = cut(name, &|sign| sign.is_ascii_alphabetic());
+        let word = name.get(from..).unwrap_or_default();
+        if !NEIGHBOURS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes())) {
+            return false;
+        }
+        let name = name.get(..from).unwrap_or_default();
+        let other = cut(name, &|sign| matches!(sign, b' ' | b',' | b';' | b'"' | b'\'' | b'('));
+        let number = name.get(..other).unwrap_or_default();
+        let head = cut(number, &|sign| sign.is_ascii_digit());
+        other - head >= 11 && {
+            let before = self.before(head, false, rules);
+            before.beside && before.against & rules != 0
+        }
+    }
+
     /// A mainland mobile number; its country code stays.
     pub(super) fn mobile(&mut self, start: usize, end: usize) -> bool {
         let rules = self.with(Validator::Phone);
@@ -184,7 +244,7 @@ impl Scan<'_, '_> {
         let vouched = (before.lift | before.near) & rules;
         let rules = if vouched != 0 {
             vouched
-        } else if glued || decimal || negative || self.is_measured(end) {
+        } else if glued || decimal || negative || self.is_measured(end) || is_size(digits) || self.goes_on(start) {
             0
         } else if before.beside {
             rules & !before.against
@@ -195,6 +255,12 @@ impl Scan<'_, '_> {
         self.hit(start + code, end, rule);
         true
     }
+}
+
+/// Whether a number is that of bytes in whole MiB, as limits of memory are: one telephone in a million is.
+fn is_size(digits: &[u8]) -> bool {
+    const MIB: u64 = 1 << 20;
+    digits.iter().fold(0u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))) % MIB == 0
 }
 
 /// Card numbers that are looked for in one run.

@@ -2,7 +2,6 @@
 
 use super::number::{Group, MAX_DIGITS, ends, is_separator};
 use super::pan::{self, Fit};
-use super::track::{self, Tag};
 use super::{Scan, Shape, cn_id, phone};
 use crate::mask::rules::Validator;
 
@@ -17,7 +16,8 @@ const CARD: [&[usize]; 8] = [
     &[6, 13],
     &[4, 4, 4, 3],
 ];
-const ID: [&[usize]; 5] = [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3], &[6, 4, 4, 3]];
+const ID: [&[usize]; 9] =
+    [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3], &[6, 4, 4, 3], &[6, 12], &[6, 11], &[14, 4], &[14, 3]];
 const MOBILE: [&[usize]; 3] = [&[3, 4, 4], &[3, 8], &[7, 4]];
 
 /// The digits of a few groups, without what stands between.
@@ -38,7 +38,6 @@ impl Scan<'_, '_> {
         if self.is_spaced_iban(groups) {
             return;
         }
-        self.hex_dump(groups);
         let mut at = 0;
         // Up to where groups belong to a list of numbers of four digits.
         let mut listed = 0;
@@ -94,46 +93,6 @@ impl Scan<'_, '_> {
             && account.iter().all(|group| group.len() == 4)
     }
 
-    /// EMV tags in bytes that are written apart: `5A 08 42 42 42 42 42 42 42 42 5F 24`.
-    fn hex_dump(&mut self, groups: &[Group]) {
-        /// Bytes of a dump that are read, and of those before the digits: tag and length.
-        const BYTES: usize = 64;
-        const BEFORE: usize = 4;
-        const FEWEST: usize = 6;
-        let pairs = |groups: &&[Group]| groups.iter().all(|group| group.len() == 2);
-        let Some(first) = groups.windows(FEWEST).find(pairs).and_then(|groups| groups.first()) else { return };
-        let pair = |at: usize| {
-            let pair = self.bytes.get(at..at + 2)?;
-            let apart = !self.byte_before(at).is_ascii_alphanumeric() && !self.byte_at(at + 2).is_ascii_alphanumeric();
-            (apart && pair.iter().all(u8::is_ascii_hexdigit)).then_some([pair[0], pair[1]])
-        };
-        let mut start = first.start;
-        for _ in 0..BEFORE {
-            match start.checked_sub(3) {
-                Some(before) if pair(before).is_some() => start = before,
-                _ => break,
-            }
-        }
-        let mut digits = [0; BYTES * 2];
-        let mut length = 0;
-        for (place, to) in digits.as_chunks_mut().0.iter_mut().enumerate() {
-            let Some(pair) = pair(start + place * 3) else { break };
-            *to = pair;
-            length += 2;
-        }
-        let place = |digit: usize| start + digit / 2 * 3 + digit % 2;
-        let mut found = Vec::new();
-        track::emv(digits.get(..length).unwrap_or_default(), &mut |tag, from, to| {
-            found.push((tag, place(from), place(to - 1) + 1));
-        });
-        for (tag, start, end) in found {
-            let validator = if tag == Tag::Pan { Validator::Pan } else { Validator::Track };
-            if let Some(rule) = self.first(self.with(validator)) {
-                self.hit(start, end, rule);
-            }
-        }
-    }
-
     /// Tries the groupings at the first of `groups`; how many groups were taken.
     fn group_at(&mut self, groups: &[Group], list: bool, inner: bool) -> usize {
         for grouping in CARD {
@@ -142,6 +101,9 @@ impl Scan<'_, '_> {
             let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
             let vouched = !sound && !inner && grouping.len() == groups.len();
             let doubtful = list || self.mixes_points(groups.get(..grouping.len()).unwrap_or_default());
+            if sound && self.parted_track(start, end, digits.as_slice()) {
+                return grouping.len();
+            }
             if (sound && (!doubtful || self.is_named_card(start)) || vouched)
                 && self.card(start, end, digits.as_slice(), true, false)
             {

@@ -24,9 +24,9 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
         end = skip(bytes, end - open - 1);
     }
     let mut start = word(bytes, end);
-    let between = bytes.get(start..end)?;
-    if matches!(between, b"value" | b"val" | b"v") || is_var(between) {
-        end = skip(bytes, start);
+    for _ in 0..2 {
+        let Some(inner) = without_format(bytes, start, end) else { break };
+        end = skip(bytes, inner);
         start = word(bytes, end);
     }
     let name = bytes.get(start..end)?;
@@ -56,10 +56,65 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
     is_name.then_some(number)
 }
 
-/// Whether a value at `at` is said to have its length before it: `LLVAR: …`.
+/// Where what stands before the word `start..end` ends, when that says how a value is written: `LLVAR`, `n..19`, `value`.
+fn without_format(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    let word = bytes.get(start..end)?;
+    if matches!(word, b"value" | b"val" | b"v") || is_var(word) {
+        return Some(start);
+    }
+    let letters = bytes.get(..start)?.strip_suffix(b"..")?;
+    let kind = letters.iter().rev().take(4).take_while(|sign| sign.is_ascii_alphabetic()).count();
+    (word.iter().all(u8::is_ascii_digit) && (1..=3).contains(&word.len()) && kind > 0).then(|| letters.len() - kind)
+}
+
+/// Whether a value at `at` is said to have its length before it: `LLVAR: …`, `LLVAR n..19: …`.
 pub(super) fn is_variable(bytes: &[u8], at: usize) -> bool {
-    let end = skip(bytes, at);
-    bytes.get(word(bytes, end)..end).is_some_and(is_var)
+    let mut end = skip(bytes, at);
+    let mut start = word(bytes, end);
+    if !bytes.get(start..end).is_some_and(is_var)
+        && let Some(inner) = without_format(bytes, start, end)
+    {
+        end = skip(bytes, inner);
+        start = word(bytes, end);
+    }
+    bytes.get(start..end).is_some_and(is_var)
+}
+
+/// Whether type and bitmaps of a message that has a card number stand before `at`, apart and with what they are called:
+/// `0200 7238000108C08000 16…`, `MTI: 0200, bitmap: 7238000108C08000, data: 16…`.
+pub(super) fn is_message_before(bytes: &[u8], at: usize) -> bool {
+    const WORDS: usize = 10;
+    const SIGNS: usize = 4;
+    const LONGEST: usize = 48;
+    let mut end = at;
+    let mut bitmap = false;
+    for _ in 0..WORDS {
+        let before = bytes.get(..end).unwrap_or_default();
+        let signs = before.iter().rev().take(SIGNS).take_while(|sign| !sign.is_ascii_alphanumeric()).count();
+        let before = before.get(..before.len() - signs).unwrap_or_default();
+        let length = before.iter().rev().take(LONGEST).take_while(|sign| sign.is_ascii_alphanumeric()).count();
+        let word = before.get(before.len() - length..).unwrap_or_default();
+        end = before.len() - length;
+        match word {
+            [] => return false,
+            [b'0'..=b'2', b'1'..=b'8', b'0'..=b'9', b'0'..=b'5'] if bitmap => return true,
+            // Type and bitmaps in one piece.
+            [b'0'..=b'2', b'1'..=b'8', b'0'..=b'9', b'0'..=b'5', bits @ ..] if is_bitmap(bits) => return true,
+            bits if is_bitmap(bits) => bitmap = true,
+            // The second bitmap tells nothing of the card number.
+            bits if bits.len() == 16 && bits.iter().all(u8::is_ascii_hexdigit) => {}
+            name if name.iter().any(u8::is_ascii_digit) && name.len() > 4 => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether hexadecimal digits are the bitmaps of a message that has a card number, which the second bit of the first says.
+fn is_bitmap(digits: &[u8]) -> bool {
+    matches!(digits.len(), 16 | 32)
+        && digits.iter().all(u8::is_ascii_hexdigit)
+        && digits.first().and_then(|first| hex(*first)).is_some_and(|bits| bits & 4 != 0)
 }
 
 /// ISO 8583 calls a field whose length stands before it in two or three digits so.
@@ -133,6 +188,22 @@ mod tests {
     }
 
     #[test]
+    fn a_message_has_its_type_and_bitmaps_before_its_fields() {
+        for (text, is_it) in [
+            ("0200 F23C449108E18000 ", true),
+            ("0200 F23C449108E18000 0000000000000001 ", true),
+            ("0200F23C449108E18000 ", true),
+            ("MTI: 0200, primary bitmap: 7238000108C08000, data: ", true),
+            ("0200 3238000108C08000 ", false),
+            ("F23C449108E18000 ", false),
+            ("order 0200 ", false),
+            ("", false),
+        ] {
+            assert_eq!(is_message_before(text.as_bytes(), text.len()), is_it, "{text}");
+        }
+    }
+
+    #[test]
     fn data_elements_are_told_by_name_and_number() {
         for (text, element) in [
             ("DE52=", Some(52)),
@@ -155,6 +226,9 @@ mod tests {
             ("F52(PIN data): ", Some(52)),
             ("域2[LLVAR]: ", Some(2)),
             ("F002 LLVAR ", Some(2)),
+            ("[002] LLVAR n..19 [", Some(2)),
+            ("DE2 n..19: ", Some(2)),
+            ("at 1..19 ", None),
             ("1052域=", None),
             ("区域: ", None),
             ("room 52: ", None),

@@ -6,7 +6,7 @@ use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, Token, postal};
+use super::{Finding, Scan, Shape, Token, check_code, postal};
 use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
@@ -15,8 +15,6 @@ const LONG_BLOCK: usize = 32;
 /// Bytes before a value that words of its key may take, and a tag before them.
 const KEY: usize = 64;
 const TAG: usize = 96;
-/// Bytes before and behind a value in which its name may be given.
-const REACH: usize = 96;
 
 /// What is asked of the words before a value.
 #[derive(Clone, Copy)]
@@ -132,11 +130,11 @@ impl Scan<'_, '_> {
         }
         let behind = at + token.len();
         let at = unwrapped(self.bytes, at);
-        if let Some((start, end)) = self.name_of(at) {
+        if let Some((start, end)) = self.name_of(at, rules) {
             let name = self.bytes.get(start..end)?;
             let facts = self.keys.facts(self.rules, name);
             if let Some(rule) = self.first(facts.keyed & rules) {
-                return (!self.is_pin(rule) || !postal::is_code(name, token, b"")).then_some(rule);
+                return (!self.is_other(rule, name, token, b"")).then_some(rule);
             }
         }
         let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
@@ -159,7 +157,10 @@ impl Scan<'_, '_> {
             }
             rule => rule,
         }?;
-        (!self.is_pin(rule) || !self.is_postal(at, token, behind)).then_some(rule)
+        let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
+        let after = self.bytes.get(behind..).unwrap_or_default();
+        let after = after.get(..postal::AFTER).unwrap_or(after);
+        (!self.is_other(rule, before, token, after)).then_some(rule)
     }
 
     /// The first of the wanted rules that one of the next `words`, or several of them together, are a key of.
@@ -212,15 +213,14 @@ impl Scan<'_, '_> {
         None
     }
 
-    fn is_pin(&self, rule: u8) -> bool {
-        self.rules.get(rule).is_some_and(|rule| rule.class == Class::SadPin)
-    }
-
-    /// Whether `token`, which ends at `behind` and whose name ends before `at`, is an Indian postal code and no PIN.
-    fn is_postal(&self, at: usize, token: &[u8], behind: usize) -> bool {
-        let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
-        let after = self.bytes.get(behind..).unwrap_or_default();
-        postal::is_code(before, token, after.get(..postal::AFTER).unwrap_or(after))
+    /// Whether `token`, whose key `before` ends with, is what else goes by that name: an Indian postal code and no PIN, a check code
+    /// and no card's.
+    fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
+        match self.rules.get(rule).map(|rule| rule.class) {
+            Some(Class::SadPin) => postal::is_code(before, token, after),
+            Some(Class::SadCvv) => check_code::is_code(before, token, after),
+            _ => false,
+        }
     }
 
     /// What the rules say about the name `start..end`: nothing where it ends behind the last end of a key.
@@ -293,49 +293,6 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// Whether a value at `at` may stand behind `"value":`, another of `VALUES` of `name_of`, or a tag: what these end with.
-    fn may_be_given(&self, at: usize) -> bool {
-        let before = self.bytes.get(at.saturating_sub(REACH)..at).unwrap_or_default();
-        let sign = before.iter().rev().find(|sign| !is_given_by(**sign));
-        matches!(sign, Some(b'>' | b'e' | b'l' | b'v' | b'a' | b't' | b'E' | b'L' | b'V' | b'A' | b'T'))
-    }
-
-    /// The name that is given to a value at `at`: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`.
-    pub(super) fn name_of(&self, at: usize) -> Option<(usize, usize)> {
-        const NAMES: [&[u8]; 8] = [b"name", b"key", b"k", b"field", b"param", b"label", b"id", b"path"];
-        const VALUES: [&[u8]; 5] = [b"value", b"val", b"v", b"data", b"content"];
-        let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
-        if !self.may_be_given(at) {
-            return None;
-        }
-        let low = at.saturating_sub(REACH);
-        let before = self.bytes.get(low..at)?;
-        let end = before.iter().rposition(|b| !is_given_by(*b))? + 1;
-        let (open, close) = if before.get(end - 1) == Some(&b'>') {
-            (b'<', at)
-        } else {
-            let word = before.get(..end)?.iter().rev().take_while(|b| is_word(**b)).count();
-            if !is_one_of(before.get(end - word..end)?, &VALUES) {
-                return None;
-            }
-            (b'{', at + self.bytes.get(at..)?.iter().take(REACH).take_while(|b| **b != b'}').count())
-        };
-        let mut from = low + before.iter().rposition(|&b| b == open)? + 1;
-        while from < close {
-            let length = |from: usize, is: &dyn Fn(u8) -> bool| {
-                self.bytes.get(from..close).unwrap_or_default().iter().take_while(|b| is(**b)).count()
-            };
-            let word = from + length(from, &is_word);
-            let value = word + length(word, &is_given_by);
-            let given = self.bytes.get(word..value)?.iter().any(|b| matches!(b, b':' | b'='));
-            if given && is_one_of(self.bytes.get(from..word)?, &NAMES) {
-                return Some((value, value + length(value, &|b| !matches!(b, b'"' | b'\'' | b'\\' | b'>' | b'<'))));
-            }
-            from = word.max(from + 1);
-        }
-        None
-    }
-
     /// Where the element ends that the one whose name begins at `name` is the first of; 0: nowhere.
     fn outer(&self, name: usize) -> usize {
         let blanks = |end: usize| {
@@ -360,11 +317,6 @@ impl Scan<'_, '_> {
         let name = tag.iter().take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.')).count();
         (name > 0).then_some((open, open + name))
     }
-}
-
-/// Whether it may stand between `"value"` and the value.
-fn is_given_by(sign: u8) -> bool {
-    sign.is_ascii_whitespace() || matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=')
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

@@ -4,10 +4,13 @@
 //! groupings, a token is judged once. Evidence: a sound number of a sound length with clean borders is enough, unless the
 //! nearest word before it says that it is an id; a key or word that says card (phone, id card) also lifts what is less sound.
 
+pub(super) mod check_code;
 pub(super) mod cn_id;
 mod columns;
+mod dump;
 pub(super) mod email;
 mod evidence;
+pub(super) mod given;
 mod groupings;
 mod iban;
 mod iso8583;
@@ -56,6 +59,14 @@ pub(super) enum Shape {
     Whole,
 }
 
+/// What bytes `start..end` of a view stand for: a token, or bytes that are written one by one.
+pub(super) struct Encoded {
+    pub(super) view: u8,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) decoded: Vec<u8>,
+}
+
 /// The pass over one view.
 pub(super) struct Scan<'s, 'v> {
     pub(super) rules: &'s RuleSet,
@@ -69,6 +80,7 @@ pub(super) struct Scan<'s, 'v> {
     pub(super) signs: &'s mut Signs,
     pub(super) view: u8,
     pub(super) found: &'s mut Vec<Finding>,
+    pub(super) encoded: &'s mut Vec<Encoded>,
     /// The last token that was judged.
     pub(super) token: Token,
     /// End of the last token whose EMV tags were read.
@@ -78,8 +90,12 @@ pub(super) struct Scan<'s, 'v> {
     pub(super) last_key: Option<usize>,
     /// Up to where tables were looked for.
     pub(super) tables_until: usize,
-    /// An equals sign was read that is written as quoted-printable does.
+    /// Up to where bytes were read that are written one by one.
+    pub(super) rows_until: usize,
+    /// An equals sign was read that is written as quoted-printable does, or a line that it breaks within a number.
     pub(super) quoted: bool,
+    /// A colour code was read.
+    pub(super) coloured: bool,
 }
 
 /// A run of letters and digits.
@@ -227,7 +243,7 @@ impl Scan<'_, '_> {
         let at = unwrapped(self.bytes, area_code(self.bytes, if within { token.start } else { at }));
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         // An element's name, or the name that is given to a value, stands before all other words.
-        let mut named = self.name_of(at).or_else(|| self.tag_before(at));
+        let mut named = self.name_of(at, rules).or_else(|| self.tag_before(at));
         let (mut adjacent, mut glued, mut beside) = (true, true, true);
         let mut last = None;
         for count in 0..MAX_WORDS {

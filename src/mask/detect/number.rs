@@ -5,6 +5,7 @@
 use super::words::{SEPARATOR, SIGNS};
 use super::wrapped::{area_code, unwrapped};
 use super::{Scan, Token, pan, phone};
+use crate::mask::colour;
 use crate::mask::rules::Validator;
 
 /// Groups of one cluster that are looked at together; a longer list goes on with an overlap of the longest grouping.
@@ -31,11 +32,19 @@ impl Scan<'_, '_> {
     /// Judges the cluster of digits that begins at `at`; returns where to go on.
     pub(super) fn number(&mut self, at: usize) -> usize {
         let Some((first, next)) = self.group(at) else { return at + 1 };
-        self.quoted |= first.len() == 1
-            && self.byte_before(at) == b'='
-            && self.bytes.get(at..at + 2).is_some_and(|sign| sign == b"3D");
+        if first.len() <= 2 {
+            self.quoted |= first.len() == 1
+                && self.byte_before(at) == b'='
+                && self.bytes.get(at..at + 2).is_some_and(|sign| sign == b"3D");
+            self.row(first);
+        }
+        if self.byte_before(at) == b'[' {
+            self.coloured |= colour::around(self.bytes, at - 1).is_some();
+        }
         let next = next.filter(|_| !self.is_in_hash(first));
         if next.is_none() {
+            // A line that quoted-printable breaks.
+            self.quoted |= self.byte_at(first.end) == b'=' && matches!(self.byte_at(first.end + 1), b'\n' | b'\r');
             if first.len() >= 3 {
                 self.cluster(&[first], first.len());
             }
@@ -161,6 +170,9 @@ impl Scan<'_, '_> {
         if matches!(after, b'=' | b'D' | b'd' | b'^') && self.track(start, end) {
             return;
         }
+        if after == b' ' && self.parted_track(start, end, digits) {
+            return;
+        }
         if token.end > end - start && self.is_iban(token) {
             return;
         }
@@ -173,6 +185,7 @@ impl Scan<'_, '_> {
         match digits.len() {
             pan::MIN..=pan::MAX if self.card(start, end, digits, false, hex) => {}
             16..=21 if self.length_prefixed(start, end, digits) => {}
+            16.. if self.first_field(start, digits) => {}
             30..=64 if !hex => self.side_by_side(start, end),
             _ => {}
         }
@@ -214,7 +227,11 @@ impl Scan<'_, '_> {
             };
             let mut total = 0;
             let mut best = None;
-            for group in rest {
+            for (place, group) in rest.iter().enumerate() {
+                // The next number has a sign of its own.
+                if place > 0 && self.byte_before(group.start) == b'+' {
+                    break;
+                }
                 total += group.len();
                 if lengths.contains(&total) {
                     best = Some((group.end, total));
@@ -231,7 +248,6 @@ impl Scan<'_, '_> {
                 group.start + code
             };
             self.hit(start, end, rule);
-            return;
         }
     }
 
@@ -268,7 +284,10 @@ impl Scan<'_, '_> {
         }
         // Three, three and four digits are a telephone's, whatever stands between it and its name.
         let shaped = || matches!(groups, [area, office, line] if (area.len(), office.len(), line.len()) == (3, 3, 4));
-        let phone = if before.adjacent {
+        // `call me at 10:30`, `reach us on 2026-11-26`
+        let said = |word: &[u8]| self.bytes.get(..start).is_some_and(|before| before.trim_ascii_end().ends_with(word));
+        let timed = (said(b" at") || said(b" on")) && self.is_time(groups);
+        let phone = if before.adjacent && !timed {
             phones & before.lift
         } else if shaped() || (before.glued && !self.is_time(groups)) {
             phones & before.lift & !before.against

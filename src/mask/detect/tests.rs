@@ -68,6 +68,25 @@ fn a_code_is_found_behind_its_key_whatever_wraps_it() {
             "验证码(CVV2)：#",
             "卡背面码（CVN2）: #",
             "校验值（CVV2 code）＝#",
+            "校验码：#（信用卡）",
+            "an_quan_ma: #",
+            "<input type=\"password\" name=\"cvc\" maxlength=\"4\" value=\"#\"/>",
+            "<input value=\"#\" id=\"f-3\" class=\"form-control form-control-lg\" autocomplete=\"cc-csc\" name=\"cvc\">",
+            "{\"key\":\"cvc\",\"stringValue\":\"#\"}",
+            "{\"name\":\"cvc\",\"meta\":{\"max\":4},\"value\":\"#\"}",
+            "{\\\"key\\\":\\\"cvc\\\",\\\"stringValue\\\":\\\"#\\\"}",
+            "{\"fieldName\":\"cvc\",\"fieldValue\":\"#\"}",
+            "{\"name\"=>\"cvv\", \"value\"=>\"#\"}",
+            "Field(name='cvv', required=True, value='#')",
+            "env:\n  - name: CVV\n    value: \"#\"",
+            "\x1b[33mcvv\x1b[0m=#",
+            "\x1b[33mcvv\x1b[0m=\x1b[1;32m#\x1b[0m next",
+            "cvv \x1b[1m= \x1b[0m#",
+            "\\x1b[33mcvv\\x1b[0m=#\\x1b[0m",
+            "{\"log\":\"\\u001b[36mcvv\\u001b[0m=#\\n\"}",
+            "\\033[38;5;208mcvv\\033[0m: #",
+            "^[[33mcvv^[[0m=#",
+            "[33mcvv[0m=#",
         ],
     );
 }
@@ -97,8 +116,16 @@ fn a_pin_block_is_found_by_its_data_element_too() {
             "DE052(个人标识码): #",
             "<EncrptdPINBlck>#</EncrptdPINBlck>",
             "PIN密文块:#",
+            "\x1b[36mpin_block\x1b[0m=#",
         ],
     );
+    goes(
+        "63 55 19 EA 16 27 A1 DB",
+        "[sad.pin]",
+        &["pin-block=#", "PIN block: #", "DE52: #", "pinBlock=[#]", "pin block under ZPK: #"],
+    );
+    goes("AB:CD:EF:EA:16:27:A1:DB", "[sad.pin]", &["pin-block=#", "F52 [#]"]);
+    goes("63, 0x55, 0x19, 0xEA, 0x16, 0x27, 0xA1, 0xDB", "[sad.pin]", &["uint8_t pin_block[8] = { 0x# };"]);
 }
 
 #[test]
@@ -135,6 +162,26 @@ fn a_card_number_is_found_in_other_writings() {
         ("9A A7 23 5A 08 42 42 42 42 42 42 42 42", "9A A7 23 5A 08 42 42 ** ** ** ** 42 42"),
         ("iccData=0x5A0842424242424242425F24", "iccData=0x5A084242********42425F24"),
         ("F2 [17622642648271960429]", "F2 [17622642648271960429]"),
+        ("5A:08:42:42:42:42:42:42:42:42:5F:24", "5A:08:42:42:**:**:**:**:42:42:5F:24"),
+        ("\x1b[33m4242\x1b[0m424242424242", "\x1b[33m4242********4242"),
+        ("pan: 42 42 42 42 42 42 42 42", "pan: 42 42 ** ** ** ** 42 42"),
+        (
+            "buf = { 0x5A, 0x08, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42 }",
+            "buf = { 0x5A, 0x08, 0x[cardholder.pan] }",
+        ),
+        ("data=70 61 6e 3d 34 32 34 32 34 32 34 32 34 32 34 32 34 32 34 32", "data=[cardholder.pan]"),
+        ("7b22637676223a22373337227d", "[sad.cvv]"),
+        (
+            "57 (Track 2 Equivalent Data): 42 42 42 42 42 42 42 42 D3 01 21 01 00 00 01 23 45 67 8F",
+            "57 (Track 2 Equivalent Data): [sad.track]",
+        ),
+        ("track2=\"4242424242424242 = 3012 101 0000012345678\"", "track2=\"[sad.track]\""),
+        (";4242 4242 4242 4242=30121010000012345678?", "[sad.track]"),
+        ("4242424242424242 = 3012 units", "4242********4242 = 3012 units"),
+        ("&lt;track2&gt;4242424242424242=30121010000012345678&lt;", "&lt;track2&gt;[sad.track]&lt;"),
+        ("0200 F23C449108E18000 1642424242424242420000000009", "0200 F23C449108E18000 164242********42420000000009"),
+        ("stan 1642424242424242420000000009", "stan 1642424242424242420000000009"),
+        ("[002] LLVAR n..19 [15378282246310005]", "[002] LLVAR n..19 [153782*******0005]"),
         // What stands before asterisks may be the rest of one value and the beginning of another.
         ("4851-3233-4163-5080-153****-4279-9649-8283", "4851-3233-4163-5080-153****-4279-9649-8283"),
         ("6200-****-****-***6-151_20261123", "6200-****-****-***6-151_20261123"),
@@ -161,6 +208,11 @@ fn phones_and_addresses_are_found_in_other_writings() {
         (r"to\nzhao.min18@163.com", r"to\nzh********@163.com"),
         ("mail a.person@[192.0.2.14]", "mail a.******@[192.0.2.14]"),
         ("avatar/zhang.san@example.com.png", "avatar/zh*******@example.com.png"),
+        ("\x1b[32mzhang.san@163.com\x1b[0m", "\x1b[32mzh*******@163.com\x1b[0m"),
+        (r"\x1b[32mzhang.san@163.com\x1b[0m", r"\x1b[32mzh*******@163.com\x1b[0m"),
+        ("https://zhang.san@163.com@host.example.com/x", "https://zh*******@163.com@host.example.com/x"),
+        ("to +6596616535 +85293752892", "to +65****6535 +852****2892"),
+        ("call me at (212) 680-6038", "call me at (212) ***-6038"),
     ] {
         assert_eq!(text(before), after, "{before}");
         assert_eq!(text(after), after, "masked again: {before}");
@@ -186,6 +238,15 @@ fn what_stands_before_an_id_keeps_it() {
         "uptime 13800138000 ns",
         "used 13800138000 of 28887060501 bytes",
         "card amount 679444546087",
+        "msgId=162519919542404711",
+        "-Xmx=17179869184",
+        "seq=13685082451 next=18074694027",
+        "call me on 2026-11-26 at 10:30",
+        "校验码：373",
+        "{\"name\":\"cvv\",\"maxLength\":\"999\"}",
+        "fingerprint 5A:08:12:A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D",
+        "00:1A:2B:3C:4D:5E pin ok",
+        "at 10:15:33, 26-11-26 10:15",
         "card_30230bfd631118354044e8e2",
         "EAN 8615598022307",
         "pin ok trace 4bf92f3577b34da6",

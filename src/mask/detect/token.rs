@@ -69,6 +69,12 @@ pub(in crate::mask) fn hides_digits(text: &[u8]) -> bool {
         && base64(token).split(|b| !b.is_ascii_digit()).any(|digits| digits.len() >= 3)
 }
 
+/// The bytes that a text of base64 stands for which ends as only base64 does.
+pub(in crate::mask) fn padded(text: &[u8]) -> Option<Vec<u8>> {
+    let token = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"="))?;
+    (text.len().is_multiple_of(4) && token.iter().all(|sign| is_sextet(*sign))).then(|| base64(token))
+}
+
 /// Gives the ways in which a token may be read as text, most often none.
 fn readings(token: &[u8], found: &mut impl FnMut(Vec<u8>)) {
     if is_hex_text(token) {
@@ -191,11 +197,15 @@ fn any_of(bytes: &[u8], first: usize, step: usize, is_it: impl Fn(u8) -> bool) -
 }
 
 fn is_hex_text(token: &[u8]) -> bool {
+    token.len().is_multiple_of(2) && (holds_number(token) || is_readable(token))
+}
+
+/// Whether hexadecimal digits stand for a text with a number in it.
+fn holds_number(token: &[u8]) -> bool {
     /// Pairs of digits of an encoded number.
     const ROW: usize = 11;
     let mut row = 0;
-    token.len().is_multiple_of(2)
-        && token.first() != Some(&b'0')
+    token.first() != Some(&b'0')
         // Of so many in a row, one is in each place that far from the one before.
         && any_of(token, 2 * (ROW - 1), 2 * ROW, |high| high == b'3')
         && token.chunks_exact(2).any(|pair| {
@@ -203,6 +213,16 @@ fn is_hex_text(token: &[u8]) -> bool {
             row == ROW
         })
         && token.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Whether all that hexadecimal digits stand for can be read, as one hash in a million can: most end at their first pair.
+fn is_readable(token: &[u8]) -> bool {
+    token.chunks_exact(2).all(|pair| match pair {
+        [b'2'..=b'6', low] => low.is_ascii_hexdigit(),
+        [b'7', low] => low.is_ascii_hexdigit() && !matches!(low, b'F' | b'f'),
+        [b'0', low] => matches!(low, b'9' | b'a' | b'A' | b'd' | b'D'),
+        _ => false,
+    })
 }
 
 fn byte(pair: &[u8]) -> Option<u8> {

@@ -10,7 +10,8 @@ const MAX_FIELD: usize = 128;
 pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
     let rest = bytes.get(to..)?;
     let marked = match bytes.get(..from)? {
-        [.., b';'] | [.., b'%', b'B' | b'b'] => true,
+        [.., b';'] => is_sentinel(bytes, from),
+        [.., b'%', b'B' | b'b'] => true,
         // Within a word it is a letter of a hash.
         [.., before, b'B' | b'b'] => !before.is_ascii_alphanumeric(),
         [b'B' | b'b'] => true,
@@ -54,9 +55,51 @@ pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize
 pub(in crate::mask) fn start(bytes: &[u8], from: usize) -> usize {
     match bytes.get(..from) {
         Some([.., b'%', b'B' | b'b']) => from - 2,
+        Some([.., b';']) if !is_sentinel(bytes, from) => from,
         Some([.., b';' | b'B' | b'b']) => from - 1,
         _ => from,
     }
+}
+
+/// Whether the semicolon before `at` is a track's and ends no entity: `&gt;4242…`.
+fn is_sentinel(bytes: &[u8], at: usize) -> bool {
+    const ENTITY: usize = 8;
+    let name = bytes.get(..at - 1).unwrap_or_default();
+    let length =
+        name.iter().rev().take(ENTITY).take_while(|sign| sign.is_ascii_alphanumeric() || **sign == b'#').count();
+    length == 0 || !name.get(..name.len() - length).is_some_and(|before| before.ends_with(b"&"))
+}
+
+/// End of a track whose sign stands behind the card number that ends at `to`, blanks among its parts: date, service code and at least
+/// so much that no sum is taken for it.
+pub(in crate::mask) fn parted_end(bytes: &[u8], to: usize) -> Option<usize> {
+    const SHORTEST: usize = 11;
+    let rest = bytes.get(to..)?;
+    let sign = rest.iter().take(2).position(|sign| *sign != b' ')?;
+    let (data, named) = match rest.get(sign)? {
+        b'=' | b'D' => (sign + 1, false),
+        b'^' => (sign + 2 + rest.iter().skip(sign + 1).take(MAX_FIELD).position(|sign| *sign == b'^')?, true),
+        _ => return None,
+    };
+    let mut date = [0; 4];
+    let (mut digits, mut length) = (0, 0);
+    let data = to + data;
+    for (at, sign) in bytes.get(data..)?.iter().take(MAX_FIELD).enumerate() {
+        match sign {
+            b'0'..=b'9' => {
+                if let Some(place) = date.get_mut(digits) {
+                    *place = *sign;
+                }
+                digits += 1;
+                length = at + 1;
+            }
+            b' ' => {}
+            _ => break,
+        }
+    }
+    let dated = matches!(date, [b'0'..=b'9', _, b'0', b'1'..=b'9'] | [b'0'..=b'9', _, b'1', b'0'..=b'2']);
+    let enough = if named { 4 } else { SHORTEST };
+    (dated && digits >= enough).then(|| data + length + close(bytes, data + length))
 }
 
 /// Padding and end sentinel behind the data.
@@ -77,7 +120,7 @@ pub(in crate::mask) enum Tag {
 pub(in crate::mask) fn emv(token: &[u8], found: &mut impl FnMut(Tag, usize, usize)) {
     let mut at = 0;
     while let Some(head) = token.get(at..at + 4) {
-        let length = usize::from(byte(head.get(2..)).unwrap_or(0)) * 2;
+        let length = usize::from(head.get(2..).and_then(byte).unwrap_or(0)) * 2;
         let value = token.get(at + 4..at + 4 + length).unwrap_or_default();
         let tag = match head {
             [b'5', b'A' | b'a', ..] => Some(Tag::Pan),
@@ -109,8 +152,9 @@ fn card(tag: Tag, value: &[u8]) -> Option<usize> {
     }
 }
 
-fn byte(digits: Option<&[u8]>) -> Option<u8> {
-    match digits? {
+/// The byte that two hexadecimal digits write.
+pub(super) fn byte(digits: &[u8]) -> Option<u8> {
+    match digits {
         [high, low] => Some(crate::mask::fold::hex(*high)? << 4 | crate::mask::fold::hex(*low)?),
         _ => None,
     }

@@ -1,0 +1,59 @@
+//! 校验码 and 验证码: a card's code where a card is spoken of; else what an SMS brings, or what a file or a letter is checked with.
+
+use super::words::{is_word, without_filler};
+
+/// Names, and how many digits a card's code behind them has at most: what an SMS brings has four or more.
+const NAMES: [(&str, usize); 8] = [
+    ("校验码", 4),
+    ("校驗碼", 4),
+    ("校验值", 4),
+    ("识别码", 3),
+    ("验证码", 3),
+    ("驗證碼", 3),
+    ("jiaoyanma", 4),
+    ("jiao_yan_ma", 4),
+];
+/// Of these, one that stands near is enough.
+const CARD: [&str; 12] = ["卡", "背面", "有效期", "银联", "card", "Card", "CARD", "cvv", "CVV", "cvn", "CVN", "cvc"];
+const OTHER: [&str; 9] = ["短信", "动态", "图形", "登录", "手机", "邮箱", "sms", "SMS", "otp"];
+
+/// Whether `value`, between `before` and `after`, is such a code of something else than a card.
+pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> bool {
+    let end = before.iter().rposition(|sign| is_word(*sign)).map_or(0, |last| last + 1);
+    let name = before.get(..end).unwrap_or_default();
+    let name = name.get(..without_filler(name)).unwrap_or_default();
+    let ends = |known: &str| {
+        name.len()
+            .checked_sub(known.len())
+            .and_then(|from| name.get(from..))
+            .is_some_and(|last| last.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    let Some((_, most)) = NAMES.iter().find(|(known, _)| ends(known)) else { return false };
+    let holds = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| [before, after].iter().any(|text| memchr::memmem::find(text, word.as_bytes()).is_some()))
+    };
+    value.len() > *most || holds(&OTHER) || !holds(&CARD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_that_is_spoken_of_makes_a_code_its_own() {
+        for (before, value, after, other) in [
+            ("校验码:", "373", "（信用卡）", false),
+            ("银行卡校验码", "3734", "", false),
+            ("校验码:", "373", "", true),
+            ("卡号 x 验证码: ", "373", "", false),
+            ("卡号 x 验证码: ", "3734", "", true),
+            ("卡号 x 短信验证码: ", "373", "", true),
+            ("cvv: ", "373", "", false),
+            ("", "373", "", false),
+        ] {
+            assert_eq!(is_code(before.as_bytes(), value.as_bytes(), after.as_bytes()), other, "{before}{value}{after}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Names that are given to a value beside it: `{"name": "cvv", "value": "737"}`, `<field name="cvv">737`, `<input name="cvv"
+//! maxlength="4" value="737">`, `Param[name=cvv, value=737]`, or the line before in YAML.
+//!
+//! What is between the brackets around the value is read once, where the value stands behind the word for one.
+
+use super::Scan;
+use super::words::is_word;
+
+/// Bytes before a value and behind it in which its name may be given.
+const REACH: usize = 256;
+
+/// Whether a member of this name gives the name of the value that another one holds.
+pub(in crate::mask) fn gives_name(member: &[u8]) -> bool {
+    const NAMES: [&str; 11] = [
+        "k",
+        "field",
+        "param",
+        "label",
+        "id",
+        "path",
+        "attribute",
+        "property",
+        "placeholder",
+        "autocomplete",
+        "parameter",
+    ];
+    ends_with(member, b"name") || ends_with(member, b"key") || is_one_of(member, &NAMES)
+}
+
+/// Whether a member of this name holds a value that another one gives a name to.
+pub(in crate::mask) fn holds_value(member: &[u8]) -> bool {
+    const VALUES: [&str; 9] = ["val", "v", "data", "content", "text", "string", "str", "vstr", "entry"];
+    // What a value may be at most is none.
+    let limit = || ["min", "max"].iter().any(|bound| starts_with(member, bound.as_bytes()));
+    ((ends_with(member, b"value") || starts_with(member, b"value")) && !limit()) || is_one_of(member, &VALUES)
+}
+
+fn is_one_of(word: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+fn ends_with(word: &[u8], end: &[u8]) -> bool {
+    word.len()
+        .checked_sub(end.len())
+        .and_then(|from| word.get(from..))
+        .is_some_and(|last| last.eq_ignore_ascii_case(end))
+}
+
+fn starts_with(word: &[u8], start: &[u8]) -> bool {
+    word.get(..start.len()).is_some_and(|first| first.eq_ignore_ascii_case(start))
+}
+
+/// The names that are given between two brackets, in their order.
+struct Names {
+    at: usize,
+    close: usize,
+}
+
+impl Names {
+    /// Those of a value at `at`.
+    fn of(bytes: &[u8], at: usize) -> Option<Self> {
+        let low = at.saturating_sub(REACH);
+        let before = bytes.get(low..at)?;
+        let given = |before: &[u8]| before.iter().rposition(|sign| !is_given_by(*sign)).map(|last| last + 1);
+        let mut end = given(before)?;
+        if let Some(arrow) = before.get(..end)?.strip_suffix(b"=>") {
+            end = given(arrow)?;
+        }
+        if before.get(end - 1) == Some(&b'>') {
+            let open = before.iter().rposition(|sign| *sign == b'<')?;
+            return Some(Self { at: low + open + 1, close: at });
+        }
+        let word = before.get(..end)?.iter().rev().take_while(|sign| is_word(**sign)).count();
+        let member = before.get(end - word..end)?;
+        if !holds_value(member) {
+            return None;
+        }
+        let behind = bytes.get(at..)?.iter().take(REACH);
+        let close = at + behind.take_while(|sign| !matches!(sign, b'}' | b']' | b')' | b'>' | b'\n')).count();
+        let head = before.get(..end - word)?;
+        let open = opening(head).or_else(|| line_before(head))?;
+        Some(Self { at: low + open, close })
+    }
+
+    fn next(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
+        while self.at < self.close {
+            let length = |from: usize, is: &dyn Fn(u8) -> bool| {
+                bytes.get(from..self.close).unwrap_or_default().iter().take_while(|sign| is(**sign)).count()
+            };
+            let word = self.at + length(self.at, &is_word);
+            let value = word + length(word, &|sign| is_given_by(sign) || sign == b'>');
+            let between = bytes.get(word..value)?;
+            let given = between.iter().any(|sign| matches!(sign, b':' | b'=')) && gives_name(bytes.get(self.at..word)?);
+            if given {
+                let quoted = between.last().is_some_and(|sign| matches!(sign, b'"' | b'\''));
+                let ends = |sign: u8| match sign {
+                    b'"' | b'\'' | b'\\' | b'>' | b'<' | b'\n' => true,
+                    b',' | b';' | b')' | b']' | b' ' => !quoted,
+                    _ => false,
+                };
+                let end = value + length(value, &|sign| !ends(sign));
+                self.at = end.max(value);
+                return Some((value, end));
+            }
+            self.at = word.max(self.at + 1);
+        }
+        None
+    }
+}
+
+/// Where the bracket is open behind which `before` ends: the place behind it.
+fn opening(before: &[u8]) -> Option<usize> {
+    let mut shut = 0usize;
+    for (at, sign) in before.iter().enumerate().rev() {
+        match sign {
+            b'>' if at > 0 && matches!(before.get(at - 1), Some(b'=' | b'-')) => {}
+            b'}' | b']' | b')' | b'>' => shut += 1,
+            b'{' | b'[' | b'(' | b'<' if shut == 0 => return Some(at + 1),
+            b'{' | b'[' | b'(' | b'<' => shut -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Where the line before the one begins that `before` ends with, if only blanks stand in that.
+fn line_before(before: &[u8]) -> Option<usize> {
+    let last = memchr::memrchr(b'\n', before)?;
+    let blank = before.get(last..)?.iter().all(u8::is_ascii_whitespace);
+    blank.then(|| memchr::memrchr(b'\n', before.get(..last).unwrap_or_default()).map_or(0, |line| line + 1))
+}
+
+impl Scan<'_, '_> {
+    /// Whether a value at `at` may stand behind the word for one, or a tag: what these end with.
+    pub(super) fn may_be_given(&self, at: usize) -> bool {
+        const BLANKS: usize = 32;
+        let before = self.bytes.get(at.saturating_sub(BLANKS)..at).unwrap_or_default();
+        let sign = before.iter().rev().find(|sign| !is_given_by(**sign));
+        matches!(
+            sign,
+            Some(b'>' | b'e' | b'l' | b'v' | b'a' | b't' | b'g' | b'r' | b'y' | b'E' | b'L' | b'V' | b'A' | b'T')
+        )
+    }
+
+    /// The name that is given to a value at `at`: one that speaks for `rules`, or that speaks against them, or any.
+    pub(super) fn name_of(&mut self, at: usize, rules: u64) -> Option<(usize, usize)> {
+        if !self.may_be_given(at) {
+            return None;
+        }
+        let mut names = Names::of(self.bytes, at)?;
+        let (mut first, mut against) = (None, None);
+        while let Some((start, end)) = names.next(self.bytes) {
+            let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
+            if (facts.lift | facts.near | facts.keyed) & rules != 0 {
+                return Some((start, end));
+            }
+            first = first.or(Some((start, end)));
+            against = against.or((facts.against & rules != 0).then_some((start, end)));
+        }
+        against.or(first)
+    }
+}
+
+/// Whether it may stand between a member's name and its value.
+fn is_given_by(sign: u8) -> bool {
+    sign.is_ascii_whitespace() || matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_what_is_around_the_value() {
+        for (text, names) in [
+            ("{\"name\":\"cvv\",\"value\":\"", "cvv"),
+            ("{\"key\":\"cvv\",\"stringValue\":\"", "cvv"),
+            ("{\"fieldName\":\"cvv\",\"max\":{\"x\":1},\"fieldValue\":\"", "cvv"),
+            ("{\"name\"=>\"cvv\", \"value\"=>\"", "cvv"),
+            ("<f name=\"cvv\">", "cvv"),
+            ("<input id=\"x1\" name=\"cvv\" maxlength=\"4\" value=\"", "x1 cvv"),
+            ("Param[name=cvv, type=text, value=", "cvv"),
+            ("- name: cvv\n  value: \"", "cvv"),
+            ("- name: a\n  x: 1\n  value: \"", ""),
+            ("{\"name\":\"cvv\",\"maxValue\":\"", ""),
+            ("name=cvv value=", ""),
+            ("", ""),
+        ] {
+            let bytes = text.as_bytes();
+            let mut found = Vec::new();
+            if let Some(mut names) = Names::of(bytes, bytes.len()) {
+                while let Some((start, end)) = names.next(bytes) {
+                    found.push(&text[start..end]);
+                }
+            }
+            assert_eq!(found.join(" "), names, "{text}");
+        }
+    }
+}
