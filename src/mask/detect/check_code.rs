@@ -28,7 +28,12 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
             .and_then(|from| name.get(from..))
             .is_some_and(|last| last.eq_ignore_ascii_case(known.as_bytes()))
     };
-    let Some((_, most)) = NAMES.iter().find(|(known, _)| ends(known)) else { return false };
+    let Some((known, most)) = NAMES.iter().find(|(known, _)| ends(known)) else { return false };
+    // 卡片验证码 is a card's by its own name.
+    let owner = name.get(..name.len() - known.len()).unwrap_or_default();
+    if ["卡", "卡片", "背面"].iter().any(|card| owner.ends_with(card.as_bytes())) {
+        return false;
+    }
     let holds = |words: &[&str]| {
         words
             .iter()
@@ -50,6 +55,7 @@ mod tests {
             ("卡号 x 验证码: ", "373", "", false),
             ("卡号 x 验证码: ", "3734", "", true),
             ("卡号 x 短信验证码: ", "373", "", true),
+            ("卡片验证码: ", "3734", "", false),
             ("cvv: ", "373", "", false),
             ("", "373", "", false),
         ] {

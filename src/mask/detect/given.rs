@@ -29,7 +29,7 @@ pub(in crate::mask) fn gives_name(member: &[u8]) -> bool {
 
 /// Whether a member of this name holds a value that another one gives a name to.
 pub(in crate::mask) fn holds_value(member: &[u8]) -> bool {
-    const VALUES: [&str; 9] = ["val", "v", "data", "content", "text", "string", "str", "vstr", "entry"];
+    const VALUES: [&str; 6] = ["val", "v", "data", "content", "text", "string"];
     // What a value may be at most is none.
     let limit = || ["min", "max"].iter().any(|bound| starts_with(member, bound.as_bytes()));
     ((ends_with(member, b"value") || starts_with(member, b"value")) && !limit()) || is_one_of(member, &VALUES)

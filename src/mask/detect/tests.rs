@@ -163,7 +163,7 @@ fn a_card_number_is_found_in_other_writings() {
         ("iccData=0x5A0842424242424242425F24", "iccData=0x5A084242********42425F24"),
         ("F2 [17622642648271960429]", "F2 [17622642648271960429]"),
         ("5A:08:42:42:42:42:42:42:42:42:5F:24", "5A:08:42:42:**:**:**:**:42:42:5F:24"),
-        ("\x1b[33m4242\x1b[0m424242424242", "\x1b[33m4242********4242"),
+        ("\x1b[33m4242\x1b[0m424242424242", "\x1b[33m4242\x1b[0m********4242"),
         ("pan: 42 42 42 42 42 42 42 42", "pan: 42 42 ** ** ** ** 42 42"),
         (
             "buf = { 0x5A, 0x08, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42 }",
@@ -212,7 +212,7 @@ fn phones_and_addresses_are_found_in_other_writings() {
         (r"\x1b[32mzhang.san@163.com\x1b[0m", r"\x1b[32mzh*******@163.com\x1b[0m"),
         ("https://zhang.san@163.com@host.example.com/x", "https://zh*******@163.com@host.example.com/x"),
         ("to +6596616535 +85293752892", "to +65****6535 +852****2892"),
-        ("call me at (212) 680-6038", "call me at (212) ***-6038"),
+        ("call me at (212) 680-6038", "call me at (21*) ***-6038"),
     ] {
         assert_eq!(text(before), after, "{before}");
         assert_eq!(text(after), after, "masked again: {before}");
