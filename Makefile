@@ -33,6 +33,7 @@ test: tools python telemetrygen outside litewitness parts ## every test, with a 
 
 test-long: tools python telemetrygen outside litewitness parts ## every test at full length: 100 kills, 10,000 disk seeds, 10 minutes of fuzzing
 	SEALTRAIL_KILLS=100 SEALTRAIL_SEEDS=10000 SEALTRAIL_ARCHIVES=1000 SEALTRAIL_FUZZ_SECONDS=600 $(CARGO) test --workspace --locked
+	$(CARGO) test --locked --test it -- --ignored kafka::tampered
 	$(SEALTRAIL_PYTHON) tests/vectors.py check
 	tests/parts/selftest.py
 
