@@ -70,7 +70,7 @@ fn stripped_note(all: &mut Both) {
 }
 
 #[test]
-#[ignore = "thirty topics are made on the brokers that others use: `make test-long` runs it"]
+#[ignore = "thirty topics are made on the brokers that others use: `make test` runs it behind them"]
 fn a_rewritten_topic_is_found() {
     let part = brokers();
     let chain = Chain::new(&part, "kafka-tampered");
