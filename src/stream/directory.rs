@@ -14,7 +14,7 @@ use sealtrail_chain::ChainName;
 use super::config::Directory;
 use super::frame::{self, Framed};
 use super::reader::{Damage, FileName, Messages, file_name, in_order};
-use super::{Batch, CheckpointNote, End, Error, Message, StreamLeg, Tail, message, reader};
+use super::{Batch, CheckpointNote, End, Error, StreamLeg, Tail, message, reader};
 use crate::host::{Disk, File, Lock};
 
 /// A file that has reached this takes no further batch.
@@ -75,14 +75,11 @@ impl DirectoryStream {
         let key = self.chain.as_str().as_bytes();
         if let Some(first) = batch.messages.first() {
             batch.follows(held.end)?;
-            let head = |message: &Message| {
-                let headers = message::headers(message);
-                frame::head(Framed { key, headers: headers.as_bytes(), value: &message.value })
-            };
-            let heads: Vec<Vec<u8>> = batch.messages.iter().map(head).collect();
-            let values = batch.messages.iter().map(|message| &message.value);
-            let parts = heads.iter().zip(values).flat_map(|(head, value)| [head.as_slice(), value]);
-            self.records.append(first.first.get(), parts)?;
+            let frames = batch.messages.iter().map(|message| {
+                let (headers, value) = (message::headers(message), message.value.as_slice());
+                (frame::head(Framed { key, headers: headers.as_bytes(), value }), value)
+            });
+            self.records.append(first.first.get(), frames)?;
             held.end = batch.end();
         }
         for checkpoint in &batch.checkpoints {
@@ -90,9 +87,9 @@ impl DirectoryStream {
             if held.checkpoint.as_ref().is_some_and(|last| !checkpoint.comes_after(last)) {
                 continue;
             }
-            let mut frame = Vec::new();
-            frame::append(&mut frame, Framed { key, headers: b"", value: checkpoint.note.as_bytes() });
-            self.checkpoints.append(checkpoint.size, iter::once(frame.as_slice()))?;
+            let value = checkpoint.note.as_bytes();
+            let head = frame::head(Framed { key, headers: b"", value });
+            self.checkpoints.append(checkpoint.size, iter::once((head, value)))?;
             held.checkpoint = Some(checkpoint.clone());
         }
         Ok(())
@@ -242,9 +239,9 @@ impl Partition {
         Ok(tail.value)
     }
 
-    /// Adds frames, which may come in parts, and makes them durable. After an error nothing of them counts; `repair` takes
-    /// them back.
-    fn append<'a>(&mut self, first: u64, parts: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Error> {
+    /// Adds frames, each as its head and its value, and makes them durable. After an error nothing of them counts; `repair`
+    /// takes them back. A head is asked for when it is its turn: what its checksum has just passed over is copied next.
+    fn append<'a>(&mut self, first: u64, mut frames: impl Iterator<Item = (Vec<u8>, &'a [u8])>) -> Result<(), Error> {
         self.repair()?;
         let path = self.dir.join(file_name(first));
         let takes_it = |open: &Open| open.path == path || open.len < self.file_bytes && !open.retired;
@@ -253,10 +250,14 @@ impl Partition {
         }
         let Some(open) = &mut self.open else { return Err(Error::NotTakenOver) };
         let mut end = open.len;
-        let written = parts.into_iter().try_for_each(|part| {
+        let mut write = |part: &[u8]| {
             open.file.write_at(part, end)?;
             end += part.len() as u64;
             Ok(())
+        };
+        let written = frames.try_for_each(|(head, value)| {
+            write(&head)?;
+            write(value)
         });
         // If the write or the sync fails, the kernel may hold these pages as clean although they never reached the disk:
         // a second sync would prove nothing.

@@ -16,13 +16,7 @@ pub struct Framed<'a> {
     pub value: &'a [u8],
 }
 
-/// Appends a frame to `out`.
-pub(super) fn append(out: &mut Vec<u8>, message: Framed<'_>) {
-    out.extend(head(message));
-    out.extend_from_slice(message.value);
-}
-
-/// All of a frame that stands before its value, for those who write the value from where it lies.
+/// All of a frame that stands before its value, which whoever writes it writes from where it lies.
 pub(super) fn head(message: Framed<'_>) -> Vec<u8> {
     let Framed { key, headers, value } = message;
     let mut head = Vec::with_capacity(PREFIX + 12 + key.len() + headers.len());
@@ -97,9 +91,8 @@ mod tests {
                     let expected = &vector["expected"];
                     let text = |member: &str| expected[member].as_str().expect("a text").as_bytes().to_vec();
                     let (key, headers, value) = (text("key"), text("headers"), hex(&expected["value"]));
-                    let mut written = Vec::new();
-                    append(&mut written, Framed { key: &key, headers: &headers, value: &value });
-                    assert_eq!(written, bytes, "{name}");
+                    let head = head(Framed { key: &key, headers: &headers, value: &value });
+                    assert_eq!([head, value.clone()].concat(), bytes, "{name}");
                     assert_eq!(read(false).expect(&name), Some((key, headers, value)), "{name}");
                     seen.0 += 1;
                 }
