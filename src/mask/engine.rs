@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
-use sealtrail_chain::content::{By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
-use sealtrail_chain::{ChainName, Content};
+use sealtrail_chain::content::{self, By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
+use sealtrail_chain::{ChainName, Checksum, Content};
 
 use super::envelope::Keys;
 use super::keys::{Facts, KeyCache};
@@ -25,8 +25,6 @@ use crate::observe::metrics::Rule as RuleLabel;
 const MAX_MESSAGE: usize = 900_000;
 /// Sets of scratch space that wait for the next request: more than cores only help requests that come in bursts.
 const MAX_IDLE: usize = 32;
-/// Bytes of a text whose memory waits with them.
-const MAX_IDLE_TEXT: usize = 1 << 16;
 
 /// The rules in force, compiled. Shared by all requests; a reload makes another one.
 pub struct Engine {
@@ -51,7 +49,6 @@ struct Space {
     keys: KeyCache,
     scratch: Option<Box<Scratch>>,
     counts: Vec<u64>,
-    memory: String,
 }
 
 impl Engine {
@@ -110,7 +107,7 @@ impl Engine {
     /// Scratch space for one request; the counts of what was masked become metrics when it is dropped.
     pub fn session(&self) -> Session<'_> {
         let space = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Space { keys, scratch, mut counts, memory } = space.unwrap_or_default();
+        let Space { keys, scratch, mut counts } = space.unwrap_or_default();
         counts.clear();
         counts.resize(self.counters.len(), 0);
         Session {
@@ -122,7 +119,6 @@ impl Engine {
             tokens: Tokens::default(),
             only: u64::MAX,
             witness: None,
-            memory,
         }
     }
 
@@ -207,8 +203,6 @@ pub struct Session<'e> {
     pub(super) only: u64,
     /// Who wants to know what was found.
     pub(super) witness: Option<Box<Witness>>,
-    /// For the next canonical text.
-    memory: String,
 }
 
 impl<'e> Session<'e> {
@@ -229,6 +223,15 @@ impl<'e> Session<'e> {
 
     /// Masks one record under its context and writes its canonical text.
     pub fn mask(&mut self, context: &MaskedContext, record: Received<'_>) -> Result<Masked, Refused> {
+        let masked = self.unwritten(context, record);
+        let content = Content::write(&masked.record, &context.tail);
+        check_length(content.as_str().len())?;
+        let checksum = content.checksum();
+        Ok(Masked { content, checksum })
+    }
+
+    /// Masks one record under its context; whoever gathers records writes it to where it goes.
+    pub fn unwritten<'r>(&mut self, context: &'r MaskedContext, record: Received<'r>) -> Unwritten<'r> {
         let Received { mut record, exact } = record;
         let exact: Vec<_> = exact.iter().filter_map(|key| take(&mut record.attributes, key)).collect();
         self.record(&mut record, !context.own);
@@ -237,12 +240,7 @@ impl<'e> Session<'e> {
                 attribute.value = value;
             }
         }
-        let content = Content::write_in(std::mem::take(&mut self.memory), &record, &context.tail);
-        if otlp::message_bound(content.as_str().len()) > MAX_MESSAGE {
-            return Err(Refused::TooLarge { limit: MAX_MESSAGE });
-        }
-        let checksum = content.checksum();
-        Ok(Masked { content, checksum })
+        Unwritten { record, tail: &context.tail }
     }
 
     /// Values so far that could not be inspected within the limits, and were replaced whole.
@@ -261,11 +259,6 @@ impl<'e> Session<'e> {
         let (token, hidden) = key.token.token(head, class, value);
         self.tokens.add(hidden);
         token
-    }
-
-    /// Takes back a record that was copied to where it goes: the next one is written in its memory.
-    pub fn give_back(&mut self, masked: Masked) {
-        self.memory = masked.content.into_text();
     }
 
     /// Masks a record in place. Trace and span ids stay, unless they are something else.
@@ -315,6 +308,35 @@ impl<'e> Session<'e> {
     }
 }
 
+/// A record that is masked and not written yet: what a [`Batch`](crate::seal::Batch) takes. Made by [`Session::unwritten`] alone.
+pub struct Unwritten<'r> {
+    record: LogRecord<'r>,
+    tail: &'r Tail,
+}
+
+impl Unwritten<'_> {
+    /// Bytes that its text takes, about: mostly fewer.
+    pub fn likely_len(&self) -> usize {
+        content::likely_len(&self.record, self.tail)
+    }
+
+    /// Appends its canonical text and gives that text's checksum; after an error `out` is as it was.
+    pub fn append_to(&self, out: &mut String) -> Result<Checksum, Refused> {
+        let start = out.len();
+        content::append(out, &self.record, self.tail);
+        let length = out.len() - start;
+        if let Err(refused) = check_length(length) {
+            out.truncate(start);
+            return Err(refused);
+        }
+        Ok(Checksum::of(out.as_bytes().get(start..).unwrap_or_default()))
+    }
+}
+
+fn check_length(content: usize) -> Result<(), Refused> {
+    if otlp::message_bound(content) > MAX_MESSAGE { Err(Refused::TooLarge { limit: MAX_MESSAGE }) } else { Ok(()) }
+}
+
 /// Takes the value of an attribute out, and where it stands: masking adds attributes behind it, if any.
 fn take<'v>(attributes: &mut [KeyValue<'v>], key: &str) -> Option<(usize, Value<'v>)> {
     let (at, attribute) = attributes.iter_mut().enumerate().find(|(_, attribute)| attribute.key == key)?;
@@ -338,15 +360,11 @@ impl Drop for Session<'_> {
         if self.fallbacks > 0 {
             Metrics::get().masking_fallbacks.inc_by(self.fallbacks);
         }
-        let mut space = Space {
+        let space = Space {
             keys: std::mem::take(&mut self.keys),
             scratch: self.scratch.take().filter(|scratch| scratch.is_small()),
             counts: std::mem::take(&mut self.counts),
-            memory: std::mem::take(&mut self.memory),
         };
-        if space.memory.capacity() > MAX_IDLE_TEXT {
-            space.memory = String::new();
-        }
         let mut idle = self.engine.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE {
             idle.push(space);

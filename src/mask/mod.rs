@@ -1,7 +1,7 @@
 //! Masking: what the rules recognise never goes further than this module.
 //!
-//! A record comes in as `Received` and leaves as `Masked`, which only `Session::mask` makes (and `wal::import`, of what was
-//! masked before): nothing else can be sealed (promise 2). Every text of a record is looked at wherever it stands (body, attributes, nested values, keys, names,
+//! A record comes in as `Received` and leaves as `Unwritten` or `Masked`, which only a `Session` makes (and `wal::import`, of
+//! what was masked before): nothing else can be sealed (promise 2). Every text of a record is looked at wherever it stands (body, attributes, nested values, keys, names,
 //! schema URLs, severity) and whatever its type; only trace and span ids, times and numbers of the record itself stay
 //! unseen. What can't be read as what it claims to be is masked as text; what can't be inspected within the limits is
 //! replaced whole and counted. Work is linear in a record's size. Masking a masked record changes nothing.
@@ -41,7 +41,7 @@ use sealtrail_chain::content::{LogRecord, Tail};
 use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
 pub use custody::{Custody, CustodyError, MaskKey, wrap};
-pub use engine::{Engine, Session};
+pub use engine::{Engine, Session, Unwritten};
 pub use lint::lint;
 pub use reveal::{Keyring, OpenError, Opened};
 pub use rules::{Class, Problem, RuleError};
@@ -98,7 +98,7 @@ impl<'a> Received<'a> {
     }
 }
 
-/// The masked canonical text of a record: the only thing that can be sealed. Made by the engine alone, but for what a log of
+/// The masked canonical text of a record: with [`Unwritten`] the only thing that can be sealed. Made by the engine alone, but for what a log of
 /// this chain has held masked already ([`Masked::sealed_before`]).
 pub struct Masked {
     content: Content,

@@ -58,15 +58,23 @@ fn map(key: &str, value: Value<'static>) -> Value<'static> {
 }
 
 #[test]
-fn in_memory_that_was_given_back_a_record_is_written_alone() {
+fn behind_others_a_record_is_written_as_alone() {
     let mut session = ENGINE.session();
     let context = session.context(context(By::Sender)).unwrap();
     let record = |text| LogRecord { body: string(text), ..LogRecord::default() };
-    for text in ["a long one, card 4111111111111111 declined, and more", "short", "longer than the one before"] {
-        let masked = session.mask(&context, Received::new(record(text))).unwrap();
-        let alone = ENGINE.session().mask(&context, Received::new(record(text))).unwrap();
-        assert!(masked.content() == alone.content() && masked.checksum() == alone.checksum());
-        session.give_back(masked);
+    let huge = "x".repeat(2 << 20);
+    let mut out = String::new();
+    for text in ["a long one, card 4111111111111111 declined, and more", "short", &huge, "longer than the one before"] {
+        let before = out.clone();
+        let alone = ENGINE.session().mask(&context, Received::new(record(text)));
+        let unwritten = session.unwritten(&context, Received::new(record(text)));
+        match (unwritten.append_to(&mut out), alone) {
+            (Ok(checksum), Ok(alone)) => {
+                assert!(out == before + alone.content().as_str() && checksum == alone.checksum());
+            }
+            (Err(Refused::TooLarge { .. }), Err(Refused::TooLarge { .. })) => assert!(out == before),
+            _ => panic!("one is written, the other refused"),
+        }
     }
 }
 

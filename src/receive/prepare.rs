@@ -19,7 +19,7 @@ use super::body;
 use super::json;
 use super::limiter::Charge;
 use super::pipeline::{Encoding, Request};
-use crate::mask::{Engine, Masked, MaskedContext, Received, Session, Tokens};
+use crate::mask::{Engine, MaskedContext, Received, Session, Tokens};
 use crate::wal;
 
 /// What masking has written, about, when it finds a record too large.
@@ -151,9 +151,10 @@ impl<'e> Reading<'e> {
         }
     }
 
-    fn mask(&mut self, record: Result<LogRecord<'_>, Malformed>) -> Result<Masked, Reason> {
+    fn mask(&mut self, record: Result<LogRecord<'_>, Malformed>) -> Result<(), Reason> {
         let context = self.context.as_ref().map_err(|reason| *reason)?;
-        Ok(self.session.mask(context, Received::new(record?))?)
+        let unwritten = self.session.unwritten(context, Received::new(record?));
+        Ok(self.masked.write(&unwritten)?)
     }
 
     fn hold(&mut self, bytes: usize) {
@@ -198,20 +199,14 @@ impl<'a> Visit<'a> for Reading<'_> {
     fn record(&mut self, record: Result<LogRecord<'a>, Malformed>) {
         let index = self.next;
         self.next += 1;
-        match self.mask(record) {
-            Ok(masked) => {
-                let before = self.masked.allocated();
-                self.masked.push(&masked);
-                self.session.give_back(masked);
-                self.hold(self.masked.allocated() - before);
+        let before = self.masked.allocated();
+        if let Err(reason) = self.mask(record) {
+            if reason == Reason::TooLarge {
+                self.waste(TOO_LARGE);
             }
-            Err(reason) => {
-                if reason == Reason::TooLarge {
-                    self.waste(TOO_LARGE);
-                }
-                self.rejected.add(index, reason);
-            }
+            self.rejected.add(index, reason);
         }
+        self.hold(self.masked.allocated().saturating_sub(before));
     }
 
     fn unknown_fields(&mut self, count: u64) {

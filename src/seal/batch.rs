@@ -4,11 +4,12 @@
 //! content is written once by the thread that masked it and goes to the disk from where it lies; and what a request's records
 //! take is given back in a few pieces, not record by record by another thread than the one that took it.
 
-use std::slice;
+use std::convert::Infallible;
+use std::{mem, slice};
 
 use sealtrail_chain::Checksum;
 
-use crate::mask::Masked;
+use crate::mask::{Masked, Refused, Unwritten};
 
 /// A piece is as large as all before it together, within these bounds, so that a few records don't take the space of many.
 const SMALLEST: usize = 4 << 10;
@@ -20,6 +21,8 @@ const LARGEST: usize = 256 << 10;
 pub struct Batch<const ROOM: usize> {
     /// Whole records: none reaches from one piece into the next.
     pieces: Vec<Vec<u8>>,
+    /// The last piece, as long as it grows.
+    open: String,
     records: Vec<Record>,
     bytes: usize,
     allocated: usize,
@@ -45,26 +48,67 @@ impl<const ROOM: usize> Slot<'_, ROOM> {
 }
 
 impl<const ROOM: usize> Batch<ROOM> {
-    /// Adds a record behind the others.
+    /// What stands in a record's room until the log fills it.
+    const BLANK: &str = match str::from_utf8(&[0; ROOM]) {
+        Ok(blank) => blank,
+        Err(_) => unreachable!(),
+    };
+
+    /// Writes a record behind the others; after an error it isn't there.
+    pub fn write(&mut self, record: &Unwritten<'_>) -> Result<(), Refused> {
+        self.add(record.likely_len(), |piece| record.append_to(piece))
+    }
+
+    /// Copies a record behind the others.
     pub fn push(&mut self, record: &Masked) {
-        let content = record.content().as_str().as_bytes();
-        let len = ROOM + content.len();
-        let piece = match self.pieces.last_mut() {
-            Some(piece) if piece.capacity() - piece.len() >= len => piece,
-            _ => {
-                let piece = Vec::with_capacity(self.bytes.clamp(SMALLEST, LARGEST).max(len));
-                self.allocated += piece.capacity();
-                self.pieces.push_mut(piece)
+        let content = record.content().as_str();
+        let copied = self.add(content.len(), |piece| {
+            piece.push_str(content);
+            Ok::<_, Infallible>(record.checksum())
+        });
+        let Ok(()) = copied;
+    }
+
+    /// Has a record of about `likely` bytes appended to a piece.
+    fn add<E>(&mut self, likely: usize, append: impl FnOnce(&mut String) -> Result<Checksum, E>) -> Result<(), E> {
+        let likely = ROOM + likely;
+        if self.open.capacity() - self.open.len() < likely {
+            self.close();
+            self.open = String::with_capacity(self.bytes.clamp(SMALLEST, LARGEST).max(likely));
+        } else {
+            self.allocated -= self.open.capacity();
+        }
+        let start = self.open.len();
+        self.open.push_str(Self::BLANK);
+        let appended = append(&mut self.open);
+        match appended {
+            Ok(checksum) => {
+                let len = self.open.len() - start;
+                self.bytes += len;
+                self.records.push(Record { checksum, len: len - ROOM });
             }
-        };
-        piece.extend_from_slice(&[0; ROOM]);
-        piece.extend_from_slice(content);
-        self.bytes += len;
-        self.records.push(Record { checksum: record.checksum(), len: content.len() });
+            Err(_) => {
+                self.open.truncate(start);
+                self.open.shrink_to(LARGEST);
+            }
+        }
+        self.allocated += self.open.capacity();
+        appended.map(drop)
+    }
+
+    fn close(&mut self) {
+        let piece = mem::take(&mut self.open);
+        if piece.is_empty() {
+            self.allocated -= piece.capacity();
+        } else {
+            self.pieces.push(piece.into_bytes());
+        }
     }
 
     /// Adds the records of `behind`, from where they lie.
     pub fn append(&mut self, mut behind: Self) {
+        self.close();
+        behind.close();
         self.pieces.append(&mut behind.pieces);
         self.records.append(&mut behind.records);
         self.bytes += behind.bytes;
@@ -92,12 +136,14 @@ impl<const ROOM: usize> Batch<ROOM> {
 
     /// The records, first to last.
     pub fn slots(&mut self) -> Slots<'_, ROOM> {
+        self.close();
         Slots { pieces: self.pieces.iter_mut(), rest: &mut [], records: self.records.iter() }
     }
 
     /// The bytes as they go to the disk: in a row they are those of all records with their room.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.pieces.iter().map(Vec::as_slice)
+        let open = Some(self.open.as_bytes()).filter(|open| !open.is_empty());
+        self.pieces.iter().map(Vec::as_slice).chain(open)
     }
 }
 

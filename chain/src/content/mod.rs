@@ -15,7 +15,7 @@ mod write;
 
 pub use parse::{ParseError, Parts, read, read_log, read_log_each, read_parts, read_tail};
 pub use record::{Auth, By, Context, KeyValue, LogRecord, Origin, Record, Resource, Scope, Value};
-pub use write::{Tail, is_reserved};
+pub use write::{Tail, append, is_reserved, likely_len};
 
 use crate::link::Checksum;
 
@@ -31,15 +31,7 @@ impl Content {
     ///
     /// Values must not be nested deeper than [`MAX_DEPTH`], which whoever reads a record from a sender sees to.
     pub fn write(log: &LogRecord<'_>, tail: &Tail) -> Self {
-        Self::write_in(String::new(), log, tail)
-    }
-    /// The same in the memory of a text that is needed no more, such as [`Content::into_text`] gives.
-    pub fn write_in(memory: String, log: &LogRecord<'_>, tail: &Tail) -> Self {
-        write::content(memory, log, tail)
-    }
-    /// Gives the text away.
-    pub fn into_text(self) -> String {
-        self.0
+        write::content(log, tail)
     }
     /// Takes text that claims to be canonical; an error says where it is not.
     pub fn parse(text: String) -> Result<Self, ParseError> {

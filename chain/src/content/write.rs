@@ -35,14 +35,18 @@ impl Tail {
     }
 }
 
-/// Writes the canonical text of a record, in place of what `out` holds.
-pub(super) fn content(mut out: String, log: &LogRecord<'_>, tail: &Tail) -> Content {
-    out.clear();
-    out.reserve(likely_len(log) + tail.0.len());
-    out.push_str("{\"logRecord\":");
-    push_log(&mut out, log);
-    out.push_str(&tail.0);
+/// Writes the canonical text of a record.
+pub(super) fn content(log: &LogRecord<'_>, tail: &Tail) -> Content {
+    let mut out = String::with_capacity(likely_len(log, tail));
+    append(&mut out, log, tail);
     Content(out)
+}
+
+/// Appends the canonical text of one log record under what its neighbours share, as [`Content::write`] makes it.
+pub fn append(out: &mut String, log: &LogRecord<'_>, tail: &Tail) {
+    out.push_str("{\"logRecord\":");
+    push_log(out, log);
+    out.push_str(&tail.0);
 }
 
 impl Value<'_> {
@@ -64,14 +68,16 @@ pub fn is_reserved(name: &str) -> bool {
     rest.starts_with("sealtrail.")
 }
 
-/// A guess at the length of a log record's text, above it for all but texts full of escapes: so that it grows in one piece.
-fn likely_len(log: &LogRecord<'_>) -> usize {
+/// A guess at the bytes of a record's canonical text, above them for all but texts full of escapes: so that it grows in one
+/// piece.
+pub fn likely_len(log: &LogRecord<'_>, tail: &Tail) -> usize {
     let attributes: usize = log.attributes.iter().map(|pair| 48 + pair.key.len() + likely_value_len(&pair.value)).sum();
     320 + 2 * (log.trace_id.len() + log.span_id.len())
         + log.severity_text.len()
         + log.event_name.len()
         + likely_value_len(&log.body)
         + attributes
+        + tail.len()
 }
 
 fn likely_value_len(value: &Value<'_>) -> usize {
