@@ -13,9 +13,9 @@
 mod collector;
 mod load;
 mod real;
+mod verified;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -98,20 +98,7 @@ fn main() {
         let stored = size(&data.join(leg), "") as f64 / accepted as f64;
         println!("{leg:<15} {stored:.0} bytes a record, {:.2} of the OTLP bytes", stored / bytes);
     }
-    let started = Instant::now();
-    let path = |name: &str| data.join(name).display().to_string();
-    let verify = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
-        .args(["verify", "--public-key", &path("keys/log.vkey"), &path("archive")])
-        .output()
-        .expect("it runs");
-    assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stdout));
-    let took = started.elapsed().as_secs_f64();
-    let floor = read_unpack_hash(&data.join("archive"));
-    println!(
-        "verify          {:.0} records/s; {:.2} of the time of reading, unpacking and hashing alone",
-        accepted as f64 / took,
-        took / floor
-    );
+    verified::run(&data, accepted);
     real::run(&runtime, dir.path(), &requests, bytes, delivered);
 }
 
@@ -149,39 +136,4 @@ fn print_latencies(name: &str, latencies: &mut [Duration]) {
     latencies.sort();
     let at = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
     println!("{name:<15} p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", at(0.5), at(0.99), at(1.0));
-}
-
-/// Seconds that all cores need to read the objects, unpack `content`, and hash it: the least that any check of it can cost.
-fn read_unpack_hash(archive: &Path) -> f64 {
-    let mut objects = Vec::new();
-    let mut dirs = vec![archive.to_owned()];
-    while let Some(dir) = dirs.pop() {
-        for entry in std::fs::read_dir(dir).expect("readable").map_while(Result::ok) {
-            let path = entry.path();
-            if path.is_dir() {
-                dirs.push(path)
-            } else if path.extension().is_some_and(|kind| kind == "parquet") {
-                objects.push(path)
-            }
-        }
-    }
-    let objects = std::sync::Mutex::new(objects);
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let Some(object) = objects.lock().expect("nobody panicked").pop() else { return };
-                    let mut reader = sealtrail::archive::Reader::open(&object).expect("a segment");
-                    reader
-                        .rows(&mut |row| {
-                            std::hint::black_box(Sha256::digest(row.content));
-                            std::ops::ControlFlow::Continue(())
-                        })
-                        .expect("sound");
-                }
-            });
-        }
-    });
-    started.elapsed().as_secs_f64()
 }
