@@ -1,4 +1,5 @@
-//! Who may use whom: the table in ARCHITECTURE.md against the `use` lines and paths of `src`.
+//! What the documents say of the code, against the code: who may use whom, in ARCHITECTURE.md, and the `use` lines and paths of
+//! `src`; who makes what carries a promise; what the runbook knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -60,6 +61,31 @@ fn only_a_sync_and_a_commit_are_proofs() {
     });
     let proofs = texts.filter(|(_, text)| text.contains("Proof for ")).map(|(file, _)| file).collect::<Vec<_>>();
     assert_eq!(proofs, ["src/deliver/intake.rs", "src/wal/mod.rs"].map(Path::new));
+}
+
+/// docs/operations.md is read at 3 a.m.: it knows every metric and every reason of a refusal, and none that is no more.
+#[test]
+fn the_runbook_knows_every_metric_and_every_refusal() {
+    let read = |path: &str| std::fs::read_to_string(path).expect("readable");
+    let (page, metrics, answers) =
+        (read("docs/operations.md"), read("src/observe/metrics.rs"), read("src/receive/answer.rs"));
+    let is_metric = |name: &&str| name.starts_with("sealtrail_") || name.starts_with("otelcol_");
+    let said = words(&page, '`').into_iter().filter(is_metric).collect::<BTreeSet<_>>();
+    let made = words(&metrics, '"').into_iter().filter(is_metric).collect::<BTreeSet<_>>();
+    assert!(made.len() > 30, "the test reads no metrics: {made:?}");
+    assert_eq!(said, made);
+    let reasons = answers.split("fn reason(").nth(1).and_then(|rest| rest.split("fn ").next()).expect("a function");
+    let reasons = words(reasons, '"');
+    assert!(reasons.len() > 15, "the test reads no reasons: {reasons:?}");
+    for reason in reasons {
+        assert!(page.contains(&format!("`{reason}`")), "docs/operations.md does not say what to do about `{reason}`");
+    }
+}
+
+/// The names that stand behind a `quote`, up to the first sign that is in no name.
+fn words(text: &str, quote: char) -> BTreeSet<&str> {
+    let name = |rest: &str| rest.find(|sign: char| !sign.is_ascii_lowercase() && sign != '_').unwrap_or(rest.len());
+    text.split(quote).skip(1).step_by(2).map(|rest| &rest[..name(rest)]).filter(|name| !name.is_empty()).collect()
 }
 
 fn table(text: &str) -> BTreeMap<String, BTreeSet<String>> {
