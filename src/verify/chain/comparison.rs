@@ -3,35 +3,32 @@
 //!
 //! Roots are compared, never records: at each size that both legs were asked for, the first that differs names the stretch.
 
-use super::{Auditor, nanos};
-use crate::verify::checkpoints::Loaded;
+use super::{Auditor, Read, nanos};
 use crate::verify::finding::{Code, Finding};
 use crate::verify::fold::{Folded, hex};
-use crate::verify::leg::{Kind, Leg};
+use crate::verify::leg::Kind;
 use crate::verify::report::{Begin, Note, Unchecked};
 
 impl Auditor<'_> {
     /// Finds the first stretch in which the legs differ; gives the size up to which they agree.
-    pub(super) fn compare(&mut self, legs: &[Leg], judged: &[Folded], loaded: &[Loaded]) -> Option<u64> {
-        let (leg, rest) = legs.split_first()?;
-        let (base, others) = judged.split_first()?;
-        let (notes, others_notes) = loaded.split_first()?;
+    pub(super) fn compare(&mut self, read: &[Read<'_>]) -> Option<u64> {
+        let (base, others) = read.split_first()?;
         let mut agree = None;
-        for ((other_leg, other), other_notes) in rest.iter().zip(others).zip(others_notes) {
-            agree = self.compare_roots(base, other_leg, other).max(agree);
-            if leg.outside.behind.is_some() || other_leg.outside.behind.is_some() {
+        for other in others {
+            agree = self.compare_roots(&base.folded, other).max(agree);
+            if base.leg.outside.behind.is_some() || other.leg.outside.behind.is_some() {
                 continue;
             }
-            self.compare_ends(leg, base, other_leg, other);
+            self.compare_ends(base, other);
             // Archives come first.
-            if (leg.kind, other_leg.kind) == (Kind::Archive, Kind::Stream) {
-                self.compare_segments(leg, base, notes, other, other_notes);
+            if (base.leg.kind, other.leg.kind) == (Kind::Archive, Kind::Stream) {
+                self.compare_segments(base, other);
             }
         }
         agree
     }
 
-    fn compare_roots(&mut self, base: &Folded, leg: &Leg, other: &Folded) -> Option<u64> {
+    fn compare_roots(&mut self, base: &Folded, Read { leg, folded: other, .. }: &Read<'_>) -> Option<u64> {
         let mut agree = None;
         let mut theirs = other.roots.iter().peekable();
         for (size, root) in &base.roots {
@@ -49,12 +46,13 @@ impl Auditor<'_> {
     }
 
     /// The archive takes only what the stream has committed, so it can't hold more.
-    fn compare_ends(&mut self, leg: &Leg, base: &Folded, other_leg: &Leg, other: &Folded) {
-        let (archive, stream, stream_leg) = match (leg.kind, other_leg.kind) {
-            (Kind::Archive, Kind::Stream) => (base, other, other_leg),
-            (Kind::Stream, Kind::Archive) => (other, base, leg),
+    fn compare_ends(&mut self, base: &Read<'_>, other: &Read<'_>) {
+        let (archive, stream) = match (base.leg.kind, other.leg.kind) {
+            (Kind::Archive, Kind::Stream) => (base, other),
+            (Kind::Stream, Kind::Archive) => (other, base),
             _ => return,
         };
+        let (archive, stream, stream_leg) = (&archive.folded, &stream.folded, stream.leg);
         if archive.end > stream.end && stream_leg.cut && stream.first.is_none() {
             if stream.expired.is_none() {
                 self.unchecked.push(Unchecked::Expired { chain: self.chain.clone(), first: Begin(None) });
@@ -69,7 +67,9 @@ impl Auditor<'_> {
     }
 
     /// The stream tells where segments ended, and when: their objects and checkpoints belong into the archive soon after.
-    fn compare_segments(&mut self, leg: &Leg, archive: &Folded, archived: &Loaded, stream: &Folded, streamed: &Loaded) {
+    fn compare_segments(&mut self, archive: &Read<'_>, stream: &Read<'_>) {
+        let Read { leg, loaded: archived, folded: archive } = archive;
+        let Read { loaded: streamed, folded: stream, .. } = stream;
         let ends = || streamed.anchors.iter().filter_map(|anchor| Some((anchor.size, anchor.cosigned?)));
         let newest = archived.anchors.last().map_or(0, |anchor| anchor.size);
         let pending: Vec<u64> =

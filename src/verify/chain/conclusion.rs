@@ -3,7 +3,7 @@
 
 use sealtrail_chain::UnixNanos;
 
-use super::{Auditor, nanos};
+use super::{Auditor, Read, nanos};
 use crate::verify::finding::{Code, Finding};
 use crate::verify::fold::Folded;
 use crate::verify::leg::{Kind, Leg};
@@ -56,12 +56,12 @@ impl Auditor<'_> {
 
     /// The end of the leg that reaches furthest is young, or a stop that a trusted checkpoint covers: anyone can write a record
     /// that says so behind the last checkpoint.
-    pub(super) fn check_age(&mut self, legs: &[Leg], judged: &[Folded]) {
+    pub(super) fn check_age(&mut self, read: &[Read<'_>]) {
         let Some(max_age) = self.options.max_age else { return };
-        if legs.iter().any(|leg| leg.outside.behind.is_some()) {
+        if read.iter().any(|read| read.leg.outside.behind.is_some()) {
             return;
         }
-        let Some((leg, newest)) = legs.iter().zip(judged).max_by_key(|(_, folded)| folded.end) else { return };
+        let Some(Read { leg, folded: newest, .. }) = read.iter().max_by_key(|read| read.folded.end) else { return };
         let to = newest.to.unwrap_or(UnixNanos(0));
         let age = self.options.now.0.saturating_sub(to.0);
         let proved = if self.standing == Standing::NoKey { newest.signed } else { newest.covered };

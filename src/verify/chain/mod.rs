@@ -75,24 +75,32 @@ fn pass(
         auditor.conclude(leg, &folded);
         judged.push(folded);
     }
-    let unknown = auditor.check_rotations(legs, &loaded, &judged);
-    let agree = auditor.compare(legs, &judged, &loaded);
-    auditor.check_age(legs, &judged);
-    let reports = legs.iter().zip(&judged).zip(&loaded).map(|((leg, folded), loaded)| leg_report(leg, folded, loaded));
-    let reports = reports.collect();
-    let witnessed = auditor.judge_witnesses(legs, &loaded);
-    let stamp = loaded.iter().find_map(|loaded| loaded.words.stamp.as_ref()).map(stamp_report);
-    for (leg, loaded) in legs.iter().zip(loaded) {
-        auditor.findings.append(leg.findings.clone());
-        auditor.findings.append(loaded.findings);
+    let read = legs.iter().zip(loaded).zip(judged).map(|((leg, loaded), folded)| Read { leg, loaded, folded });
+    let mut read: Vec<Read<'_>> = read.collect();
+    let unknown = auditor.check_rotations(&read);
+    let agree = auditor.compare(&read);
+    auditor.check_age(&read);
+    let reports = read.iter().map(leg_report).collect();
+    let witnessed = auditor.judge_witnesses(&read);
+    let stamp = read.iter().find_map(|read| read.loaded.words.stamp.as_ref()).map(stamp_report);
+    for read in &mut read {
+        auditor.findings.append(read.leg.findings.clone());
+        auditor.findings.append(std::mem::take(&mut read.loaded.findings));
     }
-    for folded in judged {
-        auditor.findings.append(folded.findings);
+    for read in read {
+        auditor.findings.append(read.folded.findings);
     }
     let mut audit = auditor.finish(reports, agree);
     audit.report.stamp = stamp;
     (audit.report.witnesses, audit.report.witnessed) = witnessed;
     Ok((audit, unknown))
+}
+
+/// A leg, once all that it holds was read: its checkpoints and its records.
+struct Read<'a> {
+    leg: &'a Leg,
+    loaded: Loaded,
+    folded: Folded,
 }
 
 struct Auditor<'a> {
@@ -190,7 +198,7 @@ fn cuts(legs: &[Leg], loaded: &[Loaded], kept: Vec<Anchor>) -> Vec<u64> {
     cuts
 }
 
-fn leg_report(leg: &Leg, folded: &Folded, loaded: &Loaded) -> LegReport {
+fn leg_report(Read { leg, loaded, folded }: &Read<'_>) -> LegReport {
     let any = folded.first.is_some();
     LegReport {
         leg: leg.kind,

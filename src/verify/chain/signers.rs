@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use sealtrail_chain::Checkpoint;
 
-use super::Auditor;
-use crate::verify::checkpoints::{Loaded, key_id};
+use super::{Auditor, Read};
+use crate::verify::checkpoints::key_id;
 use crate::verify::finding::{Code, Finding};
-use crate::verify::fold::{Anchor, Folded};
+use crate::verify::fold::Anchor;
 use crate::verify::keys::{self, Beside, Epochs, Met};
 use crate::verify::leg::Leg;
 use crate::verify::report::{LegReport, Unchecked};
@@ -36,10 +36,10 @@ impl Auditor<'_> {
     }
 
     /// Compares what checkpoints were signed by with what the records say of the keys; the rotations that only the records know.
-    pub(super) fn check_rotations(&mut self, legs: &[Leg], loaded: &[Loaded], judged: &[Folded]) -> Vec<Met> {
-        let carried: Vec<Met> = judged.iter().flat_map(|folded| folded.rotations.iter().cloned()).collect();
+    pub(super) fn check_rotations(&mut self, read: &[Read<'_>]) -> Vec<Met> {
+        let carried: Vec<Met> = read.iter().flat_map(|read| read.folded.rotations.iter().cloned()).collect();
         self.epochs.seal(&carried);
-        for ((leg, loaded), folded) in legs.iter().zip(loaded).zip(judged) {
+        for Read { leg, loaded, folded } in read {
             let whole = (folded.first.unwrap_or(u64::MAX), folded.end);
             let (findings, unchecked) = self.epochs.judge(self.chain, leg, &loaded.anchors, whole);
             findings.into_iter().for_each(|finding| self.findings.add(finding));

@@ -5,7 +5,7 @@
 
 use sealtrail_chain::UnixNanos;
 
-use super::Auditor;
+use super::{Auditor, Read};
 use crate::verify::checkpoints::Loaded;
 use crate::verify::leg::{Kind, Leg};
 use crate::verify::pool;
@@ -49,26 +49,26 @@ impl Auditor<'_> {
     }
 
     /// How far the given witnesses vouch for the chain; what lies behind is not folded into a pass.
-    pub(super) fn judge_witnesses(&mut self, legs: &[Leg], loaded: &[Loaded]) -> (Vec<WitnessReport>, Option<u64>) {
+    pub(super) fn judge_witnesses(&mut self, read: &[Read<'_>]) -> (Vec<WitnessReport>, Option<u64>) {
         let chain = || self.chain.clone();
-        let unknown: u64 = loaded.iter().map(|loaded| loaded.words.unknown).sum();
+        let unknown: u64 = read.iter().map(|read| read.loaded.words.unknown).sum();
         if unknown > 0 {
             self.notes.push(Note::Cosignatures { chain: chain(), count: unknown });
         }
-        let unknown: u64 = loaded.iter().map(|loaded| loaded.words.unknown_stamps).sum();
+        let unknown: u64 = read.iter().map(|read| read.loaded.words.unknown_stamps).sum();
         if unknown > 0 {
             self.notes.push(Note::Stamps { chain: chain(), count: unknown });
         }
-        let untrusted: u64 = loaded.iter().map(|loaded| loaded.words.untrusted_stamps).sum();
+        let untrusted: u64 = read.iter().map(|read| read.loaded.words.untrusted_stamps).sum();
         if untrusted > 0 {
             self.unchecked.push(Unchecked::UntrustedStamps { chain: chain(), count: untrusted });
         }
-        if self.options.trust.authorities().is_some() && loaded.iter().all(|loaded| loaded.words.stamp.is_none()) {
+        if self.options.trust.authorities().is_some() && read.iter().all(|read| read.loaded.words.stamp.is_none()) {
             self.unchecked.push(Unchecked::NoStamp { chain: chain() });
         }
         let Some(quorum) = self.options.trust.quorum() else { return (Vec::new(), None) };
-        let archive = legs.iter().zip(loaded).find(|(leg, _)| leg.kind == Kind::Archive);
-        let Some((_, Loaded { anchors, words, .. })) = archive else {
+        let archive = read.iter().find(|read| read.leg.kind == Kind::Archive);
+        let Some(Read { loaded: Loaded { anchors, words, .. }, .. }) = archive else {
             self.unchecked.push(Unchecked::NoArchive { chain: chain() });
             return (Vec::new(), Some(0));
         };
