@@ -1,8 +1,8 @@
 //! When the next question is asked of somebody outside: at each interval, sooner where a failure may pass, and once more after
 //! the stop was asked for.
 //!
-//! Invariant: behind a round that began after the stop was asked for, nobody waits. So what the stop has brought into the archive is
-//! asked about, and an answer that doesn't come is not asked for again.
+//! Invariant: behind a round that began after the stop was asked for, nobody waits. So what the stop has brought into the
+//! archive is asked about, and an answer that doesn't come is not asked for again.
 
 use std::time::Duration;
 

@@ -2,6 +2,8 @@
 //!
 //! Two of one size that differ need no record to be wrong. What lies among them and is none is said here, too.
 
+use sealtrail_chain::note::Signed;
+
 use super::Auditor;
 use crate::verify::checkpoints::{self, Collect, Loaded, Stored};
 use crate::verify::finding::{Code, Finding, Findings};
@@ -10,8 +12,6 @@ use crate::verify::leg::{Kind, Leg};
 use crate::verify::report::{Note, Unchecked};
 use crate::verify::trust::Standing;
 use crate::verify::{archive, pool, stream};
-
-use sealtrail_chain::note::Signed;
 
 /// Checkpoints whose signatures are checked side by side.
 const BATCH: usize = 512;
