@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::read;
 use super::exit::Exit;
-use super::verify::Format;
+use super::report::Format;
 use super::{could_not_run, say};
 use crate::archive::{Place, Target};
 use crate::config::Config;

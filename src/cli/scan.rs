@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::config::read;
+use super::could_not_run;
 use super::exit::Exit;
-use super::verify::{Format, bucket};
-use super::{could_not_run, say, style};
+use super::progress::Bar;
+use super::report::{Format, print};
+use super::verify::bucket;
 use crate::archive::Place;
 use crate::config::Config;
-use crate::scan::{self, Options, Report, Source, Verdict, Watch};
+use crate::scan::{self, Options, Source, Verdict};
 use crate::stream;
 
 /// Searches stored data for card data and personal data that should have been masked.
@@ -71,10 +72,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let options = Options { sample: arguments.sample, seed: arguments.seed, release: arguments.release };
     let mut bar = Bar::new();
     let report = scan::scan(&sources, &options, &mut bar);
-    bar.0.finish_and_clear();
+    bar.clear();
     match report {
         Ok(report) => {
-            print(&report, arguments.format);
+            print(&report, &report.text(), report.verdict == Verdict::Clean, arguments.format);
             match report.verdict {
                 Verdict::Clean => Exit::Ok,
                 Verdict::Found => Exit::Failed,
@@ -123,41 +124,5 @@ fn releasable(config: &Config) -> Result<(), String> {
             Err("a local archive has no Object Lock\n  remedy  leave `--release` out, or keep the archive in S3"
                 .to_owned())
         }
-    }
-}
-
-fn print(report: &Report, format: Format) {
-    match format {
-        Format::Json => {
-            let json = serde_json::to_string_pretty(report).expect("a report has only text keys and finite numbers");
-            say(format_args!("{json}"));
-        }
-        Format::Text => {
-            let text = report.text();
-            let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
-            let colour = if report.verdict == Verdict::Clean { style::GOOD } else { style::ERROR };
-            say(format_args!("{}{head}{}", colour.render(), colour.render_reset()));
-            say(format_args!("{}", rest.trim_end()));
-        }
-    }
-}
-
-/// Progress on stderr, on a terminal only.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
-        Self(bar.with_style(style.expect("the template is fixed")))
-    }
-}
-
-impl Watch for Bar {
-    fn total(&mut self, bytes: u64) {
-        self.0.set_length(bytes);
-    }
-    fn advance(&mut self, bytes: u64) {
-        self.0.inc(bytes);
     }
 }

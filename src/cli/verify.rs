@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sealtrail_chain::ChainName;
 
 use super::config::read;
+use super::could_not_run;
 use super::exit::Exit;
-use super::{could_not_run, say, style};
+use super::progress::Bar;
+use super::report::{Format, print};
 use crate::archive::{Place, s3};
 use crate::config::Duration;
 use crate::evidence::bundle::Files;
 use crate::host::{Clock as _, SystemClock};
 use crate::stream;
-use crate::verify::{self, Bound, Options, Report, Source, Trust, Verdict, Watch};
+use crate::verify::{self, Bound, Options, Source, Trust, Verdict};
 
 /// Proves that nothing was altered, removed, reordered, inserted or cut off.
 ///
@@ -106,12 +107,6 @@ enum Leg {
     Stream,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Format {
-    Text,
-    Json,
-}
-
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let trust = match trust(arguments) {
         Ok(trust) => trust,
@@ -142,10 +137,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     let bar = Bar::new();
     let report = verify::verify_sources(&sources, &options, &bar);
-    bar.0.finish_and_clear();
+    bar.clear();
     match report {
         Ok(report) => {
-            print(&report, arguments.format);
+            print(&report, &report.text(), report.verdict == Verdict::Intact, arguments.format);
             exit(report.verdict)
         }
         Err(error) => could_not_run(&error),
@@ -158,7 +153,7 @@ fn run_bundle(path: &Path, trust: &Trust, format: Format) -> Exit {
         Err(error) => return could_not_run(&error),
     };
     let report = verify::judge_bundle(&files, &path.display().to_string(), trust);
-    print_words(&report, &report.text(), report.verdict, format);
+    print(&report, &report.text(), report.verdict == Verdict::Intact, format);
     exit(report.verdict)
 }
 
@@ -233,43 +228,4 @@ fn trust(arguments: &Arguments) -> Result<Trust, verify::TrustError> {
     trust.set_quorum(arguments.witness_quorum)?;
     arguments.rfc3161_ca.iter().try_for_each(|path| trust.set_authorities(path))?;
     Ok(trust)
-}
-
-fn print(report: &Report, format: Format) {
-    print_words(report, &report.text(), report.verdict, format);
-}
-
-fn print_words(report: &impl serde::Serialize, text: &str, verdict: Verdict, format: Format) {
-    match format {
-        Format::Json => {
-            let json = serde_json::to_string_pretty(report).expect("a report has only text keys and finite numbers");
-            say(format_args!("{json}"));
-        }
-        Format::Text => {
-            let (head, rest) = text.split_once('\n').unwrap_or((text, ""));
-            let colour = if verdict == Verdict::Intact { style::GOOD } else { style::ERROR };
-            say(format_args!("{}{head}{}", colour.render(), colour.render_reset()));
-            say(format_args!("{}", rest.trim_end()));
-        }
-    }
-}
-
-/// Progress on stderr, on a terminal only: `indicatif` draws nothing elsewhere.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
-        Self(bar.with_style(style.expect("the template is fixed")))
-    }
-}
-
-impl Watch for Bar {
-    fn total(&self, bytes: u64) {
-        self.0.set_length(bytes);
-    }
-    fn advance(&self, bytes: u64) {
-        self.0.inc(bytes);
-    }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{StartError, load};
+use super::StartError;
+use super::reloading::load;
 use crate::archive::Place;
 use crate::archive::s3::Mode;
 use crate::config::{Acknowledge, Config};

@@ -9,8 +9,8 @@ use sealtrail_chain::note::{Signed, Vkey};
 use sealtrail_chain::{Genesis, Sequence, UnixNanos};
 use tracing::{info, warn};
 
+use super::StartError;
 use super::rotating::{Rotated, Rotating};
-use super::{StartError, is_empty};
 use crate::config::Config;
 use crate::deliver::{Keys, Pair, Store};
 use crate::host::{Disk, guard};
@@ -134,6 +134,11 @@ fn genesis(config: &Config, keys: &Keys, now: UnixNanos) -> Result<Signed<Genesi
         return Err(StartError::LegsHoldChain { chain: config.chain.clone(), wal: config.wal_dir() });
     }
     Ok(genesis.sign_with(&*keys.pair.ed25519)?)
+}
+
+/// Whether a directory holds anything.
+fn is_empty(dir: &Path) -> bool {
+    dir.read_dir().map_or(true, |mut entries| entries.next().is_none())
 }
 
 fn read_recovery(path: &Path) -> Result<Vkey, StartError> {

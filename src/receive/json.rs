@@ -7,14 +7,20 @@
 //! elements costs no more memory than its text.
 
 mod message;
+mod outline;
 mod scalar;
+mod seed;
+mod watch;
 
 use sealtrail_chain::content::otlp::{Malformed, Visit};
 use sealtrail_chain::content::{Context, LogRecord, Origin, Resource, Scope};
 use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 
-use message::{CheckRequest, Each, Object, Place, Request, ResourceLogs, ScopeLogs, Watch};
+use message::{Request, ResourceLogs, ScopeLogs};
+use outline::CheckRequest;
+use seed::{Each, Message, Object};
+use watch::{Place, Watch};
 
 /// The outer structure of a request can't be followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +77,7 @@ fn resource_logs<'a>(
 }
 
 /// What the records of a list share: `{}` where it is absent.
-fn shared<'a, M: message::Message<'a> + Default>(raw: Option<&'a RawValue>, watch: &Watch) -> Result<M, Malformed> {
+fn shared<'a, M: Message<'a>>(raw: Option<&'a RawValue>, watch: &Watch) -> Result<M, Malformed> {
     watch.next();
     let Some(raw) = raw else { return Ok(M::default()) };
     parse(raw.get(), Object::<M>::new(Place::top(watch))).map_err(|Broken| watch.malformed())

@@ -1,73 +1,26 @@
-//! The log's own thread: gathers what waits into groups, seals the collector's own life between them, and says when nothing
-//! can be taken. It alone writes; `Log` has the rules of writing, this file those of time.
+//! The log's own thread: gathers what waits into groups, seals the collector's own life between them (`life`), and says when
+//! nothing can be taken (`admission`). It alone writes; `Log` has the rules of writing, these files those of time.
 
-use std::io;
-use std::iter;
+mod admission;
+mod life;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use sealtrail_chain::{Sequence, UnixNanos};
 
-use super::intake::{Gate, Intake, Submission};
+use super::intake::{Gate, Submission};
 use super::log::Log;
-use super::shelf::Shelf;
-use super::time::{Step, Watch};
-use super::{Batch, Config, Durable, Error, Refused};
+use super::time::Watch;
+use super::{Batch, Durable, Fence, Options, Refused};
 use crate::host::Clock;
 use crate::mask::{self, Masked};
 use crate::observe::{Metrics, event};
-use crate::seal::own::{Entry, Event, Kind, NoteKind, Reporter};
+use crate::seal::own::{Entry, Event, Kind, Reporter};
 
 /// Makes the record of an entry: `seal::own::Scribe::write`, or a stand-in in a test.
 pub type Write = Box<dyn FnMut(&Entry, UnixNanos) -> Result<Masked, mask::Refused> + Send>;
-
-/// What the log's thread is started with.
-pub struct Options {
-    pub config: Config,
-    /// `--accept-clock`: the operator vouches for a clock that is far ahead of the chain.
-    pub accept_clock: bool,
-    /// `seal.alive_interval`
-    pub alive_interval: Duration,
-    /// What `started` says; what was cut off the log at this start is added to its reason.
-    pub started: Event,
-    /// The whole genesis note; needed where the chain holds no record yet.
-    pub genesis: Option<String>,
-    /// What was cut off, from `Recovered`.
-    pub cut: Option<super::Cut>,
-    /// The chain goes on from its legs: said behind `started`, and together with it.
-    pub continued: Option<Event>,
-    /// The keys change: said behind those, and together with them, with the note of it; the file ends there.
-    pub rotated: Option<(Event, String)>,
-}
-
-/// The log at work.
-pub struct Running {
-    pub intake: Intake,
-    /// Progress, releases, and what the legs have confirmed.
-    pub shelf: Arc<Shelf>,
-    inbox: Sender<Message>,
-    fence: Fence,
-    writer: JoinHandle<()>,
-    keeper: JoinHandle<()>,
-}
-
-/// Whether another collector has, or may have, taken the chain over. Set, nothing more is sealed: neither senders' records
-/// nor own ones; what is held stays for `wal import`.
-#[derive(Clone, Default)]
-pub struct Fence(Arc<AtomicBool>);
-
-impl Fence {
-    pub fn set(&self, fenced: bool) {
-        self.0.store(fenced, Ordering::Release);
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
 
 pub(super) enum Message {
     Submit(Submission),
@@ -83,91 +36,8 @@ const RESERVE: u64 = 16 << 20;
 const TICK: Duration = Duration::from_millis(250);
 /// After so much quiet, and at the stop, a mark is written.
 const QUIET: Duration = Duration::from_secs(1);
-/// A chain whose head is older than this may have met a wrong clock.
-const OLD_HEAD: u64 = 30 * 86_400 * 1_000_000_000;
 
-/// Seals `started`, then takes records. `reporter`: where all parts put what is to be sealed of the collector's own life.
-///
-/// An error means that nothing was started: the clock is too far ahead, or the first record could not be made durable.
-pub fn start(
-    log: Log,
-    clock: Arc<dyn Clock>,
-    reporter: Reporter,
-    write: Write,
-    options: Options,
-) -> Result<Running, Error> {
-    let head = log.head().observed();
-    let ahead = clock.now().0.saturating_sub(head.0);
-    if log.head().next() != Sequence::ZERO && ahead > OLD_HEAD && !options.accept_clock {
-        return Err(Error::Clock { days: ahead / (86_400 * 1_000_000_000) });
-    }
-    let (inbox, messages) = mpsc::channel();
-    let (gate, fence) = (Arc::new(Gate::default()), Fence::default());
-    let shelf = Arc::clone(log.shelf());
-    let intake = Intake::new(inbox.clone(), Arc::clone(&gate));
-    let mut writer = Writer::new(log, clock, reporter, write, &options, Arc::clone(&gate), fence.clone());
-    writer.begin(options).map_err(|source| Error::Io {
-        doing: "seal the start into",
-        path: shelf.path(head_path(&shelf)),
-        source,
-    })?;
-
-    let (alive, ended) = mpsc::channel::<()>();
-    let kept = Arc::clone(&shelf);
-    let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
-    let keeper = spawn("wal-keeper").spawn(move || keep(&kept, &ended)).expect("a thread can be started");
-    let writer = spawn("wal").spawn(move || {
-        let _ends_the_keeper = alive;
-        writer.run(&messages);
-    });
-    let writer = writer.expect("a thread can be started");
-    Ok(Running { intake, shelf, inbox, fence, writer, keeper })
-}
-
-fn head_path(shelf: &Shelf) -> Sequence {
-    shelf.progress().borrow().files.last().map_or(Sequence::ZERO, |file| file.first)
-}
-
-impl Running {
-    /// New rules are in force: an own record says so, in a new file. `write` makes own records under them; until this is
-    /// heard, they are made under the old ones. What senders sent is told apart by each submission's own digest.
-    pub fn rules_changed(&self, digest: [u8; 32], event: Event, write: Write) {
-        // A log that has stopped has nothing to say about rules.
-        let _ = self.inbox.send(Message::Rules { digest, event, write });
-    }
-
-    /// For the stream, which alone learns that another collector has taken the chain over.
-    pub fn fence(&self) -> Fence {
-        self.fence.clone()
-    }
-
-    /// Seals what was submitted, then `stopped`, closes the last file and waits for the thread's end. Blocks: call it
-    /// where blocking is allowed. What is submitted from now on is refused.
-    pub fn stop(self) {
-        // An error means that the thread has ended already.
-        let _ = self.inbox.send(Message::Stop);
-        for thread in [self.writer, self.keeper] {
-            // A panic was reported by the hook; the gate is shut either way.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Writes down what the legs have confirmed, at most once a second: a crash forgets no more, and the legs know the rest.
-fn keep(shelf: &Shelf, ended: &Receiver<()>) {
-    while matches!(ended.recv_timeout(Duration::from_secs(1)), Err(RecvTimeoutError::Timeout)) {
-        persist(shelf);
-    }
-    persist(shelf);
-}
-
-fn persist(shelf: &Shelf) {
-    if let Err(error) = shelf.legs().persist() {
-        tracing::warn!(%error, "what the legs have confirmed could not be written down; it is tried again");
-    }
-}
-
-struct Writer {
+pub(super) struct Writer {
     log: Log,
     clock: Arc<dyn Clock>,
     watch: Watch,
@@ -200,7 +70,7 @@ impl Drop for Shut {
 }
 
 impl Writer {
-    fn new(
+    pub(super) fn new(
         log: Log,
         clock: Arc<dyn Clock>,
         reporter: Reporter,
@@ -229,7 +99,7 @@ impl Writer {
         }
     }
 
-    fn run(mut self, inbox: &Receiver<Message>) {
+    pub(super) fn run(mut self, inbox: &Receiver<Message>) {
         let _shut = Shut(Arc::clone(&self.gate));
         loop {
             let next = self.held_back.take().map_or_else(|| inbox.recv_timeout(TICK), Ok);
@@ -282,14 +152,6 @@ impl Writer {
         }
     }
 
-    /// The time to seal at, or why nothing of senders is sealed now.
-    fn admit(&mut self, bytes: usize) -> Result<UnixNanos, Refused> {
-        let observed = self.observe();
-        let state = self.judge(bytes as u64);
-        self.turn(state);
-        state.map(|()| observed)
-    }
-
     fn append(&mut self, observed: UnixNanos, rules: [u8; 32], batches: &mut [&mut Batch]) -> Result<Durable, Refused> {
         let began = self.clock.monotonic();
         let appended = self.log.change_rules(rules).and_then(|()| self.log.append(observed, began, batches));
@@ -304,67 +166,6 @@ impl Writer {
             }
             Err(error) => Err(self.failed(&error)),
         }
-    }
-
-    /// The disk did not take what it should: nothing is taken until it does.
-    fn failed(&mut self, error: &io::Error) -> Refused {
-        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        let refused = if full { Refused::Full } else { Refused::Disk };
-        self.trouble = Some(refused);
-        self.turn(Err(refused));
-        refused
-    }
-
-    /// The time to seal at. A step is reported; while the clock is too far ahead it is not believed.
-    fn observe(&mut self) -> UnixNanos {
-        let (now, step) = self.watch.look(self.clock.as_ref());
-        if let Some(step) = step {
-            let reason = match step {
-                Step::Forward(by) => format!("forward by {} ms", by.as_millis()),
-                Step::Back(by) => format!("back by {} ms", by.as_millis()),
-            };
-            self.reporter.report(Event { reason: Some(reason), ..Event::new(Kind::ClockStepped) });
-        }
-        now
-    }
-
-    /// Whether `bytes` more of senders' records may be written.
-    fn judge(&self, bytes: u64) -> Result<(), Refused> {
-        if self.fence.is_set() {
-            return Err(Refused::Fenced);
-        }
-        if self.watch.is_ahead() {
-            return Err(Refused::Clock);
-        }
-        if !self.log.is_writable() {
-            return Err(self.trouble.unwrap_or(Refused::Disk));
-        }
-        let limit = self.limit.saturating_sub(RESERVE);
-        // A full log opens again with room for more than the next group: it would else refuse and accept by turns.
-        let needed = bytes.saturating_add(if self.state == Err(Refused::Full) { RESERVE.min(limit / 8) } else { 0 });
-        if self.log.shelf().bytes().saturating_add(needed) > limit {
-            return Err(Refused::Full);
-        }
-        // What can't be asked is found out by writing.
-        let free = || self.log.available().unwrap_or(u64::MAX);
-        let needed = needed.saturating_add(2 * RESERVE);
-        // The room of a file that waits to be written again is whoever's needs it.
-        let room = free() >= needed || (self.log.forget_reusable().unwrap_or(false) && free() >= needed);
-        if room { Ok(()) } else { Err(Refused::Full) }
-    }
-
-    /// Says so when records are taken no longer, or again.
-    fn turn(&mut self, state: Result<(), Refused>) {
-        if state == self.state {
-            return;
-        }
-        self.gate.set(state);
-        let (kind, reason) = match state {
-            Ok(()) => (Kind::Accepting, None),
-            Err(refused) => (Kind::Refusing, Some(refused.to_string())),
-        };
-        self.reporter.report(Event { reason, ..Event::new(kind) });
-        self.state = state;
     }
 
     /// What time asks for: the way back after the disk refused, own records, segments that are due, marks, gauges.
@@ -395,96 +196,12 @@ impl Writer {
         self.gauges(observed);
     }
 
-    /// Seals the own records that are due; what can't be sealed now comes again.
-    fn seal_own(&mut self, observed: UnixNanos, all: bool) {
-        if !self.may_write_own() {
-            return;
-        }
-        let entries = self.reporter.take(observed, all);
-        if entries.is_empty() {
-            return;
-        }
-        let records: Vec<Masked> = entries.iter().filter_map(|entry| self.write_own(entry, observed)).collect();
-        if records.is_empty() {
-            return;
-        }
-        if self.append_own(observed, records).is_err() {
-            self.reporter.put_back(entries);
-        }
-    }
-
-    fn may_write_own(&self) -> bool {
-        self.log.is_writable() && self.log.shelf().bytes() < self.limit && !self.fence.is_set()
-    }
-
-    fn append_own(
-        &mut self,
-        observed: UnixNanos,
-        records: impl IntoIterator<Item = Masked>,
-    ) -> Result<Durable, Refused> {
-        self.append(observed, self.rules, &mut [&mut records.into_iter().collect()])
-    }
-
-    fn write_own(&mut self, entry: &Entry, observed: UnixNanos) -> Option<Masked> {
-        (self.write)(entry, observed)
-            .inspect_err(|error| tracing::error!(%error, kind = ?entry.event.kind, "an own record can't be sealed"))
-            .ok()
-    }
-
     fn rotate_when_due(&mut self, now: Duration) {
         if self.log.is_due(now)
             && let Err(error) = self.log.rotate()
         {
             self.failed(&error);
         }
-    }
-
-    /// The own record that says so is the first under the new rules, and so in a new file.
-    fn change_rules(&mut self, digest: [u8; 32], event: Event, write: Write) {
-        let observed = self.observe();
-        (self.rules, self.write) = (digest, write);
-        self.reporter.report(event);
-        self.seal_own(observed, false);
-    }
-
-    /// `started`, and in record 0 the genesis note; then how the chain goes on, where that is not from a log.
-    fn begin(&mut self, options: Options) -> io::Result<()> {
-        let observed = self.observe();
-        let mut entry = Entry::at(options.started, observed);
-        if let Some(cut) = options.cut {
-            let cut = format!(
-                "{} bytes behind byte {} of the file of record {} were cut off: an unfinished write, not known to have been \
-                 acknowledged",
-                cut.bytes, cut.at, cut.file
-            );
-            entry.event.reason = Some(entry.event.reason.map_or(cut.clone(), |reason| format!("{reason}; {cut}")));
-        }
-        if self.log.head().next() == Sequence::ZERO {
-            entry.note = options.genesis.map(|note| (NoteKind::Genesis, note));
-        }
-        let behind = self.log.head().observed().0.saturating_sub(observed.0);
-        if behind > 1_000_000_000 {
-            let reason = Some(format!("back by {} ms since the last record", behind / 1_000_000));
-            self.reporter.report(Event { reason, ..Event::new(Kind::ClockStepped) });
-        }
-        let rotated = options.rotated.map(|(event, note)| {
-            let note = Some((NoteKind::Rotation, note));
-            Entry { note, ..Entry::at(event, observed) }
-        });
-        let ends = rotated.is_some();
-        let continued = options.continued.map(|event| Entry::at(event, observed));
-        let entries = iter::once(entry).chain(continued).chain(rotated);
-        let records = entries.map(|entry| (self.write)(&entry, observed)).collect::<Result<Batch, _>>();
-        let mut records = records.map_err(io::Error::other)?;
-        self.log.append(observed, self.clock.monotonic(), &mut [&mut records])?;
-        if ends {
-            // A segment's end, for there the keys before sign their last.
-            self.log.rotate()?;
-        }
-        let state = self.judge(0);
-        self.turn(state);
-        self.gate.set(state);
-        Ok(())
     }
 
     /// The end: all that was submitted, what is left to say, `stopped`, a mark.

@@ -27,6 +27,7 @@ mod log;
 pub mod reader;
 mod rebuild;
 mod recover;
+mod running;
 mod scan;
 mod shelf;
 mod time;
@@ -35,7 +36,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use commit::{Fence, Options, Running, Write, start};
+pub use commit::Write;
 pub use config::{Config, Segment};
 pub use error::Error;
 pub use intake::{Intake, Keep, Proof};
@@ -43,6 +44,7 @@ pub use legs::{Confirmed, Leg, Legs};
 pub use log::Log;
 pub use rebuild::{Rebuild, RebuildError, done as rebuilt};
 pub use recover::{Cut, Recovered, Vacant, open};
+pub use running::{Fence, Options, Running, start};
 pub use scan::Tail;
 pub use shelf::{ReleaseError, Shelf, path};
 

@@ -18,6 +18,7 @@
 
 mod fork;
 mod history;
+mod pace;
 mod protocol;
 mod quorum;
 mod stamps;

@@ -18,9 +18,10 @@ use tokio::task::JoinHandle;
 
 use super::Report;
 use super::history::{At, History};
+use super::pace::Pace;
 use crate::archive::{ArchiveLeg, Error as ArchiveError, Objects};
 use crate::client::{self, Client};
-use crate::host::{Backoff, Clock, entropy};
+use crate::host::{Clock, entropy};
 use crate::observe::event::{StampFailed, Stamped};
 use crate::seal::own::{Event, Kind};
 
@@ -106,28 +107,21 @@ impl Failure {
     }
 }
 
-async fn run<A: ArchiveLeg + Objects>(parts: StampParts<A>, mut stopping: watch::Receiver<bool>) {
-    let mut backoff = Backoff::new(parts.clock.now().0.rotate_left(16));
+async fn run<A: ArchiveLeg + Objects>(parts: StampParts<A>, stopping: watch::Receiver<bool>) {
+    let mut pace = Pace::new(parts.interval, parts.clock.now().0.rotate_left(16), stopping);
     let mut history = History::new(parts.chain.clone());
     loop {
-        let last = *stopping.borrow_and_update();
+        pace.begin();
         let wait = match parts.round(&mut history).await {
-            Ok(()) => {
-                backoff.succeeded();
-                parts.interval
-            }
+            Ok(()) => pace.succeeded(),
             Err(failure) => {
-                let wait = if failure.is_passing() { backoff.failed().min(parts.interval) } else { parts.interval };
+                let wait = pace.failed(failure.is_passing());
                 StampFailed { error: &failure, retry_in: wait }.emit();
                 wait
             }
         };
-        if last {
+        if !pace.wait(wait).await {
             return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            stop = stopping.changed() => if stop.is_err() { return },
         }
     }
 }

@@ -10,13 +10,14 @@ use tokio::sync::watch;
 
 use super::fork::Mark;
 use super::history::{self, Due, History, Known, Next};
+use super::pace::Pace;
 use super::protocol::{self, Cosigned, Outcome, Refusal};
 use super::quorum::Standing;
 use super::state::{Last, State};
 use super::{Report, Witness};
 use crate::archive::{ArchiveLeg, Error as ArchiveError, Objects};
 use crate::client::{self, Client};
-use crate::host::{Backoff, Clock};
+use crate::host::Clock;
 use crate::observe::event::{Forked, WitnessFailed, Witnessed};
 use crate::seal::own::{Event, Kind};
 
@@ -88,8 +89,9 @@ enum Round {
 
 impl<A: ArchiveLeg + Objects> Task<A> {
     /// Runs until it is told to stop, and then once more; or until a fork.
-    pub(super) async fn run(self, mut stopping: watch::Receiver<bool>) {
-        let mut backoff = Backoff::new(self.clock.now().0 ^ u64::from(u32::from_be_bytes(self.witness.key.id())));
+    pub(super) async fn run(self, stopping: watch::Receiver<bool>) {
+        let seed = self.clock.now().0 ^ u64::from(u32::from_be_bytes(self.witness.key.id()));
+        let mut pace = Pace::new(self.interval, seed, stopping);
         let mut history = History::new(self.chain.clone());
         let mut known = Known { size: 0, ours: true };
         if let Some(Last { size, signed, unix_seconds }) = self.state.read() {
@@ -100,7 +102,7 @@ impl<A: ArchiveLeg + Objects> Task<A> {
         }
         let mut learnt = false;
         loop {
-            let last = *stopping.borrow_and_update();
+            pace.begin();
             let round = match self.round(&mut history, &mut known).await {
                 Ok(Round::Learnt) if learnt => Err(Failure::Unsteady(known.size)),
                 round => round,
@@ -108,27 +110,17 @@ impl<A: ArchiveLeg + Objects> Task<A> {
             learnt = matches!(round, Ok(Round::Learnt));
             let wait = match round {
                 Ok(Round::More | Round::Learnt) => continue,
-                Ok(Round::Done) => {
-                    backoff.succeeded();
-                    self.interval
-                }
+                Ok(Round::Done) => pace.succeeded(),
                 Ok(Round::Fork(why)) => return self.alarm(known.size, &why),
                 Err(failure) => {
-                    let wait = match failure.is_passing() {
-                        true => backoff.failed().min(self.interval),
-                        false => self.interval,
-                    };
+                    let wait = pace.failed(failure.is_passing());
                     WitnessFailed { witness: self.name(), error: &failure, reason: failure.reason(), retry_in: wait }
                         .emit();
                     wait
                 }
             };
-            if last {
+            if !pace.wait(wait).await {
                 return;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                stop = stopping.changed() => if stop.is_err() { return },
             }
         }
     }

@@ -8,7 +8,6 @@ mod attacks;
 mod built;
 mod intact;
 mod matrix;
-mod raw;
 #[allow(dead_code, reason = "made for the unit tests of `verify`, too")]
 #[path = "../../src/verify/tests/rewrite.rs"]
 mod rewrite;

@@ -1,15 +1,13 @@
-//! Canonical text to record. The grammar is what `write` writes and nothing else: fixed order of members, no spaces, the
-//! shortest escapes and numbers, no member that holds its default. So a text that is read here is written back as it was.
+//! Canonical text to record: message by message here, letter by letter in `cursor`. The grammar is what `write` writes and
+//! nothing else: fixed order of members, no spaces, the shortest escapes and numbers, no member that holds its default. So a
+//! text that is read here is written back as it was.
+
+mod cursor;
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::hex::lower_hex;
-use super::number::{canonical_double, canonical_signed, canonical_unsigned};
-use super::write::plain_len;
 use super::{Auth, By, Context, KeyValue, LogRecord, MAX_DEPTH, Origin, Record, Resource, Scope, Value};
+use cursor::Cursor;
 
 /// Where a text stops being canonical.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -63,30 +61,30 @@ pub fn read_log_each<'a>(
     text: &'a str,
     attribute: impl FnMut(KeyValue<'a>),
 ) -> Result<(LogRecord<'a>, usize), ParseError> {
-    let mut parser = Parser { text, at: 0 };
-    parser.expect("{\"logRecord\":", "`{\"logRecord\":`")?;
-    let log = parser.log(attribute)?;
-    Ok((log, parser.at))
+    let mut cursor = Cursor::new(text, 0);
+    cursor.expect("{\"logRecord\":", "`{\"logRecord\":`")?;
+    let log = cursor.log(attribute)?;
+    Ok((log, cursor.at()))
 }
 
 /// What stands behind the log record of a content, from `at` as `read_log` gave it.
 pub fn read_tail(text: &str, at: usize) -> Result<(Context<'_>, Parts<'_>), ParseError> {
-    let mut parser = Parser { text, at };
+    let mut cursor = Cursor::new(text, at);
     let slice = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    parser.expect(",\"received\":", "`,\"received\":`")?;
-    let received_at = parser.at;
-    let received = parser.origin()?;
-    let resource_at = parser.at;
-    let resource = if parser.eat(",\"resource\":") { parser.resource()? } else { Resource::default() };
-    let resource_schema_url = parser.tail_text(",\"resourceSchemaUrl\":")?;
-    let scope_at = parser.at;
-    let scope = if parser.eat(",\"scope\":") { parser.scope()? } else { Scope::default() };
-    let scope_schema_url = parser.tail_text(",\"scopeSchemaUrl\":")?;
-    let end = parser.at;
-    parser.expect("}", "the next member of the record in its place, or its `}`")?;
-    parser.end()?;
+    cursor.expect(",\"received\":", "`,\"received\":`")?;
+    let received_at = cursor.at();
+    let received = cursor.origin()?;
+    let resource_at = cursor.at();
+    let resource = if cursor.eat(",\"resource\":") { cursor.resource()? } else { Resource::default() };
+    let resource_schema_url = cursor.tail_text(",\"resourceSchemaUrl\":")?;
+    let scope_at = cursor.at();
+    let scope = if cursor.eat(",\"scope\":") { cursor.scope()? } else { Scope::default() };
+    let scope_schema_url = cursor.tail_text(",\"scopeSchemaUrl\":")?;
+    let end = cursor.at();
+    cursor.expect("}", "the next member of the record in its place, or its `}`")?;
+    cursor.end()?;
     let parts = Parts {
-        tail: slice(at, parser.at),
+        tail: slice(at, cursor.at()),
         received: slice(received_at, resource_at),
         resource: slice(resource_at, scope_at),
         scope: slice(scope_at, end),
@@ -96,25 +94,14 @@ pub fn read_tail(text: &str, at: usize) -> Result<(Context<'_>, Parts<'_>), Pars
 
 /// The object `received` alone, as it stands in an attribute of the stream.
 pub(super) fn read_origin(text: &str) -> Result<Origin, ParseError> {
-    let mut parser = Parser { text, at: 0 };
-    let origin = parser.origin()?;
-    parser.end()?;
+    let mut cursor = Cursor::new(text, 0);
+    let origin = cursor.origin()?;
+    cursor.end()?;
     Ok(origin)
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    /// Always at a character's border: only ASCII or whole runs between ASCII are passed over.
-    at: usize,
-}
-
-/// Whether a member of the message at hand has been read: all but the first have a comma in front.
-#[derive(Default)]
-struct Members {
-    any: bool,
-}
-
-impl<'a> Parser<'a> {
+/// The messages of a content, each with its members in their one order.
+impl<'a> Cursor<'a> {
     /// A log record but for its attributes, which go to `attribute`.
     fn log(&mut self, attribute: impl FnMut(KeyValue<'a>)) -> Result<LogRecord<'a>, ParseError> {
         let mut members = self.open()?;
@@ -238,7 +225,7 @@ impl<'a> Parser<'a> {
 
     /// A key and a text without escapes, which nearly all attributes are; anything else is left for the long way.
     fn plain_pair(&mut self) -> Option<KeyValue<'a>> {
-        let mut ahead = Parser { text: self.text, at: self.at };
+        let mut ahead = *self;
         if !ahead.eat("{\"key\":\"") {
             return None;
         }
@@ -250,13 +237,13 @@ impl<'a> Parser<'a> {
         if !ahead.eat("\"}}") {
             return None;
         }
-        self.at = ahead.at;
+        *self = ahead;
         Some(KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(text)) })
     }
 
     /// A value where null would have been left out.
     fn set_value(&mut self, depth: usize) -> Result<Value<'a>, ParseError> {
-        let at = self.at;
+        let at = self.at();
         match self.value(depth)? {
             Value::Null => Err(ParseError { at, expected: "a value that is not null" }),
             value => Ok(value),
@@ -274,17 +261,15 @@ impl<'a> Parser<'a> {
         let value = if self.eat("\"stringValue\":") {
             Value::String(self.text()?)
         } else if self.eat("\"intValue\":\"") {
-            let at = self.at;
-            let number = canonical_signed(self.plain()?);
-            Value::Int(number.ok_or(ParseError { at, expected: "a 64-bit integer in its shortest form" })?)
+            Value::Int(self.int64()?)
         } else if self.eat("\"boolValue\":") {
             Value::Bool(self.one_of([("true", true), ("false", false)], "`true` or `false`")?)
         } else if self.eat("\"doubleValue\":") {
             Value::Double(self.double()?)
         } else if self.eat("\"kvlistValue\":{") {
-            Value::Map(self.list(|parser| parser.pairs(depth + 1))?)
+            Value::Map(self.list(|cursor| cursor.pairs(depth + 1))?)
         } else if self.eat("\"arrayValue\":{") {
-            Value::Array(self.list(|parser| parser.values(depth + 1))?)
+            Value::Array(self.list(|cursor| cursor.values(depth + 1))?)
         } else if self.eat("\"bytesValue\":\"") {
             Value::Bytes(self.base64()?)
         } else {
@@ -315,191 +300,11 @@ impl<'a> Parser<'a> {
         Ok(values)
     }
 
-    fn double(&mut self) -> Result<f64, ParseError> {
-        if self.eat("\"") {
-            let names = [("NaN\"", f64::NAN), ("Infinity\"", f64::INFINITY), ("-Infinity\"", f64::NEG_INFINITY)];
-            return self.one_of(names, "`NaN`, `Infinity` or `-Infinity`");
-        }
-        let at = self.at;
-        canonical_double(self.number()).ok_or(ParseError { at, expected: "a double as RFC 8785 writes it" })
-    }
-
-    fn uint32(&mut self) -> Result<u32, ParseError> {
-        let at = self.at;
-        let number = canonical_unsigned(self.number()).and_then(|number| u32::try_from(number).ok());
-        number.filter(|number| *number != 0).ok_or(ParseError { at, expected: "a 32-bit integer above 0" })
-    }
-
-    fn int32(&mut self) -> Result<i32, ParseError> {
-        let at = self.at;
-        let number = canonical_signed(self.number()).and_then(|number| i32::try_from(number).ok());
-        number.filter(|number| *number != 0).ok_or(ParseError { at, expected: "a 32-bit integer other than 0" })
-    }
-
-    fn uint64(&mut self) -> Result<u64, ParseError> {
-        self.expect("\"", "`\"`")?;
-        let at = self.at;
-        let number = canonical_unsigned(self.plain()?).filter(|number| *number != 0);
-        number.ok_or(ParseError { at, expected: "a 64-bit integer above 0" })
-    }
-
-    fn id(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
-        self.expect("\"", "`\"`")?;
-        let at = self.at;
-        let bytes = lower_hex(self.plain()?).filter(|bytes| !bytes.is_empty());
-        bytes.map(Cow::Owned).ok_or(ParseError { at, expected: "pairs of lower-case hex digits" })
-    }
-
-    /// The rest of a base64 text behind its first quote. The decoder refuses missing padding and stray last bits.
-    fn base64(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
-        let at = self.at;
-        let bytes = STANDARD.decode(self.plain()?);
-        bytes.map(Cow::Owned).map_err(|_| ParseError { at, expected: "padded standard base64" })
-    }
-
-    fn filled_text(&mut self) -> Result<Cow<'a, str>, ParseError> {
-        let at = self.at;
-        match self.text()? {
-            text if text.is_empty() => Err(ParseError { at, expected: "a text that is not empty" }),
-            text => Ok(text),
-        }
-    }
-
     fn tail_text(&mut self, name: &str) -> Result<Cow<'a, str>, ParseError> {
         if self.eat(name) { self.filled_text() } else { Ok(Cow::Borrowed("")) }
     }
 
     fn known_text(&mut self, name: &str) -> Result<Option<String>, ParseError> {
         if self.eat(name) { Ok(Some(self.text()?.into_owned())) } else { Ok(None) }
-    }
-
-    fn text(&mut self) -> Result<Cow<'a, str>, ParseError> {
-        self.expect("\"", "`\"`")?;
-        let plain = self.run();
-        if self.eat("\"") {
-            return Ok(Cow::Borrowed(plain));
-        }
-        // A text with one escape mostly has many.
-        let mut text = String::with_capacity(plain.len() + 128);
-        text.push_str(plain);
-        while !self.eat("\"") {
-            text.push(self.escape()?);
-            text.push_str(self.run());
-        }
-        Ok(Cow::Owned(text))
-    }
-
-    /// A text in which no escape may stand, and its last quote.
-    fn plain(&mut self) -> Result<&'a str, ParseError> {
-        let run = self.run();
-        self.expect("\"", "`\"`")?;
-        Ok(run)
-    }
-
-    fn escape(&mut self) -> Result<char, ParseError> {
-        const SHORTEST: &str = "a character as it is, or the shortest escape of one that needs it";
-        let [b'\\', letter, ..] = self.rest() else { return self.fail(SHORTEST) };
-        let (escaped, length) = match letter {
-            b'"' | b'\\' => (*letter, 2),
-            b'b' => (0x08, 2),
-            b't' => (b'\t', 2),
-            b'n' => (b'\n', 2),
-            b'f' => (0x0c, 2),
-            b'r' => (b'\r', 2),
-            b'u' => match self.rest() {
-                [_, _, b'0', b'0', high @ b'0'..=b'1', low @ (b'0'..=b'9' | b'a'..=b'f'), ..] => {
-                    let low = if low.is_ascii_digit() { low - b'0' } else { low - b'a' + 10 };
-                    ((high - b'0') * 16 + low, 6)
-                }
-                _ => return self.fail(SHORTEST),
-            },
-            _ => return self.fail(SHORTEST),
-        };
-        if length == 6 && matches!(escaped, 0x08 | b'\t' | b'\n' | 0x0c | b'\r') {
-            return self.fail(SHORTEST);
-        }
-        self.at += length;
-        Ok(escaped.into())
-    }
-
-    fn open(&mut self) -> Result<Members, ParseError> {
-        self.expect("{", "`{`")?;
-        Ok(Members::default())
-    }
-
-    /// Passes over a member's name, if that is what comes next.
-    #[inline(always)]
-    fn member(&mut self, members: &mut Members, name: &str) -> bool {
-        let rest = self.rest();
-        let behind = if members.any { rest.strip_prefix(b",") } else { Some(rest) };
-        if !behind.is_some_and(|rest| rest.starts_with(name.as_bytes())) {
-            return false;
-        }
-        self.at += usize::from(members.any) + name.len();
-        members.any = true;
-        true
-    }
-
-    /// The last brace of a message that is left out when it is empty.
-    fn close_filled(&mut self, members: &Members, expected: &'static str) -> Result<(), ParseError> {
-        if members.any { self.expect("}", expected) } else { self.fail(expected) }
-    }
-
-    fn one_of<T: Copy, const N: usize>(
-        &mut self,
-        words: [(&str, T); N],
-        expected: &'static str,
-    ) -> Result<T, ParseError> {
-        match words.iter().find(|(word, _)| self.eat(word)) {
-            Some((_, value)) => Ok(*value),
-            None => self.fail(expected),
-        }
-    }
-
-    /// What may belong to a number, from here on.
-    fn number(&mut self) -> &'a str {
-        let length =
-            self.rest().iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e')).count();
-        self.pass(length)
-    }
-
-    /// What needs no escape, from here on.
-    #[inline]
-    fn run(&mut self) -> &'a str {
-        self.pass(plain_len(self.rest()))
-    }
-
-    #[inline]
-    fn pass(&mut self, length: usize) -> &'a str {
-        let passed = self.text.get(self.at..self.at + length).unwrap_or_default();
-        self.at += length;
-        passed
-    }
-
-    #[inline]
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    // Inlined, the comparison with a literal is one or two of words; as a call it is a `memcmp`.
-    #[inline(always)]
-    fn eat(&mut self, literal: &str) -> bool {
-        let next = self.rest().starts_with(literal.as_bytes());
-        self.at += if next { literal.len() } else { 0 };
-        next
-    }
-
-    #[inline(always)]
-    fn expect(&mut self, literal: &str, expected: &'static str) -> Result<(), ParseError> {
-        if self.eat(literal) { Ok(()) } else { self.fail(expected) }
-    }
-
-    fn end(&self) -> Result<(), ParseError> {
-        if self.at == self.text.len() { Ok(()) } else { self.fail("the end") }
-    }
-
-    #[cold]
-    fn fail<T>(&self, expected: &'static str) -> Result<T, ParseError> {
-        Err(ParseError { at: self.at, expected })
     }
 }

@@ -1,5 +1,7 @@
 use std::future::Future as _;
+use std::iter;
 use std::path::Path;
+use std::sync::mpsc;
 
 use sealtrail_chain::{CompactRange, Hash, Head};
 use tokio::sync::{Semaphore, oneshot};
@@ -8,7 +10,8 @@ use super::*;
 use crate::host::Disk;
 use crate::host::sim::{Faults, SimClock, SimDisk};
 use crate::wal::reader::Reader;
-use crate::wal::{Confirmed, Leg, Segment, open};
+use crate::wal::shelf::Shelf;
+use crate::wal::{Config, Confirmed, Error, Intake, Leg, Segment, open, start};
 
 const NOON: u64 = 1_700_049_600_000_000_000;
 
@@ -240,7 +243,7 @@ fn a_start_long_after_the_head_needs_a_word() {
     drop(bench.writer());
     let start = |accept_clock| {
         let options = Options { accept_clock, ..options() };
-        super::start(bench.log(), bench.clock.clone(), bench.reporter.clone(), stand_in(), options)
+        start(bench.log(), bench.clock.clone(), bench.reporter.clone(), stand_in(), options)
     };
     bench.clock.advance(Duration::from_secs(31 * 86_400));
     assert!(matches!(start(false), Err(Error::Clock { days: 31 })));

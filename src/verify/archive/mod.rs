@@ -1,26 +1,32 @@
-//! The archive leg as verification sees it: Parquet objects row by row, and the small objects beside them.
+//! The archive leg as verification sees it: Parquet objects row by row, and the small objects beside them (`siblings`).
+//!
+//! An object is judged to its last row, whatever is wrong in it; where it can't be read on, `failure` says what that means.
+
+mod failure;
+mod glance;
+mod siblings;
 
 use std::ops::ControlFlow;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::errors::ParquetError;
 use sealtrail_chain::segment::day;
 use sealtrail_chain::{ChainName, Checksum, CompactRange, UnixNanos, content};
 
-use super::checkpoints::{Problem, Stored, Text};
 use super::finding::{Code, Finding};
 use super::fold::{Claims, Unit};
 use super::index::{Indexes, Misfit};
 use super::judge::{Judge, Judged, Own, Seen};
 use super::leg::{File, Unread};
 use super::own::own as own_of;
-use super::scope::Begin;
 use super::store::{self, Store};
-use super::vouched::{Lying, What};
 use super::{Job, Watch};
 use crate::archive::{Checked, Checker, Error, Footer, Links, Reader, Row};
+use failure::{Failure, guarded, indexed, io_error, unread};
+
+pub(super) use failure::first_line;
+pub(super) use glance::{begin, end, genesis};
+pub(super) use siblings::checkpoints;
 
 /// Judges one object.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
@@ -71,76 +77,6 @@ fn frozen(file: &File, claimed: Option<Links>, chain: &ChainName) -> Unit {
         Unread::Damaged
     });
     Unit { place, judged, claims: None, unread, frozen: claimed }
-}
-
-/// The genesis note that record 0 carries, if the object begins with it.
-pub(super) fn genesis(store: &dyn Store, file: &File) -> Option<String> {
-    let mut note = None;
-    let outcome = guarded(|| {
-        Reader::of(store.open(&file.path)?, &file.path)?.rows(&mut |row| {
-            if row.sequence.get() == 0
-                && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own_of)
-            {
-                note = genesis;
-            }
-            ControlFlow::Break(())
-        })
-    });
-    outcome.ok()?;
-    note
-}
-
-/// Where an object begins, by its name, and by its first row or, where reading that would fetch it whole, by the day in its
-/// path: no object holds two days.
-pub(super) fn begin(store: &dyn Store, file: &File) -> Option<Begin> {
-    if file.first == u64::MAX {
-        return None;
-    }
-    let date = file.path.parent()?.file_name()?.to_str()?.strip_prefix("date=")?;
-    let midnight: jiff::Timestamp = format!("{date}T00:00:00Z").parse().ok()?;
-    let earliest = u64::try_from(midnight.as_nanosecond()).ok()?;
-    let (mut earliest, mut latest) = (UnixNanos(earliest), UnixNanos(earliest.saturating_add(DAY - 1)));
-    if store.is_near() {
-        let read = guarded(|| {
-            Reader::of(store.open(&file.path)?, &file.path)?.rows(&mut |row| {
-                (earliest, latest) = (row.observed, row.observed);
-                ControlFlow::Break(())
-            })
-        });
-        read.ok()?;
-    }
-    Some(Begin { sequence: file.first, earliest, latest })
-}
-
-/// One past the last record that an object claims.
-pub(super) fn end(store: &dyn Store, file: &File) -> Option<u64> {
-    let reader = guarded(|| Reader::of(store.open(&file.path)?, &file.path)).ok()?;
-    reader.footer().segment.last.get().checked_add(1)
-}
-
-fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Io { doing: "open", path, source }
-}
-
-/// Why an object was not read to its end.
-enum Failure {
-    Error(Error),
-    /// The Parquet library gave up on bytes that contradict themselves, by a panic (60.1 does, on negative offsets in a
-    /// column's metadata). One such object must not end the verification of all others.
-    Panic,
-}
-
-fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, Failure> {
-    match panic::catch_unwind(AssertUnwindSafe(read)) {
-        Ok(outcome) => outcome.map_err(Failure::Error),
-        Err(_) => Err(Failure::Panic),
-    }
-}
-
-/// What the library makes of the indexes; nothing where they are no sound Parquet.
-fn indexed<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Option<T> {
-    panic::catch_unwind(AssertUnwindSafe(read)).ok().and_then(Result::ok)
 }
 
 /// An object under judgement.
@@ -370,101 +306,4 @@ fn claims(footer: &Footer) -> Claims {
         range_before: footer.range_before.clone(),
         range_after: footer.range_after.clone(),
     }
-}
-
-/// An object that can't be read: damage is a finding; what this release or the machine can't read is not.
-fn unread(failure: Failure, chain: &ChainName, at: u64, place: &Arc<str>) -> (Unread, Option<Finding>) {
-    let found = match failure {
-        Failure::Error(Error::Io { source, .. }) => return (Unread::Unchecked(source.to_string()), None),
-        Failure::Error(Error::S3(error)) => return (Unread::Unchecked(first_line(&error)), None),
-        Failure::Error(Error::Version { found, .. }) => {
-            return (Unread::Unchecked(format!("version {found:?} of the format is not known to this release")), None);
-        }
-        Failure::Error(Error::Metadata { key, problem, .. }) => format!("`{key}` {problem}"),
-        Failure::Error(Error::Column { column, problem, .. }) => format!("column `{column}` {problem}"),
-        // Parquet's own messages may repeat bytes of the file.
-        _ => "bytes that are not sound Parquet".to_owned(),
-    };
-    let at = if at == u64::MAX { 0 } else { at };
-    (Unread::Damaged, Some(Finding::at(Code::Damaged, chain, at, place).expected("an object of the format", found)))
-}
-
-/// An error without its remedy.
-pub(super) fn first_line(error: &dyn std::fmt::Display) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
-}
-
-/// Hands the checkpoint objects of a chain on, in the order of their sizes, and says what else lies there.
-///
-/// The collector puts a `.range` and then its `.checkpoint`, one pair behind the other. Killed between the two, it leaves
-/// the newest `.range` alone, and brings the checkpoint at its next start; any other lone one is what someone left over.
-pub(super) fn checkpoints(
-    store: &dyn Store,
-    dir: &Path,
-    each: &mut dyn FnMut(Stored),
-    beside: &mut dyn FnMut(Lying),
-    problem: &mut dyn FnMut(Problem),
-) {
-    if !store.is_dir(dir) {
-        return;
-    }
-    let entries = match store.entries(dir) {
-        Ok(entries) => entries,
-        Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
-    };
-    let newest = entries.iter().rev().find(|entry| kind(&entry.name).is_some()).map(|entry| entry.name.clone());
-    for entry in entries {
-        let path = dir.join(&entry.name);
-        match kind(&entry.name).filter(|_| entry.is_file) {
-            Some((Sibling::Checkpoint, named, seconds)) => each(Stored {
-                place: path.display().to_string().into(),
-                note: Text::Object,
-                named,
-                seconds: Some(seconds),
-                range: Some(path.with_extension("range")),
-                path,
-            }),
-            Some((Sibling::Range, size, _)) if !store.is_file(&path.with_extension("checkpoint")) => {
-                let interrupted = newest.as_ref() == Some(&entry.name);
-                problem(if interrupted { Problem::Interrupted { size } } else { Problem::Orphan { path, size } });
-            }
-            Some((Sibling::Range, ..)) => {}
-            Some((Sibling::Vouched(what), size, _)) => beside(Lying { path, size, what }),
-            // It is read with its stamp.
-            Some((Sibling::Revoked, ..)) => {}
-            None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),
-            None => problem(Problem::Foreign { path }),
-        }
-    }
-}
-
-enum Sibling {
-    Checkpoint,
-    Range,
-    Vouched(What),
-    /// What was revoked at the time of a stamp.
-    Revoked,
-}
-
-/// What an object beside the records is by its name, and the size and the seconds in it.
-fn kind(name: &str) -> Option<(Sibling, u64, u64)> {
-    let (stem, extension) = name.split_once('.')?;
-    let (size, seconds) = stem.split_once('-')?;
-    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
-    let sibling = match extension {
-        "checkpoint" => Sibling::Checkpoint,
-        "range" => Sibling::Range,
-        "tsr" => Sibling::Vouched(What::Stamp),
-        "crl" => Sibling::Revoked,
-        _ => Sibling::Vouched(What::Cosigned(cosigner(extension)?)),
-    };
-    (digits(size, 20) && digits(seconds, 10)).then_some((sibling, size.parse().ok()?, seconds.parse().ok()?))
-}
-
-/// The key id in `<8 hex digits>.cosigned`.
-fn cosigner(extension: &str) -> Option<[u8; 4]> {
-    let id = extension.strip_suffix(".cosigned").filter(|id| !id.bytes().any(|b| b.is_ascii_uppercase()))?;
-    let mut bytes = [0; 4];
-    const_hex::decode_to_slice(id, &mut bytes).ok().filter(|()| id.len() == 8)?;
-    Some(bytes)
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use parquet::file::metadata::ParquetMetaDataReader;
 use sealtrail::verify::Code;
 
-use super::attacks::{Attack, VICTIM, archive, middle, stream};
-use super::built::put;
-use super::scene::{END, RUN, Scene, chain};
+use super::{Attack, VICTIM, archive, middle, stream};
 use crate::harness::files;
+use crate::tamper::built::put;
+use crate::tamper::scene::{END, RUN, Scene, chain};
 use Code::{Column, Content, Damaged, Index, Shorter};
 
 /// The message that these are about, and its first record: the last of the first file.

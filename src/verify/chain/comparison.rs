@@ -1,0 +1,94 @@
+//! The legs of a chain against each other: the same records, as far as both go, and no end where the other leg's order of work
+//! says that there can be none.
+//!
+//! Roots are compared, never records: at each size that both legs were asked for, the first that differs names the stretch.
+
+use super::{Auditor, Read, nanos};
+use crate::verify::finding::{Code, Finding};
+use crate::verify::fold::{Folded, hex};
+use crate::verify::leg::Kind;
+use crate::verify::report::{Begin, Note, Unchecked};
+
+impl Auditor<'_> {
+    /// Finds the first stretch in which the legs differ; gives the size up to which they agree.
+    pub(super) fn compare(&mut self, read: &[Read<'_>]) -> Option<u64> {
+        let (base, others) = read.split_first()?;
+        let mut agree = None;
+        for other in others {
+            agree = self.compare_roots(&base.folded, other).max(agree);
+            if base.leg.outside.behind.is_some() || other.leg.outside.behind.is_some() {
+                continue;
+            }
+            self.compare_ends(base, other);
+            // Archives come first.
+            if (base.leg.kind, other.leg.kind) == (Kind::Archive, Kind::Stream) {
+                self.compare_segments(base, other);
+            }
+        }
+        agree
+    }
+
+    fn compare_roots(&mut self, base: &Folded, Read { leg, folded: other, .. }: &Read<'_>) -> Option<u64> {
+        let mut agree = None;
+        let mut theirs = other.roots.iter().peekable();
+        for (size, root) in &base.roots {
+            while theirs.next_if(|(other, _)| other < size).is_some() {}
+            let Some((_, found)) = theirs.next_if(|(other, _)| other == size) else { continue };
+            if found != root {
+                let first = agree.or(base.first).unwrap_or(0);
+                let finding = Finding::at(Code::Legs, self.chain, first, &leg.place).to(size - 1);
+                self.findings.add(finding.expected(hex(root), hex(found)));
+                break;
+            }
+            agree = Some(*size);
+        }
+        agree
+    }
+
+    /// The archive takes only what the stream has committed, so it can't hold more.
+    fn compare_ends(&mut self, base: &Read<'_>, other: &Read<'_>) {
+        let (archive, stream) = match (base.leg.kind, other.leg.kind) {
+            (Kind::Archive, Kind::Stream) => (base, other),
+            (Kind::Stream, Kind::Archive) => (other, base),
+            _ => return,
+        };
+        let (archive, stream, stream_leg) = (&archive.folded, &stream.folded, stream.leg);
+        if archive.end > stream.end && stream_leg.cut && stream.first.is_none() {
+            if stream.expired.is_none() {
+                self.unchecked.push(Unchecked::Expired { chain: self.chain.clone(), first: Begin(None) });
+            }
+        } else if archive.end > stream.end {
+            let finding = Finding::at(Code::Shorter, self.chain, stream.end, &stream_leg.place).to(archive.end - 1);
+            self.findings.add(finding.expected(format_args!("{} records (the archive)", archive.end), stream.end));
+        } else if archive.end < stream.end {
+            let (first, last) = (archive.end, stream.end - 1);
+            self.notes.push(Note::NotYetArchived { chain: self.chain.clone(), first, last });
+        }
+    }
+
+    /// The stream tells where segments ended, and when: their objects and checkpoints belong into the archive soon after.
+    fn compare_segments(&mut self, archive: &Read<'_>, stream: &Read<'_>) {
+        let Read { leg, loaded: archived, folded: archive } = archive;
+        let Read { loaded: streamed, folded: stream, .. } = stream;
+        let ends = || streamed.anchors.iter().filter_map(|anchor| Some((anchor.size, anchor.cosigned?)));
+        let newest = archived.anchors.last().map_or(0, |anchor| anchor.size);
+        let pending: Vec<u64> =
+            ends().map(|(size, _)| size).filter(|size| *size > newest && *size <= archive.end).collect();
+        if let [first, .., last] = pending[..] {
+            let (chain, count) = (self.chain.clone(), pending.len() as u64);
+            self.unchecked.push(Unchecked::CheckpointsPending { chain, count, first, last });
+        }
+        let Some((_, ended)) = ends().find(|(size, _)| *size > archive.end) else { return };
+        let (Some(to), end) = (stream.to, archive.end) else { return };
+        // A collector that has just started brings what an earlier run left; an archive that was down comes behind.
+        let started = stream.events.started.map_or(0, |(_, time)| time.0);
+        let since = to.0.saturating_sub(started.max(ended.saturating_mul(1_000_000_000)));
+        let Some(outage) = stream.events.outage(end) else { return };
+        if since > nanos(self.options.max_lag).saturating_add(outage) {
+            let last = ends().next_back().map_or(end, |(size, _)| size - 1);
+            let finding = Finding::at(Code::Shorter, self.chain, end, &leg.place).to(last);
+            let expected = format!("records up to {last}, whose segments ended (the stream)");
+            self.findings.add(finding.expected(expected, format_args!("{end} records")));
+        }
+    }
+}
