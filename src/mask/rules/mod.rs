@@ -228,6 +228,8 @@ pub(super) struct RuleSet {
     by_place: [u64; 5],
     /// Rules without a validator whose `value` tells them in a text.
     pub(super) keyed_in_text: u64,
+    /// Rules for the codes and PINs of cards: what else goes by their names may be no card's.
+    pub(super) codes: u64,
     /// All `detect.key` patterns, and the rule of each.
     keys: RegexSet,
     key_rules: Vec<u8>,
