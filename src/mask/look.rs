@@ -1,6 +1,7 @@
-//! The first look at a text: most texts hold nothing that a rule could be after, and eight bytes at once say so.
+//! The first look at a text: most texts hold nothing that a rule could be after, and sixteen bytes at once say so.
 
 use super::detect::token;
+use super::signs::{is, is_digit};
 
 /// What a text may hold, as far as one cheap look says.
 #[derive(Debug)]
@@ -28,29 +29,24 @@ impl Holds {
 /// Looks until there is something: at a short text from end to end.
 pub(super) fn look(bytes: &[u8]) -> Look {
     const ENOUGH: u32 = 3;
-    /// Counts of a byte each must not overflow.
-    const AT_ONCE: usize = 16;
+    /// Blocks between two looks at what was seen: counts of a byte each, and their sum, must not overflow.
+    const AT_ONCE: usize = 8;
     let mut digits = 0;
     let mut signs = Signs::default();
-    let (mut words, tail) = bytes.as_chunks::<8>();
-    while let Some((first, rest)) =
-        words.split_at_checked(words.len().min(AT_ONCE)).filter(|(first, _)| !first.is_empty())
-    {
-        let mut counts = 0;
-        for word in first {
-            let word = u64::from_le_bytes(*word);
-            counts += digits_of(word) >> 7;
-            signs.add(word);
-        }
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    let mut parts = blocks.chunks(AT_ONCE).peekable();
+    while let Some(part) = parts.next() {
+        let mut counts = [0; BLOCK];
+        part.iter().for_each(|block| signs.add(block, &mut counts));
         digits += sum(counts);
-        if !rest.is_empty() && (digits >= ENOUGH || signs.holds() != Holds::default()) {
+        let is_last = parts.peek().is_none();
+        if !is_last && (digits >= ENOUGH || signs.holds() != Holds::default()) {
             return Look::Something(Holds::ANY);
         }
-        words = rest;
     }
-    let tail = tail.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
-    digits += sum(digits_of(tail) >> 7);
-    signs.add(tail);
+    let mut counts = [0; BLOCK];
+    signs.add(&last_block(bytes, tail), &mut counts);
+    digits += sum(counts);
     let holds = signs.holds();
     if digits >= ENOUGH || holds != Holds::default() {
         Look::Something(holds)
@@ -61,49 +57,61 @@ pub(super) fn look(bytes: &[u8]) -> Look {
     }
 }
 
-/// The signs of the words so far, in high bits.
+/// Bytes that are compared at once, as vectors of most machines hold them.
+const BLOCK: usize = 16;
+type Bytes = [u8; BLOCK];
+
+/// The signs of the blocks so far, each at the place of its byte.
 #[derive(Default)]
 struct Signs {
-    address: u64,
-    escape: u64,
-    other: u64,
+    address: Bytes,
+    escape: Bytes,
+    other: Bytes,
 }
 
 impl Signs {
+    /// Adds a block, and to `counts` one for each digit.
     #[inline(always)]
-    fn add(&mut self, word: u64) {
-        self.address |= equal(word, b'@');
-        self.escape |= equal(word, b'%') | equal(word, b'\\') | equal(word, b'&');
-        self.other |= word;
+    fn add(&mut self, block: &Bytes, counts: &mut Bytes) {
+        let mut at = 0;
+        while at < BLOCK {
+            let byte = block[at];
+            counts[at] += is_digit(byte) & 1;
+            self.address[at] |= is(byte, b'@');
+            self.escape[at] |= is(byte, b'%') | is(byte, b'\\') | is(byte, b'&');
+            self.other[at] |= byte;
+            at += 1;
+        }
     }
 
     fn holds(&self) -> Holds {
-        let has = |signs: u64| signs & HIGH != 0;
+        let has = |signs: Bytes| u128::from_le_bytes(signs) & HIGH != 0;
         Holds { address: has(self.address), escape: has(self.escape), other: has(self.other) }
     }
 }
 
-const HIGH: u64 = each(0x80);
+/// The high bit of each byte.
+const HIGH: u128 = u128::from_le_bytes([0x80; BLOCK]);
 
-const fn each(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
+/// `tail`, which `bytes` end with and which is no whole block, with zeros behind it. It is read at once with what stands before it
+/// where there is so much: that costs less than to copy so few bytes.
+fn last_block(bytes: &[u8], tail: &[u8]) -> Bytes {
+    let size = 8 * tail.len() as u32;
+    let signs = if let Some(last) = bytes.last_chunk() {
+        u128::from_le_bytes(*last).checked_shr(8 * BLOCK as u32 - size).unwrap_or(0)
+    } else if let (Some(first), Some(last)) = (tail.first_chunk(), tail.last_chunk()) {
+        u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << (size - 64)
+    } else {
+        u128::from(tail.iter().rev().fold(0, |signs, byte| signs << 8 | u64::from(*byte)))
+    };
+    signs.to_le_bytes()
 }
 
-/// The high bit of each byte that is a digit, and no other.
-const fn digits_of(word: u64) -> u64 {
-    // With `0` taken away, what is not below ten carries into the high bit.
-    let other = (((word ^ each(b'0')) & !HIGH) + each(0x80 - 10)) | word;
-    !other & HIGH
-}
-
-/// The high bit of each ASCII byte that is `sign`; other bits mean nothing, nor does the high bit of other bytes.
-const fn equal(word: u64, sign: u8) -> u64 {
-    !(((word ^ each(sign)) & !HIGH) + !HIGH)
-}
-
-/// The sum of eight bytes that is below 256.
-const fn sum(bytes: u64) -> u32 {
-    (bytes.wrapping_mul(each(1)) >> 56) as u32
+/// The sum of all bytes, which is below 256.
+fn sum(bytes: Bytes) -> u32 {
+    let each = u128::from_le_bytes(bytes);
+    let both = (each as u64).wrapping_add((each >> 64) as u64);
+    (both.wrapping_mul(u64::from_le_bytes([1; 8])) >> 56) as u32
 }
 
 #[cfg(test)]
@@ -114,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn eight_bytes_at_once_say_what_each_one_says(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(b'7')], 0..300)) {
+        fn bytes_at_once_say_what_each_one_says(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(b'7')], 0..300)) {
             let sign = |byte: &u8| !byte.is_ascii() || matches!(byte, b'@' | b'%' | b'\\' | b'&');
             for bytes in [bytes.clone(), bytes.iter().map(|byte| byte & 0x7F).filter(|byte| !sign(byte)).collect()] {
                 let expected = bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3 || bytes.iter().any(sign);

@@ -1,5 +1,5 @@
-//! What stands where in a view: a bit for each byte, so that runs of digits and of encoded text, and the ends of words, are
-//! found 64 bytes at a time instead of byte by byte.
+//! What stands where in a view: a bit for each byte, so that runs of digits, of encoded text and of words are found 64 bytes at a
+//! time instead of byte by byte.
 //!
 //! The bits are made by plain comparisons of whole blocks, which compilers turn into vector instructions on every machine
 //! that has them. Behind the last byte of a view stand zeros: a run always ends.
@@ -14,39 +14,12 @@ pub(super) struct Signs {
     digits: Vec<u64>,
     words: Vec<u64>,
     sextets: Vec<u64>,
-    ends: Vec<u64>,
-    tail: Tail,
-}
-
-/// The last bytes of a view, up to a block, with zeros behind them.
-struct Tail([u8; BLOCK + 1]);
-
-impl Default for Tail {
-    fn default() -> Self {
-        Self([0; BLOCK + 1])
-    }
-}
-
-impl Tail {
-    fn of(bytes: &[u8]) -> Self {
-        let mut tail = Self::default();
-        let rest = bytes.get(before_tail(bytes)..).unwrap_or_default();
-        if let Some(place) = tail.0.get_mut(..rest.len()) {
-            place.copy_from_slice(rest);
-        }
-        tail
-    }
-}
-
-/// Bytes of whole blocks that have a byte behind them.
-fn before_tail(bytes: &[u8]) -> usize {
-    bytes.len().saturating_sub(1) / BLOCK * BLOCK
 }
 
 impl Signs {
     /// Bytes of memory that they hold.
     pub(super) fn capacity(&self) -> usize {
-        let kinds = [&self.digits, &self.words, &self.sextets, &self.ends];
+        let kinds = [&self.digits, &self.words, &self.sextets];
         kinds.iter().map(|bits| bits.capacity() * size_of::<u64>()).sum()
     }
 
@@ -54,9 +27,7 @@ impl Signs {
     pub(super) fn read(&mut self, bytes: &[u8]) {
         self.words.clear();
         self.sextets.clear();
-        self.ends.clear();
-        self.tail = Tail::of(bytes);
-        fill(&mut self.digits, bytes, &self.tail, digits_of);
+        fill(&mut self.digits, bytes, digits_of);
     }
 
     /// The first digit from `at` on.
@@ -75,7 +46,7 @@ impl Signs {
     /// the view that was read.
     pub(super) fn word(&mut self, bytes: &[u8], at: usize) -> (usize, usize) {
         if self.words.is_empty() {
-            fill(&mut self.words, bytes, &self.tail, words_of);
+            fill(&mut self.words, bytes, words_of);
         }
         (run_start(&self.words, at), run_end(&self.words, at))
     }
@@ -84,7 +55,11 @@ impl Signs {
     /// which can stand for no other: as base64 it is no text, and what is in hexadecimal takes 22 digits.
     pub(super) fn tokens(&mut self, bytes: &[u8], found: &mut impl FnMut(usize, usize)) {
         const NUMBER: usize = 21;
-        fill(&mut self.sextets, bytes, &self.tail, sextets_of);
+        // Most attributes that are long enough are a number as a whole.
+        if bytes.len() <= NUMBER && self.digits_end(0) >= bytes.len() {
+            return;
+        }
+        fill(&mut self.sextets, bytes, sextets_of);
         let mut done = 0;
         for (block, &signs) in self.sextets.iter().enumerate() {
             let more = self.sextets.get(block + 1).copied().unwrap_or_default();
@@ -109,61 +84,13 @@ impl Signs {
             }
         }
     }
-
-    /// The last place in `from..=to` that `is_it` takes among those before which a word or the name of a tag may end. A letter
-    /// may only follow another script (`卡ABC`), and two digits stand before a place only with `numbers`. `bytes` is the view that
-    /// was read, and a byte stands at `to`.
-    pub(super) fn last_word_end(
-        &mut self,
-        bytes: &[u8],
-        numbers: bool,
-        from: usize,
-        to: usize,
-        is_it: impl Fn(usize) -> bool,
-    ) -> Option<usize> {
-        if self.ends.is_empty() {
-            self.find_ends(bytes, numbers);
-        }
-        // Bit `i` stands for the place behind byte `i`.
-        let (low, last) = (from.saturating_sub(1), to.checked_sub(1)?);
-        let first_block = low / BLOCK;
-        let mut block = last / BLOCK;
-        let mut signs = self.ends.get(block)? & (u64::MAX >> (BLOCK - 1 - last % BLOCK));
-        loop {
-            if block == first_block {
-                signs &= u64::MAX << (low % BLOCK);
-            }
-            while signs != 0 {
-                let highest = signs.ilog2();
-                let end = block * BLOCK + highest as usize + 1;
-                if is_it(end) {
-                    return Some(end);
-                }
-                signs ^= 1 << highest;
-            }
-            if block <= first_block {
-                return None;
-            }
-            block -= 1;
-            signs = *self.ends.get(block)?;
-        }
-    }
-
-    fn find_ends(&mut self, bytes: &[u8], numbers: bool) {
-        fill(&mut self.ends, bytes, &self.tail, ends_of);
-        let mut before = 0;
-        for (ends, &digits) in self.ends.iter_mut().zip(&self.digits).filter(|_| !numbers) {
-            *ends &= !(digits & (digits << 1 | before >> (BLOCK - 1)));
-            before = digits;
-        }
-    }
 }
 
 /// Calls `found` with each place in `bytes` where a character begins that may fold to another one: no ASCII, nor what begins
 /// with E4 to E9, which are Chinese characters.
 pub(super) fn foldable(bytes: &[u8], mut found: impl FnMut(usize)) {
     let mut block = 0;
-    each_block(bytes, &Tail::of(bytes), foldable_of, |mut signs| {
+    each_block(bytes, foldable_of, |mut signs| {
         while signs != 0 {
             found(block + signs.trailing_zeros() as usize);
             signs &= signs - 1;
@@ -219,71 +146,51 @@ fn run_start(bits: &[u64], at: usize) -> usize {
     if others == 0 { 0 } else { (block + 1) * BLOCK - others.leading_zeros() as usize }
 }
 
-/// The bits of a block, of which each byte has one behind it.
-type Kind = fn(&Bytes, &Bytes) -> u64;
-
-/// The bits of all blocks; `tail` is that of `bytes`.
-fn fill(bits: &mut Vec<u64>, bytes: &[u8], tail: &Tail, kind: Kind) {
+/// The bits of all blocks.
+fn fill(bits: &mut Vec<u64>, bytes: &[u8], kind: fn(&Bytes) -> u64) {
     bits.clear();
-    each_block(bytes, tail, kind, |signs| bits.push(signs));
+    each_block(bytes, kind, |signs| bits.push(signs));
 }
 
 #[inline]
-fn each_block(bytes: &[u8], tail: &Tail, kind: Kind, mut found: impl FnMut(u64)) {
-    let mut at = 0;
-    while at < before_tail(bytes)
-        && let (Some(block), Some(behind)) = (window(bytes, at), window(bytes, at + 1))
-    {
-        found(kind(block, behind));
-        at += BLOCK;
+fn each_block(bytes: &[u8], kind: fn(&Bytes) -> u64, mut found: impl FnMut(u64)) {
+    let (blocks, rest) = bytes.as_chunks();
+    blocks.iter().for_each(|block| found(kind(block)));
+    if !rest.is_empty() {
+        let mut last = [0; BLOCK];
+        if let Some(place) = last.get_mut(..rest.len()) {
+            place.copy_from_slice(rest);
+        }
+        found(kind(&last));
     }
-    if let (Some(block), Some(behind)) = (window(&tail.0, 0), window(&tail.0, 1)) {
-        found(kind(block, behind));
-    }
 }
 
-fn window(bytes: &[u8], at: usize) -> Option<&Bytes> {
-    bytes.get(at..)?.first_chunk()
+fn digits_of(block: &Bytes) -> u64 {
+    bits_of(block, is_digit)
 }
 
-fn digits_of(block: &Bytes, behind: &Bytes) -> u64 {
-    bits_of(block, behind, |byte, _| is_digit(byte))
+fn foldable_of(block: &Bytes) -> u64 {
+    bits_of(block, |byte| is_between(byte, 0xC0, 0xFF) & !is_between(byte, 0xE4, 0xE9))
 }
 
-fn foldable_of(block: &Bytes, behind: &Bytes) -> u64 {
-    bits_of(block, behind, |byte, _| is_between(byte, 0xC0, 0xFF) & !is_between(byte, 0xE4, 0xE9))
+fn words_of(block: &Bytes) -> u64 {
+    bits_of(block, |byte| is_digit(byte) | is_letter(byte))
 }
 
-fn words_of(block: &Bytes, behind: &Bytes) -> u64 {
-    bits_of(block, behind, |byte, _| is_digit(byte) | is_letter(byte))
-}
-
-fn sextets_of(block: &Bytes, behind: &Bytes) -> u64 {
-    bits_of(block, behind, |byte, _| {
+fn sextets_of(block: &Bytes) -> u64 {
+    bits_of(block, |byte| {
         let joint = is(byte, b'+') | is(byte, b'/') | is(byte, b'-') | is(byte, b'_');
         is_digit(byte) | is_letter(byte) | joint
     })
 }
 
-fn ends_of(block: &Bytes, behind: &Bytes) -> u64 {
-    bits_of(block, behind, |byte, next| {
-        let other = is_between(byte, 0x80, 0xFF);
-        // Signs in names of tags, and digits between them.
-        let word = is_between(byte, b'-', b':') | is_letter(byte) | is(byte, b'_') | other;
-        // Before a word that only fills (`是`, `_`) a name may end with any sign.
-        let word = word | is_between(next, 0xC0, 0xFF) | is(next, b'_');
-        let goes_on = (is_letter(next) & !other) | is_between(next, 0x80, 0xBF);
-        word & !goes_on
-    })
-}
-
-/// Set where `kind` of a byte and the one behind it gives 255, and not where it gives 0.
+/// Set where `kind` of a byte gives 255, and not where it gives 0.
 #[inline(always)]
-fn bits_of(block: &Bytes, behind: &Bytes, kind: impl Fn(u8, u8) -> u8) -> u64 {
+fn bits_of(block: &Bytes, kind: impl Fn(u8) -> u8) -> u64 {
     let mut kinds = [0; BLOCK];
     let mut at = 0;
     while at < BLOCK {
-        kinds[at] = kind(block[at], behind[at]) & 1 << (at % 8);
+        kinds[at] = kind(block[at]) & 1 << (at % 8);
         at += 1;
     }
     // The sum of eight different bits is the byte that holds them all; the multiplication adds up eight bytes in the highest.
@@ -304,7 +211,7 @@ fn is_between(byte: u8, first: u8, last: u8) -> u8 {
 }
 
 #[inline(always)]
-fn is_digit(byte: u8) -> u8 {
+pub(super) fn is_digit(byte: u8) -> u8 {
     is_between(byte, b'0', b'9')
 }
 
@@ -314,14 +221,12 @@ fn is_letter(byte: u8) -> u8 {
 }
 
 #[inline(always)]
-fn is(byte: u8, sign: u8) -> u8 {
+pub(super) fn is(byte: u8, sign: u8) -> u8 {
     is_between(byte, sign, sign)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -330,7 +235,7 @@ mod tests {
         #[test]
         fn bits_say_what_each_byte_says(
             bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(b'7'), Just(b'-'), Just(0xE5), Just(0x85)], 0..300),
-            at in 0usize..310, reach in 0usize..200, numbers in any::<bool>(),
+            at in 0usize..310,
         ) {
             let mut signs = Signs::default();
             signs.read(&bytes);
@@ -356,23 +261,6 @@ mod tests {
             let mut found = Vec::new();
             signs.tokens(&bytes, &mut |from, to| found.push((from, to)));
             prop_assert_eq!(found, expected);
-            if at < bytes.len() {
-                let from = at.saturating_sub(reach);
-                let ends = |end: usize| {
-                    let (last, next) = (bytes[end - 1], bytes[end]);
-                    (last.is_ascii_alphanumeric() || !last.is_ascii() || b"_-./:".contains(&last) || next >= 0xC0 || next == b'_')
-                        && !(last.is_ascii() && next.is_ascii_alphabetic())
-                        && !(0x80..0xC0).contains(&next)
-                        && (numbers || end < 2 || !last.is_ascii_digit() || !bytes[end - 2].is_ascii_digit())
-                };
-                let expected: Vec<_> = (from.max(1)..=at).rev().filter(|end| ends(*end)).collect();
-                let asked = RefCell::new(Vec::new());
-                signs.last_word_end(&bytes, numbers, from, at, |end| {
-                    asked.borrow_mut().push(end);
-                    false
-                });
-                prop_assert_eq!(asked.into_inner(), expected);
-            }
         }
     }
 }

@@ -209,8 +209,7 @@ impl Session<'_> {
             encoded,
             token: Token::default(),
             emv_until: 0,
-            keys_until: 0,
-            last_key: None,
+            key_ends: Default::default(),
             tables_until: 0,
             rows_until: 0,
             quoted: false,
@@ -377,6 +376,11 @@ impl<'t> Hide<'t> {
 
     /// The same where it is ASCII and the view shows it as it is.
     fn plain(&self, from: usize, to: usize) -> Option<&'t str> {
+        // Where the text is its own view, only colour codes behind the finding may part the two.
+        if self.view.is_none() {
+            let found = self.text.get(from..to)?;
+            return (found.is_ascii() && (to != self.finding.end || to == self.end)).then_some(found);
+        }
         let original = self.original(from, to);
         (original.is_ascii() && Some(original.as_bytes()) == self.bytes().get(from..to)).then_some(original)
     }

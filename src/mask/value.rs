@@ -44,8 +44,14 @@ impl Session<'_> {
                 Some(named) if given::holds_value(entry.key.as_bytes()) => Facts { plain: own.plain, ..named },
                 _ => own.or(above),
             };
-            let keyed = self.keyed_by(&entry.key, &entry.value, facts.keyed & self.rules().at(place) & self.only);
-            match self.by_key(&mut entry.value, keyed) {
+            let keyed = match facts.keyed & self.rules().at(place) & self.only {
+                0 => ByKey::Nothing,
+                rules => {
+                    let rules = self.keyed_by(&entry.key, &entry.value, rules);
+                    self.by_key(&mut entry.value, rules)
+                }
+            };
+            match keyed {
                 ByKey::Dropped => return false,
                 ByKey::Replaced => {}
                 by_key => {
@@ -68,8 +74,9 @@ impl Session<'_> {
 
     /// Those of `rules`, which `key` calls, that take it for the key of their kind: a `pincode` may be a place's.
     fn keyed_by(&self, key: &str, value: &Value<'_>, rules: u64) -> u64 {
-        if rules == 0 {
-            return 0;
+        let codes = rules & self.rules().codes;
+        if codes == 0 {
+            return rules;
         }
         let text = as_text(value);
         let (key, text) = (key.as_bytes(), text.trim().as_bytes());
@@ -79,7 +86,7 @@ impl Session<'_> {
             _ => return rules,
         };
         let is_other = |rule: &u8| self.rules().get(*rule).is_some_and(|rule| rule.class == other);
-        (0..64).filter(is_other).fold(rules, |rules, rule| rules & !(1 << rule))
+        (0..64).filter(|rule| codes & 1 << rule != 0).filter(is_other).fold(rules, |rules, rule| rules & !(1 << rule))
     }
 
     /// What the name says in a map that writes an entry as `{"name": …, "value": …}`: the first that says something.
@@ -220,6 +227,10 @@ impl Session<'_> {
             return true;
         }
         let text = as_text(value);
+        // What most of them hold: so few digits are a code whatever else is asked of them.
+        if (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return true;
+        }
         let takes = |bytes: &Vec<u8>| {
             self.rules().any_value(rule) || self.rules().value_is(rule, const_hex::encode(bytes).as_bytes())
         };

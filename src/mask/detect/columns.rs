@@ -23,14 +23,18 @@ impl Scan<'_, '_> {
     /// Reads the table that the number at `at` may stand in.
     #[inline]
     pub(super) fn table(&mut self, at: usize) {
-        if let Some(key) = self.last_key
-            && key > self.tables_until
-            && is_cell(self.bytes, at)
+        if is_cell(self.bytes, at)
+            && let Some(key) = self.key_ends.last_from(self.rules, self.bytes, self.tables_until + 1)
         {
-            self.tables_until = key;
-            self.inserted(key, at);
-            self.separated(key, at);
+            self.table_behind(key, at);
         }
+    }
+
+    #[inline(never)]
+    fn table_behind(&mut self, key: usize, at: usize) {
+        self.tables_until = key;
+        self.inserted(key, at);
+        self.separated(key, at);
     }
 
     /// `(a, cvv) VALUES ('1', '737'), ('2', '738')`

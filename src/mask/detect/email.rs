@@ -4,46 +4,6 @@
 const MAX_LOCAL: usize = 128;
 const MAX_DOMAIN: usize = 255;
 
-/// Last labels that are no top-level domain but end other things with an `@` in them: files, systemd units, methods.
-const NOT_TOP_LEVEL: [&[u8]; 36] = [
-    b"png",
-    b"jpg",
-    b"jpeg",
-    b"gif",
-    b"svg",
-    b"webp",
-    b"ico",
-    b"css",
-    b"js",
-    b"mjs",
-    b"ts",
-    b"json",
-    b"xml",
-    b"yaml",
-    b"yml",
-    b"html",
-    b"htm",
-    b"txt",
-    b"log",
-    b"java",
-    b"class",
-    b"jar",
-    b"py",
-    b"rs",
-    b"go",
-    b"so",
-    b"dll",
-    b"exe",
-    b"service",
-    b"target",
-    b"socket",
-    b"timer",
-    b"mount",
-    b"slice",
-    b"device",
-    b"localhost",
-];
-
 /// The address around the `@` at `at`: where it begins and ends. `None`: no address, or one that is masked already.
 pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let before = bytes.get(..at)?;
@@ -177,11 +137,14 @@ fn domain(bytes: &[u8]) -> Option<usize> {
         return (literal.get(length) == Some(&b']') && address.parse::<std::net::IpAddr>().is_ok())
             .then_some(length + 2);
     }
-    let mut end = bytes.iter().take(MAX_DOMAIN).take_while(|b| is_label(**b) || **b == b'.').count();
     // A dot or dash at the end belongs to the sentence; two dots end the name.
-    if let Some(double) = bytes.get(..end)?.windows(2).position(|pair| pair == b"..") {
-        end = double;
-    }
+    let mut before = b' ';
+    let goes_on = |byte: &&u8| {
+        let goes_on = is_label(**byte) || (**byte == b'.' && before != b'.');
+        before = **byte;
+        goes_on
+    };
+    let mut end = bytes.iter().take(MAX_DOMAIN).take_while(goes_on).count();
     while end > 0 && matches!(bytes.get(end - 1), Some(b'.' | b'-')) {
         end -= 1;
     }
@@ -202,13 +165,29 @@ fn domain(bytes: &[u8]) -> Option<usize> {
     if !sound || number {
         return None;
     }
-    if NOT_TOP_LEVEL.iter().any(|name| top.eq_ignore_ascii_case(name)) {
+    if ends_other(top) {
         // A file that is named after an address: `a@example.com.png`.
         const COMMON: [&[u8]; 8] = [b".com", b".net", b".org", b".cn", b".edu", b".de", b".uk", b".io"];
         let stem = name.get(..dot)?;
         return COMMON.iter().any(|top| stem.len() > top.len() && stem.ends_with(top)).then_some(dot);
     }
     Some(end)
+}
+
+/// Whether a last label is no top-level domain but ends other things with an `@` in them: files, systemd units, methods.
+fn ends_other(top: &[u8]) -> bool {
+    let names: &[&str] = match top.len() {
+        2 => &["js", "ts", "py", "rs", "go", "so"],
+        3 => &["png", "jpg", "gif", "svg", "ico", "css", "mjs", "xml", "yml", "htm", "txt", "log", "jar", "dll", "exe"],
+        4 => &["jpeg", "webp", "json", "yaml", "html", "java"],
+        5 => &["class", "timer", "mount", "slice"],
+        6 => &["target", "socket", "device"],
+        7 => &["service"],
+        9 => &["localhost"],
+        _ => &[],
+    };
+    let first = top.first().map_or(0, u8::to_ascii_lowercase);
+    names.iter().any(|name| name.as_bytes().first() == Some(&first) && top.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {

@@ -143,10 +143,13 @@ impl Scan<'_, '_> {
     }
 
     /// The name that is given to a value at `at`: one that speaks for `rules`, or that speaks against them, or any.
+    #[inline]
     pub(super) fn name_of(&mut self, at: usize, rules: u64) -> Option<(usize, usize)> {
-        if !self.may_be_given(at) {
-            return None;
-        }
+        if self.may_be_given(at) { self.given_name(at, rules) } else { None }
+    }
+
+    #[inline(never)]
+    fn given_name(&mut self, at: usize, rules: u64) -> Option<(usize, usize)> {
         let mut names = Names::of(self.bytes, at)?;
         let (mut first, mut against) = (None, None);
         while let Some((start, end)) = names.next(self.bytes) {

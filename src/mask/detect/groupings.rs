@@ -6,19 +6,64 @@ use super::{Scan, Shape, cn_id, phone};
 use crate::mask::rules::Validator;
 
 /// Groupings in which card numbers are written.
-const CARD: [&[usize]; 8] = [
-    &[4, 4, 4, 4, 3],
-    &[4, 4, 4, 4, 2],
-    &[4, 4, 4, 4, 1],
-    &[4, 4, 4, 4],
-    &[4, 6, 5],
-    &[4, 6, 4],
-    &[6, 13],
-    &[4, 4, 4, 3],
+const CARD: [Lengths; 8] = [
+    Lengths::new(&[4, 4, 4, 4, 3]),
+    Lengths::new(&[4, 4, 4, 4, 2]),
+    Lengths::new(&[4, 4, 4, 4, 1]),
+    Lengths::new(&[4, 4, 4, 4]),
+    Lengths::new(&[4, 6, 5]),
+    Lengths::new(&[4, 6, 4]),
+    Lengths::new(&[6, 13]),
+    Lengths::new(&[4, 4, 4, 3]),
 ];
-const ID: [&[usize]; 9] =
-    [&[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 4, 4, 4], &[6, 8, 3], &[6, 4, 4, 3], &[6, 12], &[6, 11], &[14, 4], &[14, 3]];
-const MOBILE: [&[usize]; 3] = [&[3, 4, 4], &[3, 8], &[7, 4]];
+const ID: [Lengths; 9] = [
+    Lengths::new(&[6, 8, 4]),
+    Lengths::new(&[6, 4, 4, 4]),
+    Lengths::new(&[3, 3, 4, 4, 4]),
+    Lengths::new(&[6, 8, 3]),
+    Lengths::new(&[6, 4, 4, 3]),
+    Lengths::new(&[6, 12]),
+    Lengths::new(&[6, 11]),
+    Lengths::new(&[14, 4]),
+    Lengths::new(&[14, 3]),
+];
+const MOBILE: [Lengths; 3] = [Lengths::new(&[3, 4, 4]), Lengths::new(&[3, 8]), Lengths::new(&[7, 4])];
+
+/// The lengths of a few groups, four bits each, so that a grouping is told by one comparison.
+#[derive(Clone, Copy)]
+struct Lengths {
+    bits: u32,
+    count: usize,
+}
+
+impl Lengths {
+    /// Groups of the longest grouping, and a length that none of them has.
+    const MOST: usize = 5;
+    const LONG: usize = 15;
+
+    const fn new(lengths: &[usize]) -> Self {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < lengths.len() {
+            bits |= (lengths[at] as u32) << (4 * at);
+            at += 1;
+        }
+        Self { bits, count: lengths.len() }
+    }
+
+    /// Those of the first groups.
+    fn of(groups: &[Group]) -> Self {
+        let length = |group: &Group| group.len().min(Self::LONG) as u32;
+        let first = groups.iter().take(Self::MOST).enumerate();
+        let bits = first.fold(0, |bits, (at, group)| bits | length(group) << (4 * at));
+        Self { bits, count: groups.len() }
+    }
+
+    /// Whether groups of these lengths begin with those of `grouping`.
+    fn begin_with(self, grouping: Self) -> bool {
+        self.count >= grouping.count && (self.bits ^ grouping.bits) & ((1 << (4 * grouping.count)) - 1) == 0
+    }
+}
 
 /// The digits of a few groups, without what stands between.
 pub(super) struct Digits {
@@ -95,24 +140,25 @@ impl Scan<'_, '_> {
 
     /// Tries the groupings at the first of `groups`; how many groups were taken.
     fn group_at(&mut self, groups: &[Group], list: bool, inner: bool) -> usize {
-        for grouping in CARD {
-            let Some(digits) = self.matching(groups, grouping) else { continue };
-            let (start, end) = ends(groups, grouping.len());
+        let lengths = Lengths::of(groups);
+        for grouping in CARD.iter().filter(|grouping| lengths.begin_with(**grouping)) {
+            let Some(digits) = self.matching(groups, grouping.count) else { continue };
+            let (start, end) = ends(groups, grouping.count);
             let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
-            let vouched = !sound && !inner && grouping.len() == groups.len();
-            let doubtful = list || self.mixes_points(groups.get(..grouping.len()).unwrap_or_default());
+            let vouched = !sound && !inner && grouping.count == groups.len();
+            let doubtful = list || self.mixes_points(groups.get(..grouping.count).unwrap_or_default());
             if sound && self.parted_track(start, end, digits.as_slice()) {
-                return grouping.len();
+                return grouping.count;
             }
             if (sound && (!doubtful || self.is_named_card(start)) || vouched)
                 && self.card(start, end, digits.as_slice(), true, false)
             {
-                return grouping.len();
+                return grouping.count;
             }
         }
-        for grouping in ID {
-            let Some(mut digits) = self.matching(groups, grouping) else { continue };
-            let (start, mut end) = ends(groups, grouping.len());
+        for grouping in ID.iter().filter(|grouping| lengths.begin_with(**grouping)) {
+            let Some(mut digits) = self.matching(groups, grouping.count) else { continue };
+            let (start, mut end) = ends(groups, grouping.count);
             if digits.len == 17
                 && matches!(self.byte_at(end), b'X' | b'x')
                 && !self.byte_at(end + 1).is_ascii_alphanumeric()
@@ -125,12 +171,12 @@ impl Scan<'_, '_> {
             }
             if let Some(rule) = self.first(self.with(Validator::CnId)).filter(|_| cn_id::is_valid(digits.as_slice())) {
                 self.hit(start, end, rule);
-                return grouping.len();
+                return grouping.count;
             }
         }
-        for grouping in MOBILE {
-            let Some(digits) = self.matching(groups, grouping) else { continue };
-            let (start, end) = ends(groups, grouping.len());
+        for grouping in MOBILE.iter().filter(|grouping| lengths.begin_with(**grouping)) {
+            let Some(digits) = self.matching(groups, grouping.count) else { continue };
+            let (start, end) = ends(groups, grouping.count);
             let rules = self.with(Validator::Phone);
             if phone::mainland(digits.as_slice()) == Some(0) {
                 let before = self.before(start, false, rules);
@@ -138,7 +184,7 @@ impl Scan<'_, '_> {
                 let against = if before.beside { before.against } else { 0 };
                 if let Some(rule) = self.first(if vouched != 0 { vouched } else { rules & !against }) {
                     self.hit(start, end, rule);
-                    return grouping.len();
+                    return grouping.count;
                 }
             }
         }
@@ -162,13 +208,10 @@ impl Scan<'_, '_> {
         before.adjacent && (before.near | before.lift) & rules != 0
     }
 
-    /// The digits of the first groups, when these have just these lengths.
-    fn matching(&self, groups: &[Group], grouping: &[usize]) -> Option<Digits> {
-        let taken = groups.get(..grouping.len())?;
-        if !taken.iter().zip(grouping).all(|(group, len)| group.len() == *len) {
-            return None;
-        }
-        let (start, end) = ends(groups, grouping.len());
+    /// The digits of the first groups, unless they are what masking left of a number.
+    fn matching(&self, groups: &[Group], count: usize) -> Option<Digits> {
+        let taken = groups.get(..count)?;
+        let (start, end) = ends(groups, count);
         let digits = self.digits(taken)?;
         (!self.is_rest(start, end, digits.as_slice()) && !self.is_split_rest(*taken.first()?)).then_some(digits)
     }

@@ -1,6 +1,6 @@
 //! Values that only their key gives away (a card's code, a PIN): the words, the tag or the given name before them.
 //!
-//! Whether any key ends near is asked first, of all places of a text once; most numbers end there.
+//! Whether any key ends near is asked first; most numbers end there.
 
 use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
@@ -22,8 +22,8 @@ struct Wanted {
     rules: u64,
     /// The value is a block, so that other words may stand between.
     long: bool,
-    /// Behind this place no key ends.
-    last_key: usize,
+    /// Where keys end is known up to the value, and no farther.
+    known: bool,
 }
 
 impl Scan<'_, '_> {
@@ -41,14 +41,13 @@ impl Scan<'_, '_> {
     }
 
     fn keyed_value(&mut self, group: Group) {
-        if !self.may_be_keyed(group.start) {
-            return;
-        }
-        let mut end = group.start;
+        // Where a key ends is of interest for tables too, whatever becomes of this number.
+        self.key_ends.reach_to(self.rules, self.bytes, group.start);
+        let mut end = group.end.min(group.start + MAX_DIGITS);
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
         }
-        if end - group.start >= 3 && !is_masked_behind(self.bytes, end) {
+        if end - group.start >= 3 && self.may_be_keyed(group.start) && !is_masked_behind(self.bytes, end) {
             self.keyed_hit(group.start, group.start, end);
         }
     }
@@ -62,6 +61,8 @@ impl Scan<'_, '_> {
         }
     }
 
+    // Apart, so that the question before it costs no call: most groups are neither.
+    #[inline(never)]
     fn keyed_block(&mut self, group: Group) {
         const PREFIXED: usize = BLOCK + 2;
         let token = self.token_at(group.start);
@@ -143,17 +144,16 @@ impl Scan<'_, '_> {
         }
         // No other thing looks like a PIN block, but ids; so other words may stand between (`pin block under ZPK:`).
         let long = token.len() == BLOCK && !token.iter().all(u8::is_ascii_digit);
-        // When a place before the last one is asked for, all that is known is that a key ends before it.
-        let last_key = self.last_key.filter(|_| at >= self.keys_until).unwrap_or(at);
+        let known = !self.key_ends.is_past(at);
         let (end, weak) = self.key_end(at, long);
         let low = at.saturating_sub(KEY);
-        let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, last_key });
+        let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, known });
         // A remark that was passed over may be the key: `验证码(CVV2)：467`.
         let rule = match rule {
             None if end < at && self.byte_at(end) == b'(' => {
                 let close = end + self.bytes.get(end..at)?.iter().position(|sign| *sign == b')')?;
                 let remark = Words { low: end + 1, end: close };
-                self.keyed_by(remark, false, Wanted { rules, long: false, last_key })
+                self.keyed_by(remark, false, Wanted { rules, long: false, known })
             }
             rule => rule,
         }?;
@@ -167,7 +167,7 @@ impl Scan<'_, '_> {
     fn keyed_by(&mut self, mut words: Words, weak: bool, wanted: Wanted) -> Option<u8> {
         /// Words of the longest key, with those that fill.
         const MAX_WORDS: usize = 9;
-        let Wanted { rules, long, last_key } = wanted;
+        let Wanted { rules, long, known } = wanted;
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
         let mut open = 0;
@@ -193,7 +193,7 @@ impl Scan<'_, '_> {
             let mut kept = 0;
             for at in 0..open {
                 let end = *ends.get(at)?;
-                let named = self.named(start, end, last_key)?;
+                let named = self.named(start, end, known)?;
                 if let Some(rule) = self.first(named.rules & rules) {
                     return Some(rule);
                 }
@@ -223,10 +223,10 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// What the rules say about the name `start..end`: nothing where it ends behind the last end of a key.
-    fn named(&mut self, start: usize, end: usize, last_key: usize) -> Option<Named> {
+    /// What the rules say about the name `start..end`: nothing where it is `known` to end behind the last end of a key.
+    fn named(&mut self, start: usize, end: usize, known: bool) -> Option<Named> {
         let name = self.bytes.get(start..end)?;
-        if end > last_key && name.is_ascii() {
+        if known && name.is_ascii() && self.key_ends.last_from(self.rules, self.bytes, end).is_none() {
             return Some(Named { rules: 0, longer: false });
         }
         Some(self.rules.named(name).unwrap_or_else(|| {
@@ -235,17 +235,10 @@ impl Scan<'_, '_> {
         }))
     }
 
-    /// Whether a key of a rule may end within `reach` before `at`. Each place is asked once over the whole pass.
-    #[inline]
+    /// Whether a key of a rule may end within `reach` before `at`.
     pub(super) fn may_be_named(&mut self, at: usize, reach: usize) -> bool {
-        /// No key is looked for farther away.
-        const MAX_REACH: usize = 256;
-        if at > self.keys_until {
-            let from = (self.keys_until + 1).max(at.saturating_sub(MAX_REACH));
-            self.last_key = self.rules.last_name_end(self.bytes, self.signs, from, at).or(self.last_key);
-        }
-        self.keys_until = self.keys_until.max(at);
-        self.last_key.is_some_and(|end| end + reach >= at)
+        self.key_ends.reach_to(self.rules, self.bytes, at);
+        self.key_ends.last_from(self.rules, self.bytes, at.saturating_sub(reach)).is_some()
     }
 
     /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key

@@ -14,6 +14,7 @@ pub(super) mod given;
 mod groupings;
 mod iban;
 mod iso8583;
+mod key_ends;
 mod keyed;
 mod national;
 mod number;
@@ -32,6 +33,7 @@ mod tests;
 use super::keys::{Facts, KeyCache};
 use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
+use key_ends::KeyEnds;
 pub(super) use words::{Glue, glue, is_filler};
 use words::{Words, is_joint};
 use wrapped::{area_code, unwrapped};
@@ -76,7 +78,7 @@ pub(super) struct Scan<'s, 'v> {
     /// What the attribute's own key says.
     pub(super) key: Facts,
     pub(super) bytes: &'v [u8],
-    /// Where its digits are, and where words end in it.
+    /// Where its digits are.
     pub(super) signs: &'s mut Signs,
     pub(super) view: u8,
     pub(super) found: &'s mut Vec<Finding>,
@@ -85,9 +87,7 @@ pub(super) struct Scan<'s, 'v> {
     pub(super) token: Token,
     /// End of the last token whose EMV tags were read.
     pub(super) emv_until: usize,
-    /// Up to where ends of keys were looked for, and the last one that may be there.
-    pub(super) keys_until: usize,
-    pub(super) last_key: Option<usize>,
+    pub(super) key_ends: KeyEnds,
     /// Up to where tables were looked for.
     pub(super) tables_until: usize,
     /// Up to where bytes were read that are written one by one.

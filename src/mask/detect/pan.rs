@@ -150,14 +150,19 @@ pub(in crate::mask) fn most_kept(digits: &[u8]) -> Kept {
 
 /// The check digit of ISO/IEC 7812-1 over ASCII digits.
 pub(in crate::mask) fn luhn(digits: &[u8]) -> bool {
-    const DOUBLED: [u8; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
-    let mut sum = 0u32;
-    for (place, &digit) in digits.iter().rev().enumerate() {
-        let value = digit.wrapping_sub(b'0');
-        let Some(&doubled) = DOUBLED.get(usize::from(value)) else { return false };
-        sum += u32::from(if place % 2 == 1 { doubled } else { value });
+    let value = |digit: u8| u32::from(digit.wrapping_sub(b'0'));
+    // Of twice a digit the sum of its digits counts.
+    let doubled = |value: u32| if value < 5 { value * 2 } else { value * 2 - 9 };
+    let (first, pairs) = digits.as_rchunks();
+    let first = first.first().map_or(0, |digit| value(*digit));
+    let (mut sum, mut largest, mut any) = (first, first, first);
+    for &[left, right] in pairs {
+        let (left, right) = (value(left), value(right));
+        sum += doubled(left) + right;
+        largest = largest.max(left).max(right);
+        any |= left | right;
     }
-    sum.is_multiple_of(10) && digits.iter().any(|&digit| digit != b'0')
+    sum.is_multiple_of(10) && any != 0 && largest < 10
 }
 
 #[cfg(test)]

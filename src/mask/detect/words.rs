@@ -103,6 +103,9 @@ pub(super) fn is_word(byte: u8) -> bool {
 pub(super) fn without_filler(word: &[u8]) -> usize {
     const JOINED: [&str; 12] = ["是", "为", "為", "值", "就是", "应为", "は", "が", "는", "은", "가", "이"];
     let word = word.get(..word.iter().rposition(|&b| b != b'_').map_or(0, |last| last + 1)).unwrap_or_default();
+    if word.last().is_none_or(u8::is_ascii) {
+        return word.len();
+    }
     JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
 }
 

@@ -14,7 +14,6 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::{start, syntax};
 
 use crate::mask::keys::parts_words;
-use crate::mask::signs::Signs;
 
 /// Bytes that the automaton of all patterns may take, and that making it may.
 const SIZE: usize = 4 << 20;
@@ -208,20 +207,44 @@ impl Automaton {
         Named { rules: rules | self.at_end(state), longer: true }
     }
 
-    /// The last place in `from..=to` before which a name may end that some pattern matches, wherever it begins. `signs` are
-    /// those of `bytes`, and a byte stands at `to`.
-    pub(super) fn last_end(&self, bytes: &[u8], signs: &mut Signs, from: usize, to: usize) -> Option<usize> {
-        signs.last_word_end(bytes, self.numbers, from, to, |end| {
-            let name = bytes.get(..end).unwrap_or_default();
-            let may_end = match name {
-                [.., third, before, last] => {
-                    let (word, bit) = triple(*third, *before, *last);
-                    self.triples[word] & bit != 0
+    /// The last place in `from..=to` before which a name may end that some pattern matches, wherever it begins. A byte stands at
+    /// `to`.
+    pub(super) fn last_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
+        let is_end =
+            |end: &usize| self.ends_word(bytes, *end) && bytes.get(..*end).is_some_and(|name| self.may_end(name));
+        // Of each place the three bytes before it are asked first, those of one after the other: most places end there.
+        if let Some([before, last]) = to.checked_sub(2).and_then(|before| bytes.get(before..to)) {
+            let mut place = low(*last) << 5 | low(*before);
+            let first = from.saturating_sub(3);
+            for (at, third) in bytes.get(first..to - 2).unwrap_or_default().iter().enumerate().rev() {
+                place = (place << 5 | low(*third)) % TRIPLES;
+                if self.triples[place / 64] >> (place % 64) & 1 != 0 {
+                    let end = first + at + 3;
+                    if end >= from && is_end(&end) {
+                        return Some(end);
+                    }
                 }
-                _ => true,
-            };
-            may_end && self.may_end(name)
-        })
+            }
+        }
+        (from..=to.min(2)).rev().find(is_end)
+    }
+
+    /// Whether a word or the name of a tag may end before `end`, where a byte stands. A letter may only follow another script
+    /// (`卡ABC`), and two digits stand before it only when a name may end so.
+    fn ends_word(&self, bytes: &[u8], end: usize) -> bool {
+        let (Some(last), Some(next)) = (end.checked_sub(1).and_then(|last| bytes.get(last)), bytes.get(end)) else {
+            return false;
+        };
+        // Signs in names of tags, and digits between them; before a word that only fills (`是`, `_`) a name may end with any sign.
+        let ends =
+            last.is_ascii_alphabetic() || matches!(last, b'-'..=b':' | b'_' | 0x80..) || matches!(next, b'_' | 0xC0..);
+        let goes_on = (next.is_ascii_alphabetic() && last.is_ascii()) || (0x80..0xC0).contains(next);
+        let digits = || {
+            end.checked_sub(2)
+                .and_then(|from| bytes.get(from..end))
+                .is_some_and(|two| two.iter().all(u8::is_ascii_digit))
+        };
+        ends && !goes_on && (self.numbers || !digits())
     }
 
     /// Whether `bytes` may end with such a name.
@@ -247,9 +270,13 @@ impl Automaton {
     }
 }
 
+/// The lower five bits.
+fn low(byte: u8) -> usize {
+    usize::from(byte & 31)
+}
+
 /// The place of three bytes in `triples`.
 fn triple(third: u8, before: u8, last: u8) -> (usize, u64) {
-    let low = |byte: u8| usize::from(byte & 31);
     let place = low(last) << 10 | low(before) << 5 | low(third);
     (place / 64, 1 << (place % 64))
 }
@@ -275,9 +302,7 @@ mod tests {
             prop_assert_eq!(named.rules, expected);
             for text in [name.clone(), format!("q {name}"), format!("xY{name}")] {
                 let bytes = format!("{text}:1").into_bytes();
-                let mut signs = Signs::default();
-                signs.read(&bytes);
-                let found = automaton.last_end(&bytes, &mut signs, 1, text.len());
+                let found = automaton.last_end(&bytes, 1, text.len());
                 // Neither a word nor the name of a tag ends with a space.
                 prop_assert!(expected == 0 || text.ends_with(' ') || found == Some(text.len()));
             }

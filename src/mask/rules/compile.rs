@@ -11,7 +11,7 @@ use super::cases::Case;
 use super::parse::{Draft, Parser, Source, WINDOW};
 use super::problem::{Problem, RuleError};
 use super::reader::PATTERN_SIZE;
-use super::{MAX_RULES, Place, RuleSet, Validator};
+use super::{Class, MAX_RULES, Place, RuleSet, Validator};
 use crate::mask::MaskKey;
 use crate::mask::detect::shapes::Shapes;
 use crate::mask::envelope::Keys;
@@ -76,6 +76,7 @@ impl Parser<'_> {
             by_validator: [0; Validator::NAMES.len()],
             by_place: [0; 5],
             keyed_in_text: 0,
+            codes: 0,
             keys,
             key_rules: patterns.iter().map(|(rule, _)| *rule).collect(),
             names: Automaton::of_names(&in_texts),
@@ -109,6 +110,9 @@ impl RuleSet {
             Some(validator) => self.by_validator[validator as usize] |= bit,
             None if draft.rule.is_keyed_in_text() => self.keyed_in_text |= bit,
             None => {}
+        }
+        if matches!(draft.rule.class, Class::SadCvv | Class::SadPin) {
+            self.codes |= bit;
         }
         for (_, place) in Place::NAMES {
             if draft.rule.places & (1 << place as u8) != 0 {

@@ -61,7 +61,6 @@ use super::action::Action;
 use super::detect::pan::Brands;
 use super::detect::shapes::Shapes;
 use super::keys::normal_form;
-use super::signs::Signs;
 
 /// Rules are bits of a word.
 pub(super) const MAX_RULES: usize = 64;
@@ -228,6 +227,8 @@ pub(super) struct RuleSet {
     by_place: [u64; 5],
     /// Rules without a validator whose `value` tells them in a text.
     pub(super) keyed_in_text: u64,
+    /// Rules for the codes and PINs of cards: what else goes by their names may be no card's.
+    pub(super) codes: u64,
     /// All `detect.key` patterns, and the rule of each.
     keys: RegexSet,
     key_rules: Vec<u8>,
@@ -310,10 +311,9 @@ impl RuleSet {
         self.named(name).map_or_else(judged, |named| named.rules)
     }
 
-    /// The last place in `from..=to` where a key may end that counts in a text. It never leaves one out. `signs` are those of
-    /// `bytes`, and a byte stands at `to`.
-    pub(super) fn last_name_end(&self, bytes: &[u8], signs: &mut Signs, from: usize, to: usize) -> Option<usize> {
-        self.names.as_ref().map_or(Some(to), |names| names.last_end(bytes, signs, from, to))
+    /// The last place in `from..=to` where a key may end that counts in a text. It never leaves one out. A byte stands at `to`.
+    pub(super) fn last_name_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
+        self.names.as_ref().map_or(Some(to), |names| names.last_end(bytes, from, to))
     }
 
     pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {
