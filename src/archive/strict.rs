@@ -14,6 +14,11 @@ use super::{Row, fields};
 /// Checks the rows of one object.
 pub struct Checker {
     extractor: Extractor,
+    form: Form,
+}
+
+/// Reads contents one after the other.
+struct Form {
     /// Key of each promotion from the log record's attributes, and its slot.
     attributes: Vec<(String, usize)>,
     slots: usize,
@@ -49,26 +54,35 @@ impl Checker {
             Source::Resource(_) => None,
         };
         let promotions_of = promotions.as_slice();
-        Self {
-            extractor: Extractor::new(promotions),
+        let form = Form {
             attributes: promotions_of.iter().enumerate().filter_map(attribute).collect(),
             slots: promotions_of.len(),
             tail: Tail::default(),
-        }
+        };
+        Self { extractor: Extractor::new(promotions), form }
     }
 
     /// Checks form and columns of a stored row.
     pub fn check(&mut self, row: &Row<'_>) -> Checked {
-        match self.read(row.content) {
-            Err(error) => Checked { form: Some(error), ..Checked::default() },
+        let (event_nanos, mismatch) = match self.form.read(&self.extractor, row.content) {
+            Err(error) => return Checked { form: Some(error), ..Checked::default() },
             Ok(extracted) => match self.extractor.compare(row, &extracted) {
-                Ok(()) => Checked { own: self.tail.own, event_nanos: extracted.event_nanos, ..Checked::default() },
-                Err(mismatch) => Checked { own: self.tail.own, mismatch: Some(mismatch), ..Checked::default() },
+                Ok(()) => (extracted.event_nanos, None),
+                Err(mismatch) => (None, Some(mismatch)),
             },
-        }
+        };
+        Checked { own: self.form.tail.own, event_nanos, mismatch, form: None }
     }
 
-    pub(super) fn read<'a>(&mut self, text: &'a str) -> Result<Extracted<'a>, ParseError> {
+    #[cfg(test)]
+    pub(super) fn read<'a>(&'a mut self, text: &'a str) -> Result<Extracted<'a>, ParseError> {
+        self.form.read(&self.extractor, text)
+    }
+}
+
+impl Form {
+    /// `extractor`: of the same promotions.
+    fn read<'a>(&'a mut self, extractor: &Extractor, text: &'a str) -> Result<Extracted<'a>, ParseError> {
         let mut promoted: Vec<Option<Cow<'a, str>>> = vec![None; self.slots];
         let (mut seen, mut plain) = (0_u64, true);
         let (log, at) = content::read_log_each(text, |pair| {
@@ -89,20 +103,20 @@ impl Checker {
                 }
             }
         })?;
-        self.read_tail(text, at)?;
+        self.read_tail(extractor, text, at)?;
         if !plain {
             // Columns show such values as they stand in the text.
-            return self.extractor.read(text).map_err(|at| ParseError { at, expected: "canonical text" });
+            return extractor.read(text).map_err(|at| ParseError { at, expected: "canonical text" });
         }
         for (slot, value) in self.tail.promoted.iter().enumerate() {
             if let (Some(value), Some(place)) = (value, promoted.get_mut(slot)) {
-                *place = Some(Cow::Owned(value.clone()));
+                *place = Some(Cow::Borrowed(value));
             }
         }
-        Ok(extracted(log, self.tail.service_name.clone(), promoted))
+        Ok(extracted(log, self.tail.service_name.as_deref(), promoted))
     }
 
-    fn read_tail(&mut self, text: &str, at: usize) -> Result<(), ParseError> {
+    fn read_tail(&mut self, extractor: &Extractor, text: &str, at: usize) -> Result<(), ParseError> {
         // Before the first record none is known, and no text has none.
         if !self.tail.text.is_empty() && text.get(at..) == Some(self.tail.text.as_str()) {
             return Ok(());
@@ -112,7 +126,7 @@ impl Checker {
         // What the resource says stands in the text whatever the log record holds.
         let of_resource = format!("{{\"logRecord\":{{}}{}", parts.tail);
         let Extracted { fields, .. } =
-            self.extractor.read(&of_resource).map_err(|at| ParseError { at, expected: "canonical text" })?;
+            extractor.read(&of_resource).map_err(|at| ParseError { at, expected: "canonical text" })?;
         let owned = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
         self.tail = Tail {
             text: parts.tail.to_owned(),
@@ -126,14 +140,14 @@ impl Checker {
 
 fn extracted<'a>(
     log: LogRecord<'a>,
-    service_name: Option<String>,
+    service_name: Option<&'a str>,
     promoted: Vec<Option<Cow<'a, str>>>,
 ) -> Extracted<'a> {
     let filled = |text: Cow<'a, str>| (!text.is_empty()).then_some(text);
     let event_nanos = nanos(log.time_unix_nano);
     let fields = Fields {
         event_micros: event_nanos.map(fields::micros_of),
-        service_name: service_name.map(Cow::Owned),
+        service_name: service_name.map(Cow::Borrowed),
         event_name: filled(log.event_name),
         severity_text: filled(log.severity_text),
         severity_number: (log.severity_number != 0).then_some(log.severity_number),

@@ -308,7 +308,7 @@ impl<'e> Session<'e> {
     }
 }
 
-/// A record that is masked and not written yet: what a [`Batch`](crate::seal::Batch) takes. Made by [`Session::unwritten`] alone.
+/// A record that is masked and not written yet: what a batch takes. Made by [`Session::unwritten`] alone.
 pub struct Unwritten<'r> {
     record: LogRecord<'r>,
     tail: &'r Tail,
