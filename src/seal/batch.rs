@@ -51,6 +51,7 @@ impl<const ROOM: usize> Batch<ROOM> {
     /// What stands in a record's room until the log fills it.
     const BLANK: &str = match str::from_utf8(&[0; ROOM]) {
         Ok(blank) => blank,
+        // Zeros are UTF-8; were they not, this would not compile.
         Err(_) => unreachable!(),
     };
 
