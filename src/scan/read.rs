@@ -24,6 +24,8 @@ const ROWS: usize = 512;
 /// The longest piece of a line that is looked at as one; the next one begins so many bytes before its end.
 const LINE: usize = 1 << 20;
 const OVERLAP: usize = 256;
+/// The shortest text among bytes that are none in which an address counts.
+const RUN: usize = 16;
 
 /// A text of a stored file.
 pub(super) struct Piece<'p> {
@@ -59,16 +61,18 @@ impl Form {
     pub(super) fn of(file: &mut File, name: &Path) -> io::Result<Self> {
         // It may have been written just now.
         file.rewind()?;
-        let mut magic = [0; 4];
+        let mut magic = [0; 8];
         let read = file.read(&mut magic)?;
         file.rewind()?;
         let is = |extension: &str| name.extension().is_some_and(|found| found == extension);
         Ok(match magic.get(..read).unwrap_or_default() {
-            b"PAR1" => Self::Parquet,
+            [b'P', b'A', b'R', b'1', ..] => Self::Parquet,
+            // Whatever it is called: the file that is being begun has no name of its own yet.
+            [b's', b'e', b'a', b'l', b'w', b'a', b'l', b'\n'] => Self::Log,
             // One that doesn't begin as Parquet does is damaged, not a text in which nothing stands.
             _ if is("parquet") => Self::Parquet,
             [0x1f, 0x8b, ..] => Self::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
             _ if is("messages") => Self::Messages,
             _ if is("wal") => Self::Log,
             _ => Self::Text,
@@ -122,20 +126,39 @@ pub(super) fn parquet(source: impl ChunkReader + 'static, reader: &mut dyn Reade
     Ok(row)
 }
 
+/// The text that bytes of a fixed size are, where they are one: padded with zeros, as such texts are. Digests and ids are none; of
+/// a million random digests two hold what reads like an address.
+fn whole(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?.trim_end_matches('\0');
+    (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
+}
+
+/// The texts among bytes: all of them where they are one, else whatever stands between signs that are none. Numbers with check
+/// digits don't stand in noise by chance, but `x@y.zz` does: in a run that is no longer than that it isn't looked at.
+fn runs(bytes: &[u8], each: &mut dyn FnMut(&str)) {
+    if let Some(text) = whole(bytes) {
+        return each(text);
+    }
+    for chunk in bytes.utf8_chunks() {
+        let is_end = |c: char| c.is_control() && !c.is_whitespace();
+        let runs = chunk.valid().split(is_end).filter(|run| run.len() >= RUN || !run.is_empty() && !run.contains('@'));
+        runs.for_each(&mut *each);
+    }
+}
+
 /// The texts of one cell.
 fn cell(column: &ArrayRef, at: usize, each: &mut dyn FnMut(&str)) {
     if column.is_null(at) {
         return;
     }
-    let mut bytes = |bytes: &[u8]| each(&String::from_utf8_lossy(bytes));
     match column.data_type() {
         DataType::Utf8 => each(column.as_string::<i32>().value(at)),
         DataType::LargeUtf8 => each(column.as_string::<i64>().value(at)),
         DataType::Utf8View => each(column.as_string_view().value(at)),
-        DataType::Binary => bytes(column.as_binary::<i32>().value(at)),
-        DataType::LargeBinary => bytes(column.as_binary::<i64>().value(at)),
-        DataType::BinaryView => bytes(column.as_binary_view().value(at)),
-        DataType::FixedSizeBinary(_) => bytes(column.as_fixed_size_binary().value(at)),
+        DataType::Binary => runs(column.as_binary::<i32>().value(at), each),
+        DataType::LargeBinary => runs(column.as_binary::<i64>().value(at), each),
+        DataType::BinaryView => runs(column.as_binary_view().value(at), each),
+        DataType::FixedSizeBinary(_) => whole(column.as_fixed_size_binary().value(at)).into_iter().for_each(each),
         DataType::Int32 => each(&column.as_primitive::<Int32Type>().value(at).to_string()),
         DataType::Int64 => each(&column.as_primitive::<Int64Type>().value(at).to_string()),
         DataType::UInt64 => each(&column.as_primitive::<UInt64Type>().value(at).to_string()),
@@ -177,11 +200,11 @@ pub(super) fn of_message(row: u64, message: Framed<'_>, reader: &mut dyn Reader)
         return;
     }
     for (column, bytes) in [("key", message.key), ("headers", message.headers)] {
-        reader.piece(Piece { row, column, key: None, text: &String::from_utf8_lossy(bytes) });
+        runs(bytes, &mut |text| reader.piece(Piece { row, column, key: None, text }));
     }
     match LogsData::decode(message.value) {
         Ok(data) if !data.resource_logs.is_empty() => otlp(row, &data, reader),
-        _ => reader.piece(Piece { row, column: "value", key: None, text: &String::from_utf8_lossy(message.value) }),
+        _ => runs(message.value, &mut |text| reader.piece(Piece { row, column: "value", key: None, text })),
     }
 }
 
@@ -206,8 +229,8 @@ fn otlp(row: u64, data: &LogsData, reader: &mut dyn Reader) {
                 for text in [&record.severity_text, &record.event_name] {
                     reader.piece(Piece { row, column: "record", key: None, text });
                 }
-                for id in [&record.trace_id, &record.span_id] {
-                    reader.piece(Piece { row, column: "ids", key: Some("trace"), text: &String::from_utf8_lossy(id) });
+                for text in [&record.trace_id, &record.span_id].into_iter().filter_map(|id| whole(id)) {
+                    reader.piece(Piece { row, column: "ids", key: Some("trace"), text });
                 }
             }
         }
@@ -229,7 +252,7 @@ fn any_value(row: u64, column: &str, key: Option<&str>, value: &AnyValue, reader
         Some(any_value::Value::StringValue(string)) => text(string),
         Some(any_value::Value::IntValue(int)) => text(&int.to_string()),
         Some(any_value::Value::DoubleValue(double)) => text(&format!("{:.0}", double.trunc())),
-        Some(any_value::Value::BytesValue(bytes)) => text(&String::from_utf8_lossy(bytes)),
+        Some(any_value::Value::BytesValue(bytes)) => runs(bytes, &mut text),
         Some(any_value::Value::ArrayValue(array)) => {
             array.values.iter().for_each(|value| any_value(row, column, key, value, reader));
         }
@@ -271,9 +294,11 @@ fn lines(source: impl Read, reader: &mut dyn Reader) -> io::Result<u64> {
             return Ok(row + u64::from(!line.is_empty()));
         }
         if reader.wants(row) {
-            let is_end = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r');
-            for piece in line.split(is_end).filter(|piece| piece.len() >= 3) {
-                reader.piece(Piece { row, column: "line", key: None, text: &String::from_utf8_lossy(piece) });
+            let mut each = |text: &str| reader.piece(Piece { row, column: "line", key: None, text });
+            match line.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) {
+                true => runs(&line, &mut each),
+                // Text, though it may be of another encoding.
+                false => each(&String::from_utf8_lossy(&line)),
             }
         }
         if line.ends_with(b"\n") {
@@ -307,4 +332,58 @@ pub(super) fn walk(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(bytes: &[u8]) -> Vec<String> {
+        let mut seen = Vec::new();
+        runs(bytes, &mut |text| seen.push(text.to_owned()));
+        seen
+    }
+
+    /// A digest in which an address stands by chance.
+    const DIGEST: [u8; 32] = *b"\x91\xf0w@o.zz\x02\x8d\x1e\xc3\xa0\xff\xb4\x00\xe9\x9a\x11\xd5\x80\xbb\xcd\x03\x84\xaf\xf6\x90\x07\xee\xc1\x93";
+
+    #[test]
+    fn nothing_stands_in_a_digest() {
+        assert_eq!(whole(&DIGEST), None);
+        assert!(!seen(&DIGEST).iter().any(|text| text.contains('@')));
+        assert_eq!(whole(b"4242424242424242"), Some("4242424242424242"));
+        assert_eq!(whole(b"zhang.san@example.com\0\0\0"), Some("zhang.san@example.com"));
+    }
+
+    #[test]
+    fn texts_among_other_bytes_are_seen() {
+        assert_eq!(seen(b"a@b.co"), ["a@b.co"]);
+        assert_eq!(
+            seen(b"\x01\x10378282246310005\xff\x00zhang@example.com\x05"),
+            ["378282246310005", "zhang@example.com"]
+        );
+        assert_eq!(seen(b"\x00M\xfcller"), ["M", "ller"]);
+    }
+
+    #[derive(Default)]
+    struct Lines(Vec<String>);
+
+    impl Reader for Lines {
+        fn wants(&mut self, _: u64) -> bool {
+            true
+        }
+        fn piece(&mut self, piece: Piece<'_>) {
+            self.0.push(piece.text.to_owned());
+        }
+    }
+
+    #[test]
+    fn lines_of_another_encoding_are_text_and_those_of_digests_are_none() {
+        let mut lines = Lines::default();
+        text(Form::Text, b"M\xfcller, a@b.de\n".as_slice(), &mut lines).expect("read");
+        assert_eq!(lines.0, ["M\u{fffd}ller, a@b.de\n"]);
+        let mut lines = Lines::default();
+        text(Form::Text, DIGEST.as_slice(), &mut lines).expect("read");
+        assert!(!lines.0.iter().any(|line| line.contains('@')), "{:?}", lines.0);
+    }
 }
