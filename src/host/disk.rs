@@ -3,6 +3,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, IoSlice};
+use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -125,6 +127,18 @@ impl File for SystemFile {
         if self.0.metadata()?.nlink() == 0 { Err(io::Error::new(io::ErrorKind::NotFound, DELETED)) } else { Ok(()) }
     }
 
+    /// The kernel gives back what lies whole within the range: so it is made wider by what a call before this may have left of the
+    /// largest folio, and ends before the page that the next write goes on in.
+    fn uncache(&self, bytes: Range<u64>) {
+        const FOLIO: u64 = 2 << 20;
+        const PAGE: u64 = 4 << 10;
+        let (start, end) = (bytes.start.saturating_sub(FOLIO), bytes.end / PAGE * PAGE);
+        if let Some(length) = end.checked_sub(start).and_then(NonZeroU64::new) {
+            // Where the file system knows no such advice, the pages stay until they are needed.
+            let _ = rustix::fs::fadvise(&self.0, start, Some(length), rustix::fs::Advice::DontNeed);
+        }
+    }
+
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
     }
@@ -173,6 +187,25 @@ mod tests {
         file.write_all_at(&borrowed, 6).unwrap();
         file.write_all_at(&[], 6).unwrap();
         assert!(fs::read(&path).unwrap() == [b"before", pieces.concat().as_slice()].concat());
+    }
+
+    /// Advice to forget touches the cache alone: what is written behind it, within a page and over it, stands beside what was.
+    #[test]
+    fn what_needs_no_cache_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let file = SystemDisk.create(&path).unwrap();
+        let mut expected = Vec::new();
+        for round in 0..40_usize {
+            let bytes: Vec<u8> = (0..100_003).map(|at| (at * 7 + round) as u8).collect();
+            file.write_at(&bytes, expected.len() as u64).unwrap();
+            file.sync().unwrap();
+            file.uncache(expected.len() as u64..(expected.len() + bytes.len()) as u64);
+            expected.extend(bytes);
+        }
+        let mut read = vec![0; expected.len() + 1];
+        assert_eq!(file.read_at(&mut read, 0).unwrap(), expected.len());
+        assert!(read[..expected.len()] == expected);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub use clock::SystemClock;
 pub use disk::SystemDisk;
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -68,6 +69,9 @@ pub trait File: Send + Sync {
     }
     /// `fdatasync`; a file that no longer has a name is an error, for nothing of it will be found again.
     fn sync(&self) -> io::Result<()>;
+    /// Those bytes, which are synced, will hardly be read soon: the system may use the memory that caches them for others.
+    /// Advice only; they stay what they are.
+    fn uncache(&self, _bytes: Range<u64>) {}
     fn set_len(&self, len: u64) -> io::Result<()>;
     fn len(&self) -> io::Result<u64>;
     fn is_empty(&self) -> io::Result<bool> {

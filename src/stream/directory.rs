@@ -265,6 +265,8 @@ impl Partition {
             open.suspect = true;
             return Err(Error::Io { doing: "write and sync", path: open.path.clone(), source });
         }
+        // Who reads the stream comes later, if at all.
+        open.file.uncache(open.len..end);
         open.len = end;
         Ok(())
     }

@@ -4,8 +4,8 @@
 //! - *new file*: written and synced under another name, then renamed, then the directory synced. Before the rename: a leftover
 //!   that the next start removes. After it: an empty file whose header says where the one before ends, and that one is never
 //!   written again, because this process can't know which of the two the next start will see.
-//!   A file that the legs have given back is written again: its blocks and the kernel's pages are there already, which saves most of
-//!   what a write costs. It has a new id, so that none of its old frames is sound in it.
+//!   A file that the legs have given back is written again: its blocks are there already, and its length, which saves the file
+//!   system most of what a sync costs. It has a new id, so that none of its old frames is sound in it.
 //! - *group*: written in one piece with a mark behind it, one `fdatasync`; the next group stands where the mark stood. Before the
 //!   sync returns: nobody was told; the next start keeps what is sound and cuts the rest. After it: acknowledged.
 //! - *a sync that failed*: the kernel may mark the pages clean although they never reached the disk, so a second sync proves
@@ -23,6 +23,7 @@ use super::config::Config;
 use super::frame::{self, FileId};
 use super::header::{Header, Previous};
 use super::shelf::{self, Shelf};
+use super::window::uncached;
 use super::{Batch, DAY, Durable, FileState};
 use crate::host::{Disk, File, Lock, entropy};
 use crate::observe::event;
@@ -277,7 +278,9 @@ impl Open {
         let pieces: Vec<&[u8]> = frames().chain([mark.as_slice()]).collect();
         self.file.write_all_at(&pieces, self.state.synced)?;
         self.file.sync()?;
+        let before = self.state.synced;
         self.state.synced += length as u64;
+        self.file.uncache(uncached(before)..uncached(self.state.synced));
         Ok(())
     }
 

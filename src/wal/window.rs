@@ -1,6 +1,7 @@
 //! Streams through a file: any stretch of it can be asked for, and what lies near the last one is at hand.
 
 use std::io;
+use std::ops::Range;
 
 use crate::host::File;
 
@@ -8,11 +9,17 @@ use crate::host::File;
 pub(super) trait Source {
     /// Reads at `offset` as much as there is, up to the buffer's length.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// As [`File::uncache`].
+    fn uncache(&self, _bytes: Range<u64>) {}
 }
 
 impl Source for dyn File + '_ {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         File::read_at(self, buffer, offset)
+    }
+
+    fn uncache(&self, bytes: Range<u64>) {
+        File::uncache(self, bytes);
     }
 }
 
@@ -28,6 +35,16 @@ impl Source for [u8] {
 /// Bytes read at a time; more only for a larger frame.
 const STEP: usize = 256 << 10;
 
+/// Of each file the kernel shall cache so much before its synced end, for a leg that is not far behind; what lies before that is
+/// given back as soon as it was written, or read. A backlog of days would else drive all other memory out, and new pages cost
+/// several times what it costs to write into those that were given back just now.
+const CACHED: u64 = 64 << 20;
+
+/// How far a file that is synced up to `synced` needs no cache.
+pub(super) fn uncached(synced: u64) -> u64 {
+    synced.saturating_sub(CACHED)
+}
+
 /// The part of a file that is in memory.
 #[derive(Default)]
 pub(super) struct Window {
@@ -36,6 +53,8 @@ pub(super) struct Window {
     start: u64,
     /// Bytes of the buffer that are the file's.
     len: usize,
+    /// Where what was not yet given back begins.
+    kept: u64,
 }
 
 impl Window {
@@ -64,6 +83,11 @@ impl Window {
         // Nothing is at hand until the read has succeeded.
         (self.start, self.len) = (at, 0);
         self.len = source.read_at(&mut self.buffer[..want], at)?;
+        let end = at.min(uncached(limit));
+        if end > self.kept {
+            source.uncache(self.kept..end);
+            self.kept = end;
+        }
         Ok(())
     }
 }
