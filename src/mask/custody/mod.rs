@@ -1,13 +1,12 @@
 //! Where the keys of `encrypt` and `hmac_token` come from: as they are (from the environment or a file, by `${env:…}` and
-//! `${file:…}`), or wrapped by a key that never leaves its token.
+//! `${file:…}`), or wrapped by a key that never leaves its token or AWS KMS (`wrapped`).
 //!
-//! Values are masked by the hundred thousand a second, and a token behind a network answers some hundred times: so what the
-//! token keeps is the key that wraps the masking key, and it is asked once, when the rules are loaded. The masking key is then
-//! in this process's memory as any other; what lies on a disk is of no use without the token, and the token's own log knows
+//! Values are masked by the hundred thousand a second, and a token or service behind a network answers some hundred times: so
+//! what it keeps is the key that wraps the masking key, and it is asked once, when the rules are loaded. The masking key is then
+//! in this process's memory as any other; what lies on a disk is of no use without the one that wraps it, whose own log knows
 //! who has had a key unwrapped.
-//!
-//! A wrapped key is `key:1:<key id>:<base64 of nonce || cipher text || tag>`, AES-256-GCM with a nonce of 12 bytes; all before
-//! the last `:` is authenticated, so none can be passed off as another's.
+
+mod wrapped;
 
 use std::fmt;
 
@@ -18,8 +17,10 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::host::entropy;
-use crate::host::hsm::{self, Hsm, NONCE};
+use crate::aws::kms;
+use crate::host::hsm;
+
+pub use wrapped::{Wrapped, Wrapper, wrap};
 
 /// The bytes of a masking key, wiped when they are dropped.
 pub type KeyBytes = Zeroizing<[u8; 32]>;
@@ -37,8 +38,27 @@ pub enum CustodyError {
     Form,
     #[error("what is wrapped is not `key:1:<key id>:<base64>` of this key id")]
     Wrapped,
+    #[error("what was wrapped has not the 32 bytes of a masking key")]
+    Length,
     #[error("{0}")]
     Token(#[from] hsm::Error),
+    #[error("{0}")]
+    Kms(#[from] kms::Error),
+}
+
+impl CustodyError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Form => "make one with `openssl rand -base64 32`",
+            Self::Wrapped => "give what `sealtrail keys wrap` printed for this id, whole",
+            Self::Length => "wrap 32 bytes: `sealtrail keys wrap` makes them, or takes them with `--existing`",
+            Self::Token(_) => {
+                "see that `module`, `token`, `key` and `pin` are right and the token is there; `sealtrail keys wrap` makes `wrapped`"
+            }
+            Self::Kms(error) => error.remedy(),
+        }
+    }
 }
 
 /// A key as `mask.keys` names it.
@@ -46,24 +66,30 @@ pub enum CustodyError {
 pub enum MaskKey {
     /// Base64 of 32 bytes.
     Given(Zeroizing<String>),
-    /// Wrapped by a key of a PKCS#11 token.
+    /// Wrapped by a key of a PKCS#11 token or of AWS KMS.
     Wrapped(Wrapped),
-}
-
-/// A masking key that a token's key wraps.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wrapped {
-    /// What `sealtrail keys wrap` printed. No secret.
-    pub wrapped: String,
-    /// The key that wraps it.
-    pub pkcs11: hsm::Config,
 }
 
 impl MaskKey {
     /// A key as it is, base64 of 32 bytes.
     pub fn given(text: impl Into<String>) -> Self {
         Self::Given(Zeroizing::new(text.into()))
+    }
+
+    /// Where it comes from, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Given(_) => "as it is, from the environment or a file".to_owned(),
+            Self::Wrapped(wrapped) => format!("wrapped by {}", wrapped.by.place()),
+        }
+    }
+
+    /// A setting that can't work: its key behind the masking key's id, why, and what would.
+    pub fn problem(&self) -> Option<kms::Problem> {
+        match self {
+            Self::Wrapped(Wrapped { by: Wrapper::AwsKms(config), .. }) => config.problem(),
+            _ => None,
+        }
     }
 }
 
@@ -74,39 +100,6 @@ impl Custody for MaskKey {
             Self::Wrapped(wrapped) => wrapped.open(id),
         }
     }
-}
-
-impl Custody for Wrapped {
-    fn open(&self, id: &str) -> Result<KeyBytes, CustodyError> {
-        let text = self.wrapped.trim();
-        let (head, sealed) =
-            text.rsplit_once(':').filter(|(head, _)| *head == head_of(id)).ok_or(CustodyError::Wrapped)?;
-        let sealed = BASE64_STANDARD.decode(sealed).map_err(|_| CustodyError::Wrapped)?;
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(CustodyError::Wrapped)?;
-        let plain = Hsm::new(&self.pkcs11).decrypt(*nonce, sealed, head.as_bytes())?;
-        <[u8; 32]>::try_from(plain.as_slice()).map(Zeroizing::new).map_err(|_| CustodyError::Form)
-    }
-}
-
-/// Wraps the key `id` under a key of a token: one that is `given` (base64 of 32 bytes), else a new one.
-pub fn wrap(id: &str, given: Option<&str>, token: &Hsm) -> Result<String, CustodyError> {
-    let key = match given {
-        Some(text) => read(text).ok_or(CustodyError::Form)?,
-        None => {
-            let mut key = KeyBytes::default();
-            entropy::fill(&mut *key);
-            key
-        }
-    };
-    let head = head_of(id);
-    let mut nonce = [0; NONCE];
-    entropy::fill(&mut nonce);
-    let (nonce, sealed) = token.encrypt(nonce, &*key, head.as_bytes())?;
-    Ok(format!("{head}:{}", BASE64_STANDARD.encode([&nonce[..], &sealed].concat())))
-}
-
-fn head_of(id: &str) -> String {
-    format!("key:1:{id}")
 }
 
 fn read(text: &str) -> Option<KeyBytes> {
@@ -140,7 +133,9 @@ impl<'de> Deserialize<'de> for MaskKey {
             type Value = MaskKey;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`${env:NAME}`, `${file:PATH}`, or a section with `wrapped` and `pkcs11`")
+                f.write_str(
+                    "`${env:NAME}`, `${file:PATH}`, or a section with `wrapped` and either `pkcs11` or `aws_kms`",
+                )
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<MaskKey, E> {
                 Ok(MaskKey::given(text))
@@ -157,11 +152,6 @@ impl<'de> Deserialize<'de> for MaskKey {
 mod tests {
     use super::*;
 
-    fn pkcs11() -> hsm::Config {
-        let text = serde_json::json!({"module": "/nowhere.so", "token": "audit", "key": "masking", "pin": "1234\n"});
-        serde_json::from_value(text).expect("settings")
-    }
-
     #[test]
     fn keys_are_never_shown() {
         let text = serde_json::json!({"wrapped": "key:1:k:AAAA", "pkcs11": {"module": "m", "token": "t", "key": "k", "pin": "1234"}});
@@ -171,20 +161,29 @@ mod tests {
             let shown = format!("{key:?} {}", serde_json::to_string(&key).expect("plain data"));
             assert!(!shown.contains("1234") && !shown.contains("c2VjcmV0") && shown.contains("***"), "{shown}");
         }
-        let unknown = serde_json::json!({"wrapped": "", "pkcs11": {}});
-        let error = serde_json::from_value::<MaskKey>(unknown).expect_err("it misses all");
-        assert!(error.to_string().contains("missing field `module`"), "{error}");
     }
 
-    /// What is not this key's own wrapping is refused before a token is asked.
     #[test]
-    fn a_wrapped_key_says_whose_it_is() {
-        for wrapped in ["", "key:1:other:AAAA", "key:2:k:AAAA", "key:1:k:no base64", "key:1:k:AAAA"] {
-            let key = Wrapped { wrapped: wrapped.to_owned(), pkcs11: pkcs11() };
-            assert!(matches!(key.open("k"), Err(CustodyError::Wrapped)), "{wrapped}");
+    fn a_wrapped_key_has_one_that_wraps_it() {
+        let read = |section: &str| serde_json::from_str::<MaskKey>(section).map_err(|error| error.to_string());
+        for (section, problem) in [
+            (r#"{"wrapped":"","pkcs11":{}}"#, "missing field `module`"),
+            (r#"{"wrapped":"","aws_kms":{}}"#, "missing field `kms_key_id`"),
+            (r#"{"wrapped":""}"#, "either `pkcs11` or `aws_kms`"),
+            (r#"{"aws_kms":{"kms_key_id":"k","region":"x"}}"#, "missing field `wrapped`"),
+            (r#"{"wrapped":"","kms":{}}"#, "unknown field `kms`"),
+            (
+                r#"{"wrapped":"","aws_kms":{"kms_key_id":"k","region":"x"},"pkcs11":{"module":"m","token":"t","key":"k","pin":"1"}}"#,
+                "either `pkcs11` or `aws_kms`",
+            ),
+        ] {
+            let error = read(section).err().unwrap_or_else(|| panic!("{section}"));
+            assert!(error.contains(problem), "{section}: {error}");
         }
-        let sound = format!("key:1:k:{}", BASE64_STANDARD.encode([0; 60]));
-        let key = Wrapped { wrapped: sound, pkcs11: pkcs11() };
-        assert!(matches!(key.open("k"), Err(CustodyError::Token(hsm::Error::Module { .. }))));
+        let text = r#"{"wrapped":"key:1:k:AAAA","aws_kms":{"kms_key_id":"alias/k","region":"eu-west-1"}}"#;
+        let key = read(text).expect("a section");
+        assert_eq!(read(&serde_json::to_string(&key).expect("plain data")), Ok(key.clone()));
+        assert_eq!(key.place(), "wrapped by key `alias/k` of AWS KMS in eu-west-1");
+        assert_eq!(key.problem(), None);
     }
 }

@@ -104,7 +104,7 @@ impl<'c> Parser<'c> {
         }
     }
 
-    /// Takes the keys of the configuration; those that a token has wrapped are unwrapped here, once.
+    /// Takes the keys of the configuration; those that are wrapped are unwrapped here, once.
     pub(super) fn read_keys(&mut self, keys: &BTreeMap<String, MaskKey>) {
         self.reader.file = "mask.keys".to_owned();
         for (id, key) in keys {
@@ -117,7 +117,10 @@ impl<'c> Parser<'c> {
                     self.keys.push(KnownKey { id: id.clone(), used_for: None });
                 }
                 Err(CustodyError::Form) => self.reader.wrong(0, Problem::BadKey(id.clone())),
-                Err(error) => self.reader.wrong(0, Problem::KeyAway { id: id.clone(), reason: error.to_string() }),
+                Err(error) => {
+                    let (reason, remedy) = (error.to_string(), error.remedy());
+                    self.reader.wrong(0, Problem::KeyAway { id: id.clone(), reason, remedy });
+                }
             }
         }
     }
