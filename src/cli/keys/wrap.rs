@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use zeroize::Zeroizing;
 
 use crate::aws::kms;
@@ -12,6 +12,7 @@ use crate::host::hsm::{self, Hsm};
 use crate::mask::{self, CustodyError, Wrapper};
 
 #[derive(Args)]
+#[command(group = ArgGroup::new("wraps").required(true).args(["module", "kms_key_id"]))]
 pub(super) struct Wrap {
     /// Id of the masking key, as rules name it.
     #[arg(value_name = "KEY-ID")]
@@ -28,7 +29,7 @@ pub(super) struct Wrap {
 #[derive(Args)]
 struct Token {
     /// The token's PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so.
-    #[arg(long, value_name = "FILE", required_unless_present = "kms_key_id", requires_all = ["token", "key", "pin_file"])]
+    #[arg(long, value_name = "FILE", requires_all = ["token", "key", "pin_file"])]
     module: Option<PathBuf>,
     /// Label of the token.
     #[arg(long, value_name = "LABEL", requires = "module")]
@@ -47,7 +48,7 @@ struct Token {
 #[derive(Args)]
 struct Kms {
     /// Id, ARN or alias of the symmetric key of AWS KMS that wraps; credentials come from the standard AWS chain.
-    #[arg(long, value_name = "KEY", conflicts_with = "module", requires = "region")]
+    #[arg(long, value_name = "KEY", requires = "region")]
     kms_key_id: Option<String>,
     /// Its region.
     #[arg(long, value_name = "NAME", env = "AWS_REGION")]
