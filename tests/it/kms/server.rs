@@ -126,6 +126,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.part.try_run(&["down"]);
+        let _ = std::fs::remove_dir_all(self.part.path(""));
     }
 }
 
