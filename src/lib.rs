@@ -16,6 +16,7 @@ pub mod seal;
 pub mod stream;
 pub mod wal;
 
+pub mod aws;
 pub mod client;
 pub mod evidence;
 pub mod witness;

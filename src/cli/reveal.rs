@@ -12,7 +12,7 @@ use super::could_not_run;
 use super::exit::Exit;
 use crate::config::Config;
 use crate::host::{Clock as _, SystemClock, SystemDisk};
-use crate::mask::{CustodyError, Keyring, OpenError, Opened};
+use crate::mask::{Keyring, OpenError, Opened};
 use crate::seal::own::{Event, Kind};
 use crate::seal::spool;
 
@@ -156,10 +156,7 @@ fn remedy(error: &OpenError) -> &'static str {
     match error {
         OpenError::Form | OpenError::Token => "give envelopes as they stand in the records, whole",
         OpenError::NoKey(_) => "put the key back into `mask.keys`: one that no rule uses any more closes nothing",
-        OpenError::BadKey { source: CustodyError::Form, .. } => {
-            "give base64 of 32 bytes, such as `openssl rand -base64 32` makes"
-        }
-        OpenError::BadKey { .. } => "see that the settings of its token are right and the token is there",
+        OpenError::BadKey { source, .. } => source.remedy(),
         OpenError::Changed(_) => {
             "see with `sealtrail verify` whether the record is as it was sealed; else the key is another one"
         }

@@ -31,6 +31,8 @@ pub fn check(config: &Config) -> Result<Checked, StartError> {
     let mut lines = vec![("chain", log), ("keys", keys)];
     lines.extend(listeners);
     lines.push(("rules", format!("{} ({})", config.mask.rules.join(", "), sealtrail_chain::Checksum(engine.digest()))));
+    // They have been opened with the rules: a key that does not open is no start.
+    lines.extend(config.mask.keys.iter().map(|(id, key)| ("masking key", format!("{id}, {}", key.place()))));
     lines.push(("log", format!("{}, at most {} MiB", config.wal_dir().display(), config.wal.max_size_mib)));
     lines.push(("acknowledge", acknowledge(config)));
     lines.push(("stream", config.stream.describe(&config.data_dir)));

@@ -22,7 +22,8 @@ const MOST_MIB: u64 = 1 << 30;
 
 /// The first problem, in the order of the file's keys.
 pub(super) fn problem(config: &Config) -> Option<Problem> {
-    answer(config)
+    keys(config)
+        .or_else(|| answer(config))
         .or_else(|| log(config))
         .or_else(|| times(config))
         .or_else(|| witnesses(config))
@@ -30,6 +31,12 @@ pub(super) fn problem(config: &Config) -> Option<Problem> {
         .or_else(|| bucket(config))
         .or_else(|| paths(config))
         .or_else(|| endpoints(config))
+}
+
+fn keys(config: &Config) -> Option<Problem> {
+    let problem = |(id, key): (&String, &crate::mask::MaskKey)| Some((id.clone(), key.problem()?));
+    let (id, (key, what, remedy)) = config.mask.keys.iter().find_map(problem)?;
+    Some(Problem { key: format!("mask.keys.{id}.aws_kms.{key}").into(), what: what.into(), remedy })
 }
 
 /// An answer that takes longer has no sender left; and the stop waits for it.

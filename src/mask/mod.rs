@@ -11,7 +11,7 @@
 //! `envelope`, `token` are what is done about it, `custody` gives their keys, `sketch` counts tokens, `keys` remembers what a key means; `trial` and `lint` try rules out. Rules and standards: PCI DSS 4.0.1 (3.3.1, 3.5.1),
 //! ISO/IEC 7812 and 7813, GB 11643, RFC 5321, ITU-T E.164, C2SP XAES-256-GCM.
 //!
-//! Here is no I/O but reading rule files, no clock, and no log line: nothing may quote what it saw.
+//! Here is no I/O but reading rule files and asking what wraps a key, no clock, and no log line: nothing may quote what it saw.
 
 mod action;
 mod colour;
@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use sealtrail_chain::content::{LogRecord, Tail};
 use sealtrail_chain::{Break, Checksum, Content, Head, Link};
 
-pub use custody::{Custody, CustodyError, MaskKey, wrap};
+pub use custody::{Custody, CustodyError, MaskKey, Wrapper, wrap};
 pub use engine::{Engine, Session, Unwritten};
 pub use lint::lint;
 pub use reveal::{Keyring, OpenError, Opened};
@@ -55,7 +55,7 @@ pub struct Config {
     /// Rule files in order, relative to the configuration file; `payment`, `china`, `eu`, `us` and `secrets` are packs that come
     /// with the collector.
     pub rules: Vec<String>,
-    /// Keys for `encrypt` and `hmac_token` by id: base64 of 32 bytes, or wrapped by a token's key. Never shown. A key id stands
+    /// Keys for `encrypt` and `hmac_token` by id: base64 of 32 bytes, or wrapped by a key of a token or of AWS KMS. Never shown. A key id stands
     /// for one key for ever; one that no rule uses any more stays here, for what it closed.
     pub keys: BTreeMap<String, MaskKey>,
     /// Different tokens of one sender in an hour (`hmac_token`) beyond which it is sealed: who also reads may be trying values

@@ -390,6 +390,18 @@ fn load(rules: &str, keys: &[(&str, &str)]) -> Result<Engine, Vec<RuleError>> {
     )
 }
 
+/// Whoever is told that a key can't be used isn't told beside it that it is not there.
+#[test]
+fn a_key_that_cannot_be_used_is_one_mistake() {
+    let rules = "version: 1\nrules:\n  - {id: name, class: custom, detect: {key: '^name$'}, action: {encrypt: k1}, tests: {must_mask: [{key: name, text: Li}]}}\n";
+    let problems = |keys: &[(&str, &str)]| {
+        let errors = load(rules, keys).err().expect("refused");
+        errors.into_iter().map(|error| error.problem.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(&[("k1", "c2hvcnQ=")]), ["key `k1` is not base64 of 32 bytes"]);
+    assert_eq!(problems(&[]), ["key `k1` is not configured"]);
+}
+
 #[test]
 fn encryption_leaves_an_envelope_that_stays() {
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

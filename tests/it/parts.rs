@@ -31,6 +31,11 @@ impl Part {
         self.variables.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", self.variables.keys()))
     }
 
+    /// As `get`, of a line that only some print.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
     /// A path in the directory where the part lies.
     pub fn path(&self, below: &str) -> PathBuf {
         self.dir.join(below)

@@ -18,6 +18,7 @@ import time
 import unittest
 
 import cache
+import moto
 import ports
 import process
 import s3
@@ -155,6 +156,20 @@ class S3(unittest.TestCase):
         self.assertFalse(os.path.ismount(run.directory / "minio/data"))
 
 
+class Moto(unittest.TestCase):
+    def test_it_lets_in_known_users_and_lets_them_do_what_they_may(self):
+        run = Run(self)
+        found = run.up("moto")
+        user = lambda *words: dict(line.split("=", 1) for line in run.parts("user", *words).splitlines())
+        may, may_not = user("one", "--may", "kms:CreateKey"), user("two", "--may", "kms:Decrypt")
+        self.assertIsNone(makes_key(found, found), "before")
+        run.parts("enforce")
+        self.assertIsNone(makes_key(found, may))
+        self.assertIn("403", makes_key(found, may_not))
+        self.assertIn("403", makes_key(found, found), "a stranger")
+        self.assertIn("403", makes_key(found, may | {"KMS_SECRET_KEY": "wrong"}))
+
+
 class SideBySide(unittest.TestCase):
     def test_runs_that_start_at_once_share_nothing(self):
         runs = [Run(self) for _ in range(3)]
@@ -279,6 +294,15 @@ def logs_in(run, found, mechanism, module, password):
     if asked.returncode and "SaslAuthenticationException" not in asked.stdout + asked.stderr:
         raise AssertionError(asked.stdout + asked.stderr)
     return asked.returncode == 0
+
+
+def makes_key(found, credentials):
+    """What hinders these credentials from making a key of KMS, asked with AWS's own library; None where nothing does."""
+    asked = (f"import boto3; boto3.client('kms', region_name={found['KMS_REGION']!r}, endpoint_url={found['KMS_ENDPOINT']!r}, "
+             f"aws_access_key_id={credentials['KMS_ACCESS_KEY']!r}, aws_secret_access_key={credentials['KMS_SECRET_KEY']!r}"
+             ").create_key()")
+    ended = subprocess.run([moto.python(), "-c", asked], capture_output=True, text=True)
+    return ended.stderr if ended.returncode else None
 
 
 def address(text):

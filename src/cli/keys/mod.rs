@@ -1,4 +1,4 @@
-//! `sealtrail keys`: the signing keys of a chain, its recovery key, and masking keys that a token wraps.
+//! `sealtrail keys`: the signing keys of a chain, its recovery key, and masking keys that a token or AWS KMS wraps.
 
 mod rotate;
 mod show;
@@ -33,10 +33,11 @@ Examples:
   sealtrail keys generate --config sealtrail.yaml --recovery recovery.key > recovery.vkey   a key to keep offline, for
                                                              `seal.recovery_key: recovery.vkey`, before the chain begins")]
     Generate(Generate),
-    /// Prints the verifier keys, and where the keys are.
+    /// Prints the verifier keys, and where the keys are; with `--masking`, where the masking keys come from, and whether they open.
     #[command(after_help = "\
 Examples:
   sealtrail keys show --config sealtrail.yaml > log.vkey
+  sealtrail keys show --masking --config sealtrail.yaml
   sealtrail keys show archive/audit-keys/chain=payments-eu-1/00000000000000001200.note")]
     Show(show::Show),
     /// Makes the next keys. The collector seals them at its next start and signs with them behind a last checkpoint by the keys
@@ -47,13 +48,17 @@ Examples:
   sealtrail keys rotate --config sealtrail.yaml --reason 'INC-42' --cause compromised --recovery-key recovery.key \\
       --last-good kept.checkpoint")]
     Rotate(rotate::Rotate),
-    /// Makes a masking key that a key in a PKCS#11 token wraps, and prints it for `mask.keys`; what is printed is no secret.
+    /// Makes a masking key that a key of a PKCS#11 token or of AWS KMS wraps, and prints it for `mask.keys`; what is printed is
+    /// no secret.
     #[command(after_help = "\
-Example:
+Examples:
+  sealtrail keys wrap card-2026 --kms-key-id alias/sealtrail-masking --region eu-central-1 > /etc/sealtrail/card-2026.wrapped
   sealtrail keys wrap card-2026 --module /usr/lib/softhsm/libsofthsm2.so --token audit --key masking \\
       --pin-file /run/secrets/pin > /etc/sealtrail/card-2026.wrapped
 
 and in the configuration:
+  mask: { keys: { card-2026: { wrapped: ${file:/etc/sealtrail/card-2026.wrapped}, aws_kms: { kms_key_id:
+          alias/sealtrail-masking, region: eu-central-1 } } } }
   mask: { keys: { card-2026: { wrapped: ${file:/etc/sealtrail/card-2026.wrapped}, pkcs11: { module: …, token: audit,
           key: masking, pin: ${file:/run/secrets/pin} } } } }")]
     Wrap(wrap::Wrap),

@@ -1,4 +1,5 @@
-//! `sealtrail keys show`: the verifier keys of a chain, of a file with a key, and of the notes that name keys.
+//! `sealtrail keys show`: the verifier keys of a chain, of a file with a key, and of the notes that name keys; where masking
+//! keys come from.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use super::{Chain, line, print};
 use crate::cli::exit::Exit;
 use crate::cli::{could_not_run, say};
 use crate::config::Config;
+use crate::mask::Custody as _;
 use crate::seal::keys::Keys;
 use crate::seal::keys::rotation::Pending;
 
@@ -26,9 +28,15 @@ pub(super) struct Show {
     /// Name of a private key in FILE; the log's own by default.
     #[arg(long, value_name = "NAME", requires = "file")]
     name: Option<String>,
+    /// Where each key of `mask.keys` comes from, and whether it opens; what wraps it is asked.
+    #[arg(long, conflicts_with = "file")]
+    masking: bool,
 }
 
 pub(super) fn run(show: &Show, config: &Config, log: &str) -> Exit {
+    if show.masking {
+        return masking(config);
+    }
     let shown = match &show.file {
         Some(file) => of_file(file, show.name.as_deref().unwrap_or(log)),
         None => of_chain(config, log),
@@ -37,6 +45,24 @@ pub(super) fn run(show: &Show, config: &Config, log: &str) -> Exit {
         Ok(()) => Exit::Ok,
         Err(error) => could_not_run(&error),
     }
+}
+
+/// A key that doesn't open is a check that failed: a start with it would be refused.
+fn masking(config: &Config) -> Exit {
+    let mut exit = Exit::Ok;
+    for (id, key) in &config.mask.keys {
+        match key.open(id) {
+            Ok(_) => say(format_args!("{id}: {}: it opens", key.place())),
+            Err(error) => {
+                say(format_args!("{id}: {}: it does not open: {error}\n  remedy  {}", key.place(), error.remedy()));
+                exit = Exit::Failed;
+            }
+        }
+    }
+    if config.mask.keys.is_empty() {
+        say(format_args!("`mask.keys` holds no key"));
+    }
+    exit
 }
 
 fn of_chain(config: &Config, log: &str) -> Result<(), String> {

@@ -41,6 +41,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         say(format_args!("{}:{}: {kind}: {rule}{}", error.file, error.line, error.problem));
         say(format_args!("  remedy  {}", error.problem.remedy()));
     }
+    // What doesn't open is among the errors.
+    for (id, key) in &config.keys {
+        say(format_args!("key `{id}`: {}", key.place()));
+    }
     let warnings = found.iter().filter(|error| error.problem.is_warning()).count();
     let errors = found.len() - warnings;
     say(format_args!("{errors} errors, {warnings} warnings"));

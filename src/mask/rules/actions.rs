@@ -68,7 +68,10 @@ impl Parser<'_> {
             return None;
         };
         let Some((index, known)) = self.keys.iter_mut().enumerate().find(|(_, known)| known.id == id) else {
-            self.reader.wrong(line, Problem::NoKey(id));
+            // What is wrong with one that is there was said already.
+            if !self.unopened.contains(&id) {
+                self.reader.wrong(line, Problem::NoKey(id));
+            }
             return None;
         };
         if *known.used_for.get_or_insert(wanted) != wanted {

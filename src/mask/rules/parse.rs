@@ -81,6 +81,8 @@ pub(super) struct Parser<'c> {
     pub(super) cases: Vec<Case>,
     pub(super) keys: Vec<KnownKey>,
     pub(super) secrets: Vec<Keys>,
+    /// Ids of keys that are configured and can't be had.
+    pub(super) unopened: Vec<String>,
     pub(super) window: u64,
     /// Over the texts that were read, in order.
     pub(super) digest: Sha256,
@@ -97,6 +99,7 @@ impl<'c> Parser<'c> {
             cases: Vec::new(),
             keys: Vec::new(),
             secrets: Vec::new(),
+            unopened: Vec::new(),
             window: 0,
             digest: Sha256::new(),
             read: Vec::new(),
@@ -104,21 +107,24 @@ impl<'c> Parser<'c> {
         }
     }
 
-    /// Takes the keys of the configuration; those that a token has wrapped are unwrapped here, once.
+    /// Takes the keys of the configuration; those that are wrapped are unwrapped here, once.
     pub(super) fn read_keys(&mut self, keys: &BTreeMap<String, MaskKey>) {
         self.reader.file = "mask.keys".to_owned();
         for (id, key) in keys {
             if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
                 self.reader.wrong(0, Problem::BadKeyId(id.clone()));
             }
-            match key.open(id) {
+            let problem = match key.open(id) {
                 Ok(key) => {
                     self.secrets.push(Keys::new(&key));
                     self.keys.push(KnownKey { id: id.clone(), used_for: None });
+                    continue;
                 }
-                Err(CustodyError::Form) => self.reader.wrong(0, Problem::BadKey(id.clone())),
-                Err(error) => self.reader.wrong(0, Problem::KeyAway { id: id.clone(), reason: error.to_string() }),
-            }
+                Err(CustodyError::Form) => Problem::BadKey(id.clone()),
+                Err(error) => Problem::KeyAway { id: id.clone(), reason: error.to_string(), remedy: error.remedy() },
+            };
+            self.reader.wrong(0, problem);
+            self.unopened.push(id.clone());
         }
     }
 

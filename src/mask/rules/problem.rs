@@ -83,7 +83,7 @@ pub enum Problem {
     #[error("key `{0}` is not base64 of 32 bytes")]
     BadKey(String),
     #[error("key `{id}` can't be unwrapped: {reason}")]
-    KeyAway { id: String, reason: String },
+    KeyAway { id: String, reason: String, remedy: &'static str },
     #[error("`{0}` can't stand in an envelope as a key id")]
     BadKeyId(String),
     #[error("has no tests")]
@@ -149,7 +149,8 @@ impl Problem {
             Self::MatchesEmpty(_) => "make at least one sign of it mandatory".into(),
             Self::SadKept(_) => "use `action: drop` (PCI DSS 3.3.1)".into(),
             Self::PanKept { .. } => {
-                "keep the first 6 and last 4 at most, or use `action: drop`, or add `brand_rule: true` (SSC FAQ 1091)".into()
+                "keep the first 6 and last 4 at most, or use `action: drop`, or add `brand_rule: true` (SSC FAQ 1091)"
+                    .into()
             }
             Self::BrandKept { most, .. } => format!("keep the first {most} and last 4 at most (SSC FAQ 1091)"),
             Self::NoBrands => "leave it out, or use `validator: pan`".into(),
@@ -175,10 +176,7 @@ impl Problem {
             Self::Overlap { .. } => "say in one place what becomes of it: the order of the rules decides alone".into(),
             Self::NoKey(id) => format!("add `{id}: ${{env:NAME}}` to `mask.keys`, base64 of 32 random bytes"),
             Self::BadKey(_) => "make one with `openssl rand -base64 32`".into(),
-            Self::KeyAway { .. } => {
-                "see that `module`, `token`, `key` and `pin` are right and the token is there; `sealtrail keys wrap` makes `wrapped`"
-                    .into()
-            }
+            Self::KeyAway { remedy, .. } => (*remedy).into(),
             Self::BadKeyId(_) => "use letters, digits, `_`, `-` and `.` in key ids".into(),
             Self::NoTests => "add `tests` with at least one `must_mask` and one `must_keep`".into(),
             Self::NotMasked { .. } => "correct the rule or the test; an earlier rule may take the value first".into(),
