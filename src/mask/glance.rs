@@ -104,7 +104,7 @@ impl Glance {
     }
 
     fn has(self, kind: Kinds) -> bool {
-        self.seen & kind * ALL != 0
+        self.seen & (kind * ALL) != 0
     }
 
     pub(super) fn holds(self) -> Holds {
