@@ -23,8 +23,8 @@ impl Scan<'_, '_> {
     /// Reads the table that the number at `at` may stand in.
     #[inline]
     pub(super) fn table(&mut self, at: usize) {
-        if is_cell(self.bytes, at)
-            && let Some(key) = self.key_ends.last_from(self.rules, self.bytes, self.tables_until + 1)
+        if let Some(key) = self.key_ends.last_from(self.rules, self.bytes, self.tables_until + 1)
+            && is_cell(self.bytes, at)
         {
             self.table_behind(key, at);
         }

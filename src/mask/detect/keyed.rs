@@ -43,11 +43,14 @@ impl Scan<'_, '_> {
     fn keyed_value(&mut self, group: Group) {
         // Where a key ends is of interest for tables too, whatever becomes of this number.
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
+        if !self.may_be_keyed(group.start) {
+            return;
+        }
         let mut end = group.end.min(group.start + MAX_DIGITS);
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
         }
-        if end - group.start >= 3 && self.may_be_keyed(group.start) && !is_masked_behind(self.bytes, end) {
+        if end - group.start >= 3 && !is_masked_behind(self.bytes, end) {
             self.keyed_hit(group.start, group.start, end);
         }
     }
