@@ -117,6 +117,11 @@ fn a_pin_block_is_found_by_its_data_element_too() {
             "<EncrptdPINBlck>#</EncrptdPINBlck>",
             "PIN密文块:#",
             "\x1b[36mpin_block\x1b[0m=#",
+            "msg[2]=0 msg[52]=#",
+            "[3:000000][4:000000000100][52:#]",
+            "{\"iso\":{\"003\":\"0\",\"052\":\"#\"}}",
+            "Set(52, \"#\")",
+            "isoMsg.setField(52, '#')",
         ],
     );
     goes(
@@ -266,6 +271,8 @@ fn what_stands_before_an_id_keeps_it() {
         "rechnungsnr. 4242424242424242",
         "Заказ № 4242424242424242",
         "1052域=0412AC89ABCDEF67",
+        "[INFO] 52: 4bf92f3577b34da6",
+        "rows[52]=4bf92f3577b34da6",
         "{\"handle\":\"@example.com\"}",
         "icon@2x.dark.png",
     ] {
