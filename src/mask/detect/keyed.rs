@@ -47,8 +47,15 @@ impl Scan<'_, '_> {
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
         }
-        if end - group.start >= 3 && self.may_be_keyed(group.start) && !is_masked_behind(self.bytes, end) {
+        if end - group.start < 3 || is_masked_behind(self.bytes, end) {
+            return;
+        }
+        let before = self.found.len();
+        if self.may_be_keyed(group.start) {
             self.keyed_hit(group.start, group.start, end);
+        }
+        if self.byte_at(end) == b'\'' && self.byte_before(group.start) == b'\'' && self.found.len() == before {
+            self.aliased(group.start, end);
         }
     }
 
@@ -225,7 +232,7 @@ impl Scan<'_, '_> {
 
     /// Whether `token`, whose key `before` ends with, is what else goes by that name: an Indian postal code and no PIN, a check code
     /// and no card's.
-    fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
+    pub(super) fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
         match self.rules.get(rule).map(|rule| rule.class) {
             Some(Class::SadPin) => postal::is_code(before, token, after),
             Some(Class::SadCvv) => check_code::is_code(before, token, after),

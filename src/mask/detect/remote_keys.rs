@@ -7,9 +7,9 @@
 use super::given::CodeName;
 use super::keyed::{KEY, TAG, Wanted};
 use super::series::{self, Earlier};
-use super::words::Words;
+use super::words::{Words, is_word};
 use super::wrapped::unwrapped;
-use super::{Scan, joins};
+use super::{Finding, Scan, Shape, joins};
 
 impl Scan<'_, '_> {
     /// The rule whose key a value at `at` has over signs, over other values of the same key, or from a member beside it or the
@@ -102,4 +102,37 @@ impl Scan<'_, '_> {
         let sign = rest.iter().take(4).find(|sign| !matches!(sign, b'"' | b'\'' | b'\\' | b' '));
         matches!(sign, Some(b']' | b')'))
     }
+
+    /// A value that SQL gives its name behind it: `SELECT '737' AS cvv`.
+    #[inline(never)]
+    pub(super) fn aliased(&mut self, start: usize, end: usize) {
+        let Some(token) = self.bytes.get(start..end) else { return };
+        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
+        let Some((name, said)) = self.bytes.get(end + 1..).and_then(alias) else { return };
+        let named = self.keys.facts(self.rules, name).keyed & rules;
+        if let Some(rule) = self.first(named).filter(|rule| said && !self.is_other(*rule, name, token, b"")) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
+        }
+    }
+}
+
+/// The name that `behind` begins with, and whether it is a column's: `AS` stands before it, or the column ends with it.
+fn alias(behind: &[u8]) -> Option<(&[u8], bool)> {
+    let rest = behind.trim_ascii_start();
+    let (first, after) = word(rest);
+    if rest.len() == behind.len() || !first.eq_ignore_ascii_case(b"as") {
+        let after = after.trim_ascii_start();
+        let ends =
+            matches!(after.first(), None | Some(b',' | b')' | b';')) || word(after).0.eq_ignore_ascii_case(b"from");
+        return (rest.len() < behind.len()).then_some((first, ends));
+    }
+    let name = after.trim_ascii_start();
+    let name = name.strip_prefix(b"\"").or_else(|| name.strip_prefix(b"`")).unwrap_or(name);
+    Some((word(name).0, true))
+}
+
+/// The word that `rest` begins with, and what follows.
+fn word(rest: &[u8]) -> (&[u8], &[u8]) {
+    const NAME: usize = 40;
+    rest.split_at(rest.iter().take(NAME).take_while(|sign| is_word(**sign)).count())
 }

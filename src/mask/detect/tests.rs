@@ -187,6 +187,8 @@ fn a_code_is_found_in_a_prefix_a_type_and_in_sql() {
             "cvv=Just \"#\"",
             "WHERE cvv IN ('#')",
             "WHERE cvv LIKE '#'",
+            "SELECT '#' AS cvv",
+            "SELECT 'x' pan, '#' cvv FROM dual",
         ],
     );
 }
@@ -217,6 +219,8 @@ fn numbers_beside_the_key_of_a_code_stay() {
         "cvv ok, expected 200 but got 404",
         "no cvv ⇒ 404 not found",
         "{\"path\":\"/pin\",\"received\":2048}",
+        "the '404' cvv error",
+        "SELECT '404' AS cvv_result",
         "[\"cvv\",\"pan\",404]",
     ] {
         assert_eq!(text(kept), kept);
