@@ -43,7 +43,10 @@ pub(super) fn key_ends(bytes: &[u8], at: usize, end: usize) -> [Option<usize>; 2
     let low = at.saturating_sub(REACH);
     let changes = bytes.get(end..).is_some_and(series::changes);
     let ends = bytes.get(low..at).map(|before| ends_of(before, changes)).unwrap_or_default();
-    ends.map(|end| end.filter(|end| *end > 0).map(|end| low + end))
+    // Right there: behind another sign (`cvv=[…]: `) stands a value that the key has already.
+    let named =
+        |end: &usize| (low + end).checked_sub(1).and_then(|last| bytes.get(last)).is_some_and(|sign| is_word(*sign));
+    ends.map(|end| end.filter(named).map(|end| low + end))
 }
 
 /// `changes`: another value of the same key follows.
@@ -74,6 +77,8 @@ fn ends_of(before: &[u8], changes: bool) -> [Option<usize>; 2] {
         // A name in brackets needs no sign: `【CVN2】737`.
         return [BRACKETS.iter().any(|sign| ends_with(value, sign)).then(|| closed(value).len()), None];
     }
+    // `cvv (old: 737, new: 738)`.
+    let head = sign_of(head, &["(", "{"]).filter(|_| changed).map_or(head, blank);
     [Some(closed(noted(head).unwrap_or(head)).len()), noted(head).map(|_| closed(head).len())]
 }
 
@@ -165,7 +170,11 @@ fn noted(before: &[u8]) -> Option<&[u8]> {
     let note = before.get(open + 1..before.len() - 1)?;
     // What continues a character of UTF-8 is no sign of its own.
     let signs = note.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-    (signs <= NOTE && !note.contains(&b'\n')).then(|| blank(before.get(..open).unwrap_or_default()))
+    let name = before.get(..open)?;
+    let name = name.get(..name.len() - name.iter().rev().take(MAX_BLANKS).take_while(|sign| **sign == b' ').count())?;
+    // Behind another bracket, or on a line of its own, it is a name itself.
+    let beside = !matches!(name.last(), None | Some(b']' | b')' | b'\n' | b'\r'));
+    (signs <= NOTE && beside && !note.contains(&b'\n')).then_some(name)
 }
 
 /// Without the quotes and brackets that end a name.
@@ -246,10 +255,13 @@ mod tests {
             ("cvv != ", "cvv"),
             ("WHERE cvv NOT IN ('", "WHERE cvv"),
             ("PIN old ", "PIN"),
+            ("[cvv]\n    [amount] => ", "[cvv]\n    [amount"),
+            ("cvv=[ok]: ", "cvv=[ok"),
+            ("cvv (old: ", "cvv"),
             ("PIN ", ""),
             ("PIN changed ", ""),
             ("PIN from ", ""),
-            ("{\"a\":\"cvv\"}: ", "{\"a\":\"cvv\"}"),
+            ("{\"a\":\"cvv\"}: ", ""),
             ("", ""),
         ] {
             let found: Vec<_> = key_ends(text.as_bytes(), text.len(), text.len())

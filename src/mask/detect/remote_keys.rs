@@ -65,10 +65,13 @@ impl Scan<'_, '_> {
         None
     }
 
-    /// The first of `rules` that has a key which ends at `end`.
+    /// The first of `rules` that has a key which ends at `end`; what stands in place of a masked value is none.
     fn ends_with_key(&mut self, end: usize, rules: u64) -> Option<u8> {
         let words = Words { low: end.saturating_sub(KEY), end };
-        self.keyed_by(words, true, Wanted { rules, long: false, known: false })
+        let rule = self.keyed_by(words, true, Wanted { rules, long: false, known: false })?;
+        let class = self.rules.get(rule)?.class.as_str();
+        let head = self.bytes.get(..end)?.strip_suffix(class.as_bytes()).unwrap_or_default();
+        (!(head.ends_with(b"[") && self.byte_at(end) == b']')).then_some(rule)
     }
 
     /// Whether a value that ends at `end` is not the beginning of a date, an address, or a decimal, nor counts something.
