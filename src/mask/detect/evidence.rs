@@ -114,7 +114,7 @@ impl Scan<'_, '_> {
     }
 
     /// Whether what follows says that a number counts something: `13999999999 bytes`.
-    fn is_measured(&self, end: usize) -> bool {
+    pub(super) fn is_measured(&self, end: usize) -> bool {
         const UNITS: [&str; 18] = [
             "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records",
             "cycles", "ticks", "items", "hz",

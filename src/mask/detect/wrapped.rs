@@ -178,13 +178,17 @@ fn cell(before: &[u8]) -> Option<usize> {
         ["td", "th", "dd", "span", "string", "integer", "int", "value", "val", "v", "content", "data", "text", "i"];
     let low = before.len().saturating_sub(MAX_TAG);
     let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
-    let name = before.get(open + 1..)?;
+    let tag = before.get(open + 1..)?;
+    // The prefix of a namespace says nothing: `<s:value>`.
+    let prefix = tag.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let prefix = if tag.get(prefix) == Some(&b':') { prefix + 1 } else { 0 };
+    let name = tag.get(prefix..)?;
     let name = name.get(..name.iter().take_while(|b| b.is_ascii_alphabetic()).count())?;
     if !CELLS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
         return None;
     }
     // One with a name of its own is no cell of another's: `<Data Name='cvv'>`.
-    let attributes = before.get(open + 1 + name.len()..)?;
+    let attributes = tag.get(prefix + name.len()..)?;
     if ["ame=", "key="].iter().any(|name| memchr::memmem::find(attributes, name.as_bytes()).is_some()) {
         return None;
     }
@@ -273,6 +277,7 @@ mod tests {
             ("<name>cvv</name><value><string>", "<name>cvv"),
             ("<k>cvv</k><v>", "<k>cvv"),
             ("<cvv><string>", "<cvv>"),
+            ("<s:element name=\"cvv\"><s:value>", "<s:element name=\"cvv\">"),
             ("</Data><Data Name='cvv'>", "</Data><Data Name='cvv'>"),
             ("<td>cvv</td><td class='x'>", "<td>cvv"),
             ("<key>cvv</key><value xsi:type=\"xsd:string\">", "<key>cvv"),
