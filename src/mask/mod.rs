@@ -20,6 +20,7 @@ mod detect;
 mod engine;
 mod envelope;
 mod fold;
+mod grid;
 mod keys;
 mod lint;
 mod look;
