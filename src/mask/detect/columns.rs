@@ -156,12 +156,17 @@ impl Scan<'_, '_> {
             let columns = head.len();
             return Some(self.parted_rows(&head, b'\t', columns, rows));
         }
-        // Digits stand in no name but in what a logger writes before the first one, with a blank behind it.
-        let names = self.behind_numbers(start, end);
-        let line = bytes.get(names..end)?;
-        if names > start && !line.first().is_some_and(|sign| matches!(sign, b' ' | b'A'..=b'Z' | b'a'..=b'z')) {
-            return None;
+        // Digits stand in no name but in what a logger writes before the first one, and a blank behind it.
+        let mut names = self.behind_numbers(start, end);
+        if names > start {
+            let behind = bytes.get(names..end)?;
+            let blank = behind.iter().position(|sign| matches!(sign, b' ' | b',' | b';' | b'|' | b'\t'))?;
+            if behind.get(blank) != Some(&b' ') {
+                return None;
+            }
+            names += blank;
         }
+        let line = bytes.get(names..end)?;
         if let Some(sign) = tables::sign(line) {
             let columns = Cells::of(line, sign).take(MAX_COLUMNS + 1).count();
             let cells: Vec<_> = Cells::of(line, sign).take(MAX_COLUMNS).collect();
@@ -294,7 +299,7 @@ fn is_cell(bytes: &[u8], at: usize) -> bool {
     let word = before.iter().rev().take(MAX_WORD).take_while(|sign| sign.is_ascii_alphanumeric()).count();
     let before = before.get(..at - word).unwrap_or_default();
     let before = match before {
-        [before @ .., b'"' | b'\'' | b'`'] => before,
+        [before @ .., b'\\', b'"'] | [before @ .., b'"' | b'\'' | b'`'] => before,
         before => before,
     };
     let before = before.strip_suffix(b" ").unwrap_or(before);

@@ -255,7 +255,7 @@ pub(super) fn items(bytes: &[u8], from: usize) -> impl Iterator<Item = &[u8]> {
 /// The same, if all of them are strings that begin with no digit.
 pub(super) fn strings(bytes: &[u8], from: usize) -> Option<Vec<&[u8]>> {
     let is_name = |item: &&[u8]| match item.trim_ascii() {
-        [b'"' | b'\'', first, .., b'"' | b'\''] => !first.is_ascii_digit(),
+        [b'\\', b'"', first, .., b'"'] | [b'"' | b'\'', first, .., b'"' | b'\''] => !first.is_ascii_digit(),
         _ => false,
     };
     let names: Vec<_> = items(bytes, from).collect();
@@ -282,7 +282,7 @@ pub(super) fn lists_before(bytes: &[u8], end: usize, called: bool) -> impl Itera
 /// Whether the key that `text` ends with is one of a head.
 fn names_columns(text: &[u8]) -> bool {
     const KEYS: [&str; 8] = ["columns", "cols", "headers", "header", "head", "fields", "names", "params"];
-    let sign = |sign: &u8| matches!(sign, b'"' | b'\'' | b':' | b'=' | b' ');
+    let sign = |sign: &u8| matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=' | b' ');
     let end = text.iter().rposition(|byte| !sign(byte)).map_or(0, |last| last + 1);
     let word = text.get(..end).unwrap_or_default();
     let length = word.iter().rev().take(MAX_NAME).take_while(|byte| byte.is_ascii_alphabetic()).count();
@@ -378,7 +378,8 @@ fn markup_text(bytes: &[u8], mut from: usize) -> Option<(usize, usize)> {
 /// A name or value without quotes, brackets and blanks.
 pub(super) fn bare(cell: &[u8]) -> &[u8] {
     let outer = |byte: &u8| {
-        byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'[' | b']' | b'(' | b')' | b'{' | b'}')
+        byte.is_ascii_whitespace()
+            || matches!(byte, b'"' | b'\'' | b'\\' | b'`' | b'[' | b']' | b'(' | b')' | b'{' | b'}')
     };
     let start = cell.iter().position(|byte| !outer(byte)).unwrap_or(cell.len());
     let end = cell.iter().rposition(|byte| !outer(byte)).map_or(start, |last| last + 1);
