@@ -73,8 +73,8 @@ pub(super) fn last_name(cell: &[u8]) -> &[u8] {
     if let Some(end) = cell.windows(2).rposition(|signs| matches!(signs, [b':' | b']', b' '])) {
         return cell.get(end + 2..).unwrap_or_default();
     }
-    let words = cell.split(u8::is_ascii_whitespace);
-    if words.clone().count() > 3 { words.last().unwrap_or_default() } else { cell }
+    let mut words = cell.split(u8::is_ascii_whitespace);
+    if words.clone().count() > 3 { words.next_back().unwrap_or_default() } else { cell }
 }
 
 /// The line that begins at `from`, without its end, and where the next one begins.
