@@ -105,8 +105,10 @@ impl Scan<'_, '_> {
     fn arrays(&mut self, low: usize, at: usize) -> Option<usize> {
         let bytes = self.bytes;
         let (outer, first) = tables::first_row(bytes, low, at)?;
-        let columns = tables::items(bytes, first).count();
-        let own = tables::strings(bytes, first).filter(|_| outer < first);
+        // No farther than a head may reach: brackets that nothing closes would be read to the end of the text each time.
+        let near = bytes.get(..bytes.len().min(first + MAX_HEAD))?;
+        let columns = tables::items(near, first).count();
+        let own = tables::strings(near, first).filter(|_| outer < first);
         let head = match own.and_then(|names| self.head(names, b"")) {
             Some(head) => head,
             None => {
