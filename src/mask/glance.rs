@@ -53,7 +53,7 @@ const KINDS: [Kinds; 256] = {
             b'A'..=b'Z' | b'a'..=b'z' => LETTER,
             b'/' | b'-' | b'_' => JOINT,
             b'+' => JOINT | PARTS,
-            b'(' | b'<' | b'>' | b'{' | b'\n' => OPENS,
+            b'(' | b'<' | b'>' | b'{' | b'\n' | b'\'' => OPENS,
             b'[' => OPENS | PARTS,
             b'=' => PARTS,
             b'@' => ADDRESS,

@@ -21,6 +21,7 @@ mod engine;
 mod envelope;
 mod fold;
 mod glance;
+mod grid;
 mod keys;
 mod lint;
 mod look;

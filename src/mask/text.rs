@@ -250,6 +250,7 @@ impl Session<'_> {
             emv_until: 0,
             key_ends: Default::default(),
             tables_until: 0,
+            id_cells: Vec::new(),
             rows_until: 0,
             quoted: false,
             coloured: false,

@@ -91,6 +91,76 @@ fn a_code_is_found_behind_its_key_whatever_wraps_it() {
     );
 }
 
+/// Each form of a table: `NAME` stands at the head of the column in which the value `#` stands.
+const TABLES: [&str; 24] = [
+    "id,NAME,took\n77,#,9",
+    "id;NAME\r\n77;#\r\n78;#\r\n",
+    "holder,NAME\n\"Doe, Jane\",#",
+    "2026-11-26 09:00:01 INFO export: id,NAME\n77,#",
+    "id\tNAME\n77\t#",
+    "| id | NAME |\n|----|:--:|\n| 77 | # |",
+    "+----+------+\n| id | NAME |\n+----+------+\n| 77 | #  |\n| 78 | # |\n+----+------+",
+    " id | NAME \n----+------\n 77 | #\n(1 row)",
+    "id   NAME\n---- ----\n77   #",
+    " NAME \n------\n #\n(1 row)",
+    "WHO     NAME  STATE\nbob     #  OK\namy x   #  OK",
+    "   who  NAME\n0  amy  #\n1  bob  #",
+    "COPY t (id, NAME) FROM stdin;\n77\t#\n78\t#\n\\.",
+    "INSERT INTO t (id, NAME) VALUES (77, '#'), (78, '#')",
+    "insert into t(`NAME`) values (#)",
+    "<tr><th>Id</th><th>NAME</th></tr><tr><td>77</td><td>#</td></tr>",
+    "<TABLE><TR>\n<TH class='a'><b>NAME</b></TH></TR>\n<TR><TD class='a'>#</TD></TR></TABLE>",
+    "{\"headers\":[\"id\",\"NAME\"],\"rows\":[[\"77\",\"#\"],[\"78\",\"#\"]]}",
+    "{\"columns\": [\"id\", \"NAME\"], \"index\": [0], \"data\": [[77, #]]}",
+    "{\"columns\":[{\"name\":\"id\",\"type\":\"int\"},{\"name\":\"NAME\"}],\"rows\":[[77,\"#\"]]}",
+    "{\"values\":[[\"id\",\"NAME\"],[\"77\",\"#\"]]}",
+    "{\"fields\":[\"id\",\"NAME\"],\"values\":[77,\"#\"]}",
+    "{\\\"columns\\\":[\\\"id\\\",\\\"NAME\\\"],\\\"rows\\\":[[77,\\\"#\\\"]]}",
+    "cols=['id', 'NAME'] rows=[(77, '#')]",
+];
+
+#[test]
+fn the_head_of_a_column_speaks_for_what_stands_below_it() {
+    for (name, value, hidden) in
+        [("cvv", "737", "[sad.cvv]"), ("PIN", "4831", "[sad.pin]"), ("phone", "212-555-0147", "21*-***-0147")]
+    {
+        for table in TABLES {
+            goes(value, hidden, &[&table.replace("NAME", name)]);
+        }
+    }
+}
+
+#[test]
+fn a_number_under_the_name_of_an_id_stays() {
+    for name in ["order_no", "txn_id", "Transaction", "trackingNo", "订单号"] {
+        for table in TABLES {
+            goes("4242424242424242", "4242424242424242", &[&table.replace("NAME", name)]);
+        }
+    }
+    // Under any other name it is a card's.
+    for name in ["pan", "number", "payer", "order card"] {
+        for table in TABLES {
+            goes("4242424242424242", "4242********4242", &[&table.replace("NAME", name)]);
+        }
+    }
+}
+
+#[test]
+fn a_sentence_or_another_table_is_no_head() {
+    goes(
+        "4242424242424242",
+        "4242********4242",
+        &[
+            "the order is paid, by card\n#, thanks",
+            "order_no,sum\n77,1,2\n#,12",
+            "order_no,sum\n77,1\n\nnote\n#,12",
+            "<tr><th>order_no</th></tr></table><table><tr><td>#</td></tr>",
+            "{\"columns\":[\"order_no\"],\"rows\":[[1,\"#\"]]}",
+        ],
+    );
+    goes("7371", "7371", &["WARN   no pin\nwait   # ms", "cvv\n---\n\nid\n--\n#", "| cvv |\n| 1 |\n\n| id |\n| # |"]);
+}
+
 #[test]
 fn a_code_is_found_over_the_signs_that_join_it_to_its_key() {
     goes(
@@ -445,6 +515,13 @@ fn the_work_on_a_text_grows_with_its_length() {
         "<td>1</td>",
         "s:3:\"cvv\";s:3:\"1",
         "1.2.",
+        "cvv,1\n",
+        "cvv 123,4242424242424242\n",
+        "|cvv|\n|--|\n|\n",
+        "<th>cvv</th><td>123</td>",
+        "[[4242424242424242,",
+        "(cvv) VALUES (123) ",
+        ",\"cvv",
     ] {
         let (one, two) = (blocks(unit, 1 << 15), blocks(unit, 1 << 16));
         assert!(two <= one * 3, "{unit}: {one} blocks, {two} of a text twice as long");
