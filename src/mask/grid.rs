@@ -69,3 +69,52 @@ fn names<'v>(value: &'v Value<'_>) -> Option<Vec<&'v str>> {
     }
     elements.iter().map(name).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::path::Path;
+
+    use super::super::{Config, Engine, Tried};
+    use super::*;
+
+    fn value(json: &serde_json::Value) -> Value<'static> {
+        match json {
+            serde_json::Value::Array(elements) => Value::Array(elements.iter().map(value).collect()),
+            serde_json::Value::Object(entries) => Value::Map(
+                entries.iter().map(|(key, of)| KeyValue { key: Cow::Owned(key.clone()), value: value(of) }).collect(),
+            ),
+            serde_json::Value::Number(number) => Value::Int(number.as_i64().expect("a whole number")),
+            json => Value::String(Cow::Owned(json.as_str().expect("a text").to_owned())),
+        }
+    }
+
+    fn texts(value: &Value<'_>) -> Vec<String> {
+        match value {
+            Value::String(text) => vec![text.to_string()],
+            Value::Array(elements) => elements.iter().flat_map(texts).collect(),
+            Value::Map(entries) => entries.iter().flat_map(|entry| texts(&entry.value)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn masked(json: serde_json::Value) -> String {
+        let engine = Engine::load(&Config::default(), Path::new("."), &"grid".parse().expect("a name"));
+        match engine.unwrap_or_else(|errors| panic!("{errors:?}")).trial().mask(None, value(&json)) {
+            Tried::Kept(value) | Tried::Masked(value) => texts(&value).join(" "),
+            Tried::Dropped => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_column_is_masked_by_its_name() {
+        let rows = serde_json::json!([["737", "ok", "5394218385245965"], ["738", "ok", "5394218385245965"]]);
+        let columns = serde_json::json!(["cvv", "state", "order_no"]);
+        let said = masked(serde_json::json!({ "columns": columns, "rows": rows.clone() }));
+        assert!(!said.contains("737") && !said.contains("738"), "{said}");
+        assert!(said.matches("5394218385245965").count() == 2 && said.matches("ok").count() == 2, "{said}");
+        let named = serde_json::json!([{ "name": "id" }, { "name": "state" }, { "name": "pan" }]);
+        let said = masked(serde_json::json!({ "fields": named, "data": rows }));
+        assert!(said.contains("737") && !said.contains("5394218385245965"), "{said}");
+    }
+}
