@@ -22,6 +22,7 @@ use crate::stream::reader::{self, FileName, Framed, Messages, Span};
 /// Judges one file.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let mut judge = Judge::new(job.chain, &file.place, job.cuts, job.silence);
+    judge.ask(job.asked);
     let outcome = match (job.topic, file.offsets) {
         (Some(topic), Some(offsets)) => topic.read(offsets, |offset, message| {
             judge_message(message, offset, job.chain, &file.place, &mut judge);
