@@ -67,8 +67,8 @@ fn an_outage_that_lasts_or_a_collector_that_did_not_run_excuses_its_time() {
     sound(&[], u64::MAX);
     sound(&[(42, "sealtrail.leg.down")], ENDED);
     sound(&[(42, "sealtrail.leg.down"), (55, "sealtrail.leg.up")], ENDED);
-    sound(&[(51, "sealtrail.started")], 51);
-    sound(&[(42, "sealtrail.leg.down"), (51, "sealtrail.started")], 51);
+    sound(&[(ENDED, "sealtrail.started")], ENDED);
+    sound(&[(42, "sealtrail.leg.down"), (ENDED, "sealtrail.started")], ENDED);
 }
 
 /// A stop ends the segment, and time stands still behind it: without its object not all is checked.
