@@ -2,7 +2,9 @@
 //!
 //! One grammar, read from the value back, so that each form goes with each other one:
 //!
-//!     key  close*  note?  change*  (sign | word)  open*  value
+//! ```text
+//! key  close*  note?  change*  (sign | word)  open*  value
+//! ```
 //!
 //! *open* and *close* are quotes and brackets, *note* a remark of a few signs in brackets, *change* a word such as `old` or
 //! `expected`. Asked only where a key ends near; each part has a fixed reach, so the work is the same wherever it stands.
