@@ -23,6 +23,7 @@ impl Session<'_> {
     ) -> Option<usize> {
         let rows = entries.iter().position(|entry| columns(&entry.value).is_some())?;
         let width = columns(&entries.get(rows)?.value)?;
+        let above = self.keys.facts(self.engine.rules(), entries.get(rows)?.key.as_bytes()).inherited().or(above);
         let names = entries.iter().filter_map(|entry| names(&entry.value)).find(|names| names.len() == width)?;
         let columns: Vec<(String, Facts)> = names
             .into_iter()
@@ -116,5 +117,8 @@ mod tests {
         let named = serde_json::json!([{ "name": "id" }, { "name": "state" }, { "name": "pan" }]);
         let said = masked(serde_json::json!({ "fields": named, "data": rows }));
         assert!(said.contains("737") && !said.contains("5394218385245965"), "{said}");
+        // The key of the rows counts as it does without names beside them.
+        let said = masked(serde_json::json!({ "a": ["cvv", "x"], "card_number": [["737", "4242424242424241"]] }));
+        assert!(!said.contains("4242424242424241"), "{said}");
     }
 }
