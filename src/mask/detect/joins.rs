@@ -202,11 +202,20 @@ fn braced(before: &[u8]) -> Option<&[u8]> {
 
 /// `before` without the one of `signs` that it ends with.
 pub(super) fn sign_of<'b>(before: &'b [u8], signs: &[&str]) -> Option<&'b [u8]> {
-    signs.iter().find_map(|sign| before.strip_suffix(sign.as_bytes()))
+    let last = before.last()?;
+    signs
+        .iter()
+        .filter(|sign| sign.as_bytes().last() == Some(last))
+        .find_map(|sign| before.strip_suffix(sign.as_bytes()))
 }
 
 /// The same with one of `words`, whole, and the blanks before it.
 pub(super) fn word_of<'b>(before: &'b [u8], words: &[&str]) -> Option<&'b [u8]> {
+    // Mostly no sign of a word, or none that one of them ends with.
+    let last = before.last()?.to_ascii_lowercase();
+    if !words.iter().any(|known| known.as_bytes().last() == Some(&last)) {
+        return None;
+    }
     let (name, head) = last_word(before);
     words.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())).then(|| blank(head))
 }

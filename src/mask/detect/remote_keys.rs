@@ -18,7 +18,7 @@ impl Scan<'_, '_> {
     pub(super) fn keyed_over(&mut self, at: usize, token: &[u8], rules: u64) -> Option<(u8, usize)> {
         const MAX_VALUES: usize = 4;
         let behind = at + token.len();
-        if !self.may_be_named(at, KEY + TAG) || !self.is_whole(behind) {
+        if !self.is_whole(at, behind) || !self.may_be_named(at, KEY + TAG) {
             return None;
         }
         let by_signs = |scan: &mut Self, at: usize, end: usize| {
@@ -74,10 +74,11 @@ impl Scan<'_, '_> {
         (!(head.ends_with(b"[") && self.byte_at(end) == b']')).then_some(rule)
     }
 
-    /// Whether a value that ends at `end` is not the beginning of a date, an address, or a decimal, nor counts something.
-    fn is_whole(&self, end: usize) -> bool {
+    /// Whether a value at `start..end` is no part of a date, an address, a decimal or a word, nor counts something.
+    fn is_whole(&self, start: usize, end: usize) -> bool {
+        let began = matches!(self.byte_before(start), b'.' | b'/' | b'_' | b'a'..=b'z' | b'A'..=b'Z');
         let goes_on = matches!(self.byte_at(end), b'.' | b':' | b'-' | b'/') && self.byte_at(end + 1).is_ascii_digit();
-        !(goes_on || self.is_measured(end) || self.is_status(end))
+        !(began || goes_on || self.is_measured(end) || self.is_status(end))
     }
 
     /// Whether the reason of an HTTP status follows, so that the number before it is one.

@@ -51,6 +51,10 @@ pub(super) fn changes(behind: &[u8]) -> bool {
     let rest = behind.get(..16).unwrap_or(behind);
     let rest = rest.trim_ascii_start();
     let rest = rest.strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"'")).unwrap_or(rest).trim_ascii_start();
+    // Mostly another field begins: what is looked for begins with none of its signs.
+    if !rest.first().is_some_and(|sign| matches!(sign, b'-' | b'=' | b'~' | b'<' | b't') || !sign.is_ascii()) {
+        return false;
+    }
     let begins = |sign: &str| rest.starts_with(sign.as_bytes());
     joins::ARROWS.iter().chain(&CHANGED).any(|sign| begins(sign)) || begins("to ")
 }
