@@ -264,7 +264,7 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
             read_numeric_entity(rest).map(|(character, length)| (Unescaped::Char(character), length + 2))
         }
         [b'&', ..] => {
-            const NAMED: [(&[u8], char); 18] = [
+            const NAMED: [(&[u8], char); 27] = [
                 (b"&quot;", '"'),
                 (b"&amp;", '&'),
                 (b"&lt;", '<'),
@@ -283,6 +283,15 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
                 (b"&ensp;", ' '),
                 (b"&thinsp;", ' '),
                 (b"&Tab;", '\t'),
+                (b"&NewLine;", '\n'),
+                (b"&emsp;", ' '),
+                (b"&dash;", '-'),
+                (b"&mdash;", '-'),
+                (b"&lowbar;", '_'),
+                (b"&shy;", '\u{ad}'),
+                (b"&zwnj;", '\u{200c}'),
+                (b"&zwj;", '\u{200d}'),
+                (b"&ZeroWidthSpace;", '\u{200b}'),
             ];
             NAMED
                 .iter()

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::colour::without_codes;
-use super::detect::{Encoded, Finding, Scan, Shape, Token, shapes, token};
+use super::detect::{Encoded, Finding, Kept, Scan, Shape, Token, shapes, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::glance::Glance;
@@ -34,6 +34,7 @@ pub(super) struct Scratch {
 struct Seen {
     signs: Signs,
     found: Vec<Finding>,
+    kept: Vec<Kept>,
     encoded: Vec<Encoded>,
     /// Reads like quoted-printable.
     quoted: bool,
@@ -45,10 +46,11 @@ impl Scratch {
     /// Whether it is worth keeping for the next request: one large text must not hold memory for good.
     pub(super) fn is_small(&self) -> bool {
         const SMALL: usize = 1 << 16;
-        let Seen { signs, found, encoded, .. } = &self.seen;
+        let Seen { signs, found, kept, encoded, .. } = &self.seen;
         self.views.iter().chain([&self.raw, &self.plain]).all(|view| view.capacity() <= SMALL)
             && signs.capacity() <= SMALL
             && found.capacity() <= SMALL / 64
+            && kept.capacity() <= SMALL / 64
             && encoded.capacity() <= SMALL / 64
             && self.spans.capacity() <= SMALL / 64
     }
@@ -154,6 +156,7 @@ impl Session<'_> {
         let Known { text, holds, glance, key, active, depth } = known;
         let Scratch { views, raw, plain, seen, spans } = scratch;
         seen.found.clear();
+        seen.kept.clear();
         seen.encoded.clear();
         (seen.quoted, seen.coloured) = (false, false);
         // Nothing in it folds, so that it is its own view.
@@ -221,10 +224,12 @@ impl Session<'_> {
                 Err(()) => return Verdict::TooDeep,
             }
         }
+        let view = |view: u8| views.get(usize::from(view)).filter(|_| view > 0 || !own);
+        drop_kept(found, &seen.kept, &|of, at| original(text, view(of), at));
         if found.is_empty() {
             return Verdict::Clean;
         }
-        let view = |finding: &Finding| views.get(usize::from(finding.view)).filter(|_| finding.view > 0 || !own);
+        let view = |finding: &Finding| view(finding.view);
         let overlapped = self.resolve(text, found, &view, spans);
         if coloured {
             spans.iter_mut().for_each(|span| span.end = without_codes(text.as_bytes(), span.start, span.end));
@@ -234,7 +239,7 @@ impl Session<'_> {
 
     /// Looks into a view whose signs are read.
     fn scan(&mut self, bytes: &[u8], holds: Holds, view: u8, key: Facts, active: u64, seen: &mut Seen) {
-        let Seen { signs, found, encoded, quoted, coloured } = seen;
+        let Seen { signs, found, kept, encoded, quoted, coloured } = seen;
         let rules = self.engine.rules();
         let mut scan = Scan {
             rules,
@@ -245,6 +250,7 @@ impl Session<'_> {
             signs,
             view,
             found,
+            kept,
             encoded,
             token: Token::default(),
             emv_until: 0,
@@ -387,6 +393,26 @@ impl Session<'_> {
 /// Where the character that byte `at` of a view belongs to begins in `text`, which is its own view when there is none.
 fn original(text: &str, view: Option<&View>, at: usize) -> usize {
     view.map_or_else(|| text.floor_char_boundary(at), |view| view.original(at))
+}
+
+/// Drops what no word speaks for, where a word speaks against it that only a later view shows. `place`: on the original bytes.
+fn drop_kept(found: &mut Vec<Finding>, kept: &[Kept], place: &impl Fn(u8, usize) -> usize) {
+    let mut later: Vec<_> = kept
+        .iter()
+        .filter(|kept| kept.view > 0)
+        .map(|kept| (place(kept.view, kept.start), place(kept.view, kept.end), kept.view))
+        .collect();
+    if later.is_empty() {
+        return;
+    }
+    later.sort_unstable();
+    found.retain(|finding| {
+        let (start, end) = (place(finding.view, finding.start), place(finding.view, finding.end));
+        let last = later.partition_point(|(from, to, _)| (*from, *to) <= (start, end));
+        let last = last.checked_sub(1).and_then(|last| later.get(last));
+        finding.shape != Shape::Unnamed
+            || last.is_none_or(|(from, to, view)| (*from, *to) != (start, end) || *view <= finding.view)
+    });
 }
 
 /// Writes a finding with asterisks for what is hidden.

@@ -12,6 +12,8 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
         return Some((at - local, at + 1 + domain(bytes.get(at + 1..)?)?));
     }
     let length = before.iter().rev().take(MAX_LOCAL).take_while(|b| is_local(**b)).count();
+    // What is left of a sign that is no part of it.
+    let length = length - before.get(at - length..)?.iter().take_while(|b| (0x80..0xC0).contains(*b)).count();
     let length = length - joined(before.get(at - length..)?);
     let length = length - escaped(before, length);
     let skipped = before
@@ -25,6 +27,8 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
         || is_masked(local)
         || is_host(bytes, at - local.len(), at)
         || is_algorithm(bytes.get(at + 1..at + 1 + domain)?)
+        || is_account(local, bytes.get(at + 1..at + 1 + domain)?)
+        || is_message_id(bytes.get(..at - local.len())?)
     {
         return None;
     }
@@ -91,7 +95,8 @@ const SIGNS: [u8; 256] = {
     let mut byte = 0;
     while byte < 256 {
         let sign = byte as u8;
-        let word = sign.is_ascii_alphanumeric() || !sign.is_ascii();
+        // 0xE2 begins dashes, quotes and arrows: no letter of a name.
+        let word = sign.is_ascii_alphanumeric() || !(sign.is_ascii() || sign == 0xE2);
         // RFC 5321 allows `=`, `/` and more; an address after `key=` or in a path begins behind it.
         let local = matches!(
             sign,
@@ -115,6 +120,50 @@ fn is_label(byte: u8) -> bool {
 fn is_algorithm(domain: &[u8]) -> bool {
     const NAMES: [&[u8]; 3] = [b"openssh.com", b"libssh.org", b"lysator.liu.se"];
     NAMES.iter().any(|name| domain.eq_ignore_ascii_case(name))
+}
+
+/// Whether it is no person's: `git@host:path/name.git`, an account that a system has by itself on a host that no mail from outside
+/// reaches.
+fn is_account(local: &[u8], domain: &[u8]) -> bool {
+    const REPOSITORIES: [&[u8]; 3] = [b"git", b"hg", b"svn"];
+    const SYSTEMS: [&[u8]; 14] = [
+        b"root",
+        b"default",
+        b"admin",
+        b"rabbit",
+        b"celery",
+        b"postgres",
+        b"ubuntu",
+        b"debian",
+        b"ec2-user",
+        b"centos",
+        b"nobody",
+        b"deploy",
+        b"jenkins",
+        b"app",
+    ];
+    const INSIDE: [&[u8]; 5] = [b"internal", b"local", b"localdomain", b"lan", b"localhost"];
+    let top = domain.rsplit(|sign| *sign == b'.').next().unwrap_or_default();
+    REPOSITORIES.contains(&local) || (SYSTEMS.contains(&local) && INSIDE.contains(&top))
+}
+
+/// Whether `before` ends with the header of a mail that names mails (RFC 5322, 3.6.4), and no address.
+fn is_message_id(before: &[u8]) -> bool {
+    const NAMES: [&[u8]; 3] = [b"message-id", b"in-reply-to", b"references"];
+    const REACH: usize = 512;
+    let Some(before) = before.strip_suffix(b"<") else { return false };
+    let mut before = before.get(before.len().saturating_sub(REACH)..).unwrap_or_default().trim_ascii_end();
+    // `References: <a@b> <c@d>`
+    while let [inner @ .., b'>'] = before {
+        let Some(open) = memchr::memrchr(b'<', inner) else { return false };
+        before = inner.get(..open).unwrap_or_default().trim_ascii_end();
+    }
+    let before = before.strip_suffix(b":").or_else(|| before.strip_suffix(b"=")).unwrap_or(before);
+    let ends = |name: &&[u8]| {
+        let from = before.len().checked_sub(name.len());
+        from.and_then(|from| before.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
+    };
+    NAMES.iter().any(ends)
 }
 
 /// What masking leaves: up to two signs, then asterisks only.
@@ -180,7 +229,7 @@ fn ends_other(top: &[u8]) -> bool {
         2 => &["js", "ts", "py", "rs", "go", "so"],
         3 => &["png", "jpg", "gif", "svg", "ico", "css", "mjs", "xml", "yml", "htm", "txt", "log", "jar", "dll", "exe"],
         4 => &["jpeg", "webp", "json", "yaml", "html", "java"],
-        5 => &["class", "timer", "mount", "slice"],
+        5 => &["class", "timer", "mount", "slice", "scope"],
         6 => &["target", "socket", "device"],
         7 => &["service"],
         9 => &["localhost"],

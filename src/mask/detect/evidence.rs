@@ -88,10 +88,18 @@ impl Scan<'_, '_> {
                 pan::fit(digits, self.rules.brands(rule))
             };
             let evidence = Evidence::of(before, rule, bare, grouped);
-            let silent = !grouped && !evidence.lift && !evidence.near;
-            if is_card(fit, luhn, evidence, digits.len(), hex) && !(silent && self.is_id_cell(start, rule)) {
-                self.hit(start, end, rule);
+            let silent = !evidence.lift && !evidence.near;
+            let found = is_card(fit, luhn, evidence, digits.len(), hex);
+            if found && !(silent && !grouped && (self.is_id_cell(start, rule) || self.is_listed_id(start, rule))) {
+                if silent {
+                    self.hit_unnamed(start, end, rule)
+                } else {
+                    self.hit(start, end, rule)
+                }
                 return true;
+            }
+            if (found || evidence.against) && luhn {
+                self.keep(start, end);
             }
             left &= left - 1;
         }
@@ -244,6 +252,9 @@ impl Scan<'_, '_> {
         let negative = self.byte_before(start) == b'-'
             && matches!(self.byte_before(start - 1), b' ' | b'\t' | b'\n' | b'=' | b':' | b',' | b'(' | b'[');
         let vouched = (before.lift | before.near) & rules;
+        if vouched == 0 && before.beside && before.against & rules != 0 {
+            self.keep(start + code, end);
+        }
         let rules = if vouched != 0 {
             vouched
         } else if glued || decimal || negative || self.is_measured(end) || is_size(digits) || self.goes_on(start) {
@@ -254,10 +265,14 @@ impl Scan<'_, '_> {
             rules
         };
         let Some(rule) = self.first(rules) else { return false };
-        if vouched == 0 && self.is_id_cell(start, rule) {
+        if vouched != 0 {
+            self.hit(start + code, end, rule);
+        } else if self.is_id_cell(start, rule) || self.is_listed_id(start, rule) {
+            self.keep(start + code, end);
             return false;
+        } else {
+            self.hit_unnamed(start + code, end, rule);
         }
-        self.hit(start + code, end, rule);
         true
     }
 }

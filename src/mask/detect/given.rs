@@ -39,7 +39,7 @@ pub(in crate::mask) fn holds_value(member: &[u8]) -> bool {
 fn gives_code(member: &[u8]) -> bool {
     gives_name(member)
         || ends_with(member, b"path")
-        || is_one_of(member, &["type", "column", "col", "loc", "n", "attr", "pointer"])
+        || is_one_of(member, &["type", "system", "kind", "column", "col", "loc", "n", "attr", "pointer"])
 }
 
 /// What holds a code that another member gives a name to, or the object around it: a value before and after a change, what was
@@ -205,7 +205,8 @@ impl Scan<'_, '_> {
         let mut names = Names::of(self.bytes, at, true)?;
         let open = names.at.checked_sub(1)?;
         while let Some((start, end)) = names.next(self.bytes) {
-            if self.keys.facts(self.rules, self.bytes.get(start..end)?).keyed & rules != 0 {
+            let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
+            if (facts.keyed | facts.lift) & rules != 0 {
                 return Some(CodeName::Given(start, end));
             }
         }

@@ -110,7 +110,12 @@ impl Scan<'_, '_> {
         let four = groups.iter().take_while(|group| group.len() == 4).count();
         let first = groups.windows(2).next().and_then(between);
         let same = groups.windows(2).take_while(|pair| between(pair) == first).count() + 1;
-        let count = four.min(same);
+        // What goes on as a decimal or a date does is none of them.
+        let other = |last: &Group| {
+            matches!(self.byte_at(last.end), b'.' | b'-' | b'/') && self.byte_at(last.end + 1).is_ascii_digit()
+        };
+        let mut count = four.min(same);
+        count -= usize::from(groups.get(..count).and_then(<[Group]>::last).is_some_and(other));
         let Some(run) = groups.get(..count).filter(|_| count > CARD) else { return 0 };
         let (cards, rest) = run.as_chunks::<CARD>();
         let sound = |card: &[Group; CARD]| {
@@ -120,7 +125,11 @@ impl Scan<'_, '_> {
         };
         let whole = match rest {
             [] => true,
-            [date] => cards.len() == 1 && self.bytes.get(date.start..date.end).is_some_and(is_expiry),
+            // The date of expiry, or the next card number, which is written in other groups.
+            [date] => {
+                (cards.len() == 1 && self.bytes.get(date.start..date.end).is_some_and(is_expiry))
+                    || matches!(groups.get(count..), Some([six, five, ..]) if (six.len(), five.len()) == (6, 5))
+            }
             _ => false,
         };
         if whole && cards.iter().all(sound) { 0 } else { count }
@@ -174,7 +183,9 @@ impl Scan<'_, '_> {
                 return grouping.count;
             }
         }
-        for grouping in MOBILE.iter().filter(|grouping| lengths.begin_with(**grouping)) {
+        // The last part of an address, `115.35.181.130 4598 0422`, begins no number in other groups.
+        let tail = matches!(groups, [first, ..] if self.is_decimal(first.start) && self.byte_at(first.end) != b'.');
+        for grouping in MOBILE.iter().filter(|_| !tail).filter(|grouping| lengths.begin_with(**grouping)) {
             let Some(digits) = self.matching(groups, grouping.count) else { continue };
             let (start, end) = ends(groups, grouping.count);
             let rules = self.with(Validator::Phone);
@@ -202,7 +213,7 @@ impl Scan<'_, '_> {
     }
 
     /// Whether a word that speaks for a card number stands right before it.
-    fn is_named_card(&mut self, start: usize) -> bool {
+    pub(super) fn is_named_card(&mut self, start: usize) -> bool {
         let rules = self.with(Validator::Pan);
         let before = self.before(start, false, rules);
         before.adjacent && (before.near | before.lift) & rules != 0

@@ -24,7 +24,7 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
         end = skip(bytes, end - open - 1);
     }
     let mut start = word(bytes, end);
-    for _ in 0..2 {
+    for _ in 0..4 {
         let Some(inner) = without_format(bytes, start, end) else { break };
         end = skip(bytes, inner);
         start = word(bytes, end);
@@ -42,13 +42,16 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
         return None;
     }
     let number = value_of(name, digits);
+    let end_of_name = end;
     let mut name = name.get(..name.len() - digits)?;
     if name.is_empty() {
         let end = skip(bytes, start);
         name = bytes.get(word(bytes, end)..end)?;
         // In brackets it needs no name: `[052](16)`.
         if name.is_empty() || end == start {
-            return (digits == 3 && start > 0 && bytes.get(start - 1) == Some(&b'[')).then_some(number);
+            let set = || bytes.get(end_of_name..at).is_some_and(|signs| matches!(signs, [b']', b'=' | b':', ..]));
+            let before = bytes.get(..start)?.strip_suffix(b"[")?;
+            return (digits == 3 || set() || before.ends_with(b"\n")).then_some(number);
         }
     }
     let is_name = NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
@@ -59,7 +62,7 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
 /// Where what stands before the word `start..end` ends, when that says how a value is written: `LLVAR`, `n..19`, `value`.
 fn without_format(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
     let word = bytes.get(start..end)?;
-    if matches!(word, b"value" | b"val" | b"v") || is_var(word) {
+    if matches!(word, b"value" | b"val" | b"v" | b"type" | b"binary") || is_var(word) {
         return Some(start);
     }
     let letters = bytes.get(..start)?.strip_suffix(b"..")?;
@@ -101,6 +104,7 @@ pub(super) fn is_message_before(bytes: &[u8], at: usize) -> bool {
             // Type and bitmaps in one piece.
             [b'0'..=b'2', b'1'..=b'8', b'0'..=b'9', b'0'..=b'5', bits @ ..] if is_bitmap(bits) => return true,
             bits if is_bitmap(bits) => bitmap = true,
+            name if bitmap && name.eq_ignore_ascii_case(b"bitmap") => return true,
             // The second bitmap tells nothing of the card number.
             bits if bits.len() == 16 && bits.iter().all(u8::is_ascii_hexdigit) => {}
             name if name.iter().any(u8::is_ascii_digit) && name.len() > 4 => return false,
@@ -254,6 +258,10 @@ mod tests {
             ("<Fld n=\"2\">", Some(2)),
             ("[052](16) ", Some(52)),
             ("P-52=", Some(52)),
+            ("[52]=", Some(52)),
+            ("[52] ", None),
+            ("[3] 0\n[52] ", Some(52)),
+            ("<field id=\"52\" type=\"binary\" value=\"", Some(52)),
             ("F[52]=\"", Some(52)),
             ("<f id='52' v='", Some(52)),
             ("域52：", None),

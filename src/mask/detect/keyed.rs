@@ -329,7 +329,9 @@ impl Scan<'_, '_> {
             return None;
         }
         let name = tag.iter().take_while(|b| is_word(**b) || matches!(b, b':' | b'-' | b'.')).count();
-        (name > 0).then_some((open, open + name))
+        // The prefix of a namespace says nothing.
+        let prefix = tag.get(..name)?.iter().rposition(|b| *b == b':').map_or(0, |last| last + 1);
+        (prefix < name).then_some((open + prefix, open + name))
     }
 }
 

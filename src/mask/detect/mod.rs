@@ -17,6 +17,7 @@ mod iso8583;
 mod joins;
 mod key_ends;
 mod keyed;
+mod lists;
 mod national;
 mod number;
 pub(super) mod pan;
@@ -37,6 +38,7 @@ mod tests;
 use super::keys::{Facts, KeyCache};
 use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
+use given::CodeName;
 use key_ends::KeyEnds;
 pub(super) use words::{Glue, glue, is_filler};
 use words::{Words, is_joint};
@@ -59,10 +61,20 @@ pub(super) struct Finding {
 pub(super) enum Shape {
     /// Digits and letters are hidden, separators stay.
     Signs,
+    /// The same, of a number that no word speaks for: in a view with fewer escapes, a word may speak against it.
+    Unnamed,
     /// The local part is hidden, the domain stays.
     Email,
     /// Nothing of it can be shown: it is encoded, or not written digit by digit.
     Whole,
+}
+
+/// A number at `start..end` of a view which the name of an id before it keeps.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) view: u8,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// What bytes `start..end` of a view stand for: a token, or bytes that are written one by one.
@@ -86,6 +98,8 @@ pub(super) struct Scan<'s, 'v> {
     pub(super) signs: &'s mut Signs,
     pub(super) view: u8,
     pub(super) found: &'s mut Vec<Finding>,
+    /// Numbers that the name of an id keeps.
+    pub(super) kept: &'s mut Vec<Kept>,
     pub(super) encoded: &'s mut Vec<Encoded>,
     /// The last token that was judged.
     pub(super) token: Token,
@@ -179,6 +193,16 @@ impl Scan<'_, '_> {
         self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Signs });
     }
 
+    /// The same of a number that no word speaks for.
+    fn hit_unnamed(&mut self, start: usize, end: usize, rule: u8) {
+        self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Unnamed });
+    }
+
+    /// Notes that a sound number is an id, by the word before it.
+    fn keep(&mut self, start: usize, end: usize) {
+        self.kept.push(Kept { view: self.view, start, end });
+    }
+
     #[inline]
     fn byte_before(&self, at: usize) -> u8 {
         at.checked_sub(1).and_then(|before| self.bytes.get(before)).copied().unwrap_or(b' ')
@@ -246,6 +270,7 @@ impl Scan<'_, '_> {
         // The letters of a hash are no words.
         let token = self.token;
         let within = (token.start..token.end).contains(&at) && self.is_hash(token);
+        let number = at;
         let at = unwrapped(self.bytes, area_code(self.bytes, if within { token.start } else { at }));
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         // An element's name, or the name that is given to a value, stands before all other words.
@@ -256,7 +281,11 @@ impl Scan<'_, '_> {
             if count >= FEW_WORDS && !glued {
                 break;
             }
-            let Some((start, end)) = named.take().or_else(|| words.next(self.bytes)) else { break };
+            let Some((start, end)) =
+                named.take().or_else(|| words.next(self.bytes)).or_else(|| self.numbered(at, last))
+            else {
+                break;
+            };
             let word = self.bytes.get(start..end).unwrap_or_default();
             // ISO 20022: what stands in `<Othr><Id>` is an account of any kind.
             if word == b"Id" && self.bytes.get(..start).is_some_and(|before| before.ends_with(b"<Othr><")) {
@@ -265,6 +294,10 @@ impl Scan<'_, '_> {
                 continue;
             }
             let mut facts = self.keys.facts(self.rules, word);
+            // Written together with a number before it, it is no name of an id.
+            if word.is_ascii() && start > 0 && self.byte_before(start).is_ascii_digit() {
+                facts.against = 0;
+            }
             // `contact number`, `id card`: what the word says alone counts less than what it says together with the next.
             if let Some(last) = last.filter(|last| end < *last && facts.lift & rules == 0)
                 && self.bytes.get(end).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
@@ -302,7 +335,10 @@ impl Scan<'_, '_> {
                 };
             // What is written together with the number is part of an id's name: `MsgId MSG42…`.
             let glued_on = end == at && word.last().is_some_and(u8::is_ascii_uppercase);
-            beside &= glued_on || is_joint(word);
+            // SQL: `order_id IN (…)`.
+            let listed = word.eq_ignore_ascii_case(b"in")
+                && matches!(self.bytes.get(end..at), Some([b'(', ..] | [b' ', b'(', ..]));
+            beside &= glued_on || listed || is_joint(word);
             last.get_or_insert(end);
         }
         // `"phone": {"country_code": "1", "number": "…"}`: the name of the object, where those within say nothing.
@@ -312,7 +348,28 @@ impl Scan<'_, '_> {
         {
             before.lift |= self.keys.facts(self.rules, self.bytes.get(start..end).unwrap_or_default()).lift & rules;
         }
+        // `{"type": "phone", "value": "…"}`: what gives a code its name vouches for a telephone too.
+        if before.lift & rules == 0
+            && let Some(CodeName::Given(start, end)) = self.name_of_code(number, rules)
+        {
+            before.lift |= self.keys.facts(self.rules, self.bytes.get(start..end).unwrap_or_default()).lift & rules;
+        }
         before
+    }
+
+    /// Whether the number at `at`, of which no word tells what it is, stands in a list that the name of an id is before.
+    fn is_listed_id(&mut self, at: usize, rule: u8) -> bool {
+        let Some(head) = self.head_of_list(at) else { return false };
+        let before = self.before(head, false, 1 << rule);
+        before.beside && before.against & 1 << rule != 0
+    }
+
+    /// The word before a digit that counts: `phone 1: …`. Only where nothing else was read.
+    fn numbered(&self, at: usize, last: Option<usize>) -> Option<(usize, usize)> {
+        let before = self.bytes.get(..at).filter(|_| last.is_none())?.trim_ascii_end().strip_suffix(b":")?;
+        let [before @ .., b' ', b'1'..=b'9'] = before else { return None };
+        let word = before.iter().rev().take_while(|sign| words::is_word(**sign)).count();
+        (word > 0).then_some((before.len() - word, before.len()))
     }
 
     /// The name of the object in which the number at `at` is the `number` or `subscriber`, behind other members.

@@ -45,7 +45,7 @@ impl Scan<'_, '_> {
         if next.is_none() {
             // A line that quoted-printable breaks.
             self.quoted |= self.byte_at(first.end) == b'=' && matches!(self.byte_at(first.end + 1), b'\n' | b'\r');
-            if first.len() >= 3 {
+            if first.len() >= 3 && !self.broken_card(first) {
                 self.cluster(&[first], first.len());
             }
             self.keyed_token(first);
@@ -78,6 +78,34 @@ impl Scan<'_, '_> {
         end
     }
 
+    /// A card number that a terminal, or the one who wrote it, broke in two lines; only behind its key.
+    fn broken_card(&mut self, first: Group) -> bool {
+        const MAX_INDENT: usize = 16;
+        const PART: usize = 4;
+        let rest = self.bytes.get(first.end..).unwrap_or_default();
+        let ([b'\n', ..] | [b'\r' | b'\\', b'\n', ..]) = rest else { return false };
+        let broken =
+            rest.iter().take(MAX_INDENT).take_while(|sign| sign.is_ascii_whitespace() || **sign == b'\\').count();
+        let start = first.end + broken;
+        let second = Group { start, end: self.signs.digits_end(start) };
+        let total = first.len() + second.len();
+        if first.len() < PART || second.len() < PART || !(13..=pan::MAX).contains(&total) || !self.is_alone(second) {
+            return false;
+        }
+        let Some(digits) = self.digits(&[first, second]) else { return false };
+        let digits = digits.as_slice();
+        let rules = self.with(Validator::Pan);
+        if !pan::luhn(digits) || pan::fit(digits, pan::Brands::ALL) != pan::Fit::Strong {
+            return false;
+        }
+        let before = self.before(first.start, false, rules);
+        let rule = self.first(before.lift & rules).filter(|_| before.adjacent);
+        if let Some(rule) = rule {
+            self.hit(first.start, second.end, rule);
+        }
+        rule.is_some()
+    }
+
     /// The run of digits that begins at `start`, and where the next one of its cluster does.
     #[inline]
     fn group(&self, start: usize) -> Option<(Group, Option<usize>)> {
@@ -102,8 +130,8 @@ impl Scan<'_, '_> {
         }
         if total >= 7 {
             self.international(groups, before);
-            if self.found.len() == before && (7..=MAX_DIGITS).contains(&total) {
-                self.vouched(groups, total);
+            if self.found.len() == before {
+                self.vouched_parts(groups, total);
             }
         }
         if self.found.len() == before {
@@ -137,6 +165,11 @@ impl Scan<'_, '_> {
         }
     }
 
+    /// Whether a point and a digit stand before a run of digits.
+    pub(super) fn is_decimal(&self, start: usize) -> bool {
+        self.byte_before(start) == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit()
+    }
+
     /// Whether asterisks beside `start..end` say that this is what masking left of a value: not, when `digits` are all of a card
     /// number (`**4242424242424242**`). Before asterisks alone, other digits may have joined what was left.
     pub(super) fn is_rest(&self, start: usize, end: usize, digits: &[u8]) -> bool {
@@ -165,7 +198,7 @@ impl Scan<'_, '_> {
             && matches!(end - start, 15 | 17 | 19)
             && matches!(self.byte_at(end), b'F' | b'f'));
         let after = self.byte_at(end);
-        let decimals = self.byte_before(start) == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit();
+        let decimals = self.is_decimal(start);
         let digits = self.bytes.get(start..end).unwrap_or_default();
         if self.is_prefixed(token) || decimals || self.is_rest(start, end, digits) {
             return;
@@ -190,11 +223,24 @@ impl Scan<'_, '_> {
         }
         match digits.len() {
             pan::MIN..=pan::MAX if self.card(start, end, digits, false, hex) => {}
+            17..=20 if self.is_padded(start, end, digits) => {}
             16..=21 if self.length_prefixed(start, end, digits) => {}
             16.. if self.first_field(start, digits) => {}
             30..=64 if !hex => self.side_by_side(start, end),
             _ => {}
         }
+    }
+
+    /// A card number with zeros before it, as fields of a fixed length have them; only behind its key.
+    fn is_padded(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
+        const ZEROS: usize = 3;
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        let number = digits.get(zeros..).unwrap_or_default();
+        zeros >= ZEROS
+            && pan::luhn(number)
+            && pan::fit(number, pan::Brands::ALL) == pan::Fit::Strong
+            && self.is_named_card(start)
+            && self.card(start + zeros, end, number, true, false)
     }
 
     fn speaks_for_phone(&mut self, start: usize, end: usize) -> bool {
@@ -272,6 +318,26 @@ impl Scan<'_, '_> {
         }
     }
 
+    /// The same for each of the numbers on both sides of a slash: `tel. 010-42914874 / 0571-71979781`.
+    fn vouched_parts(&mut self, groups: &[Group], total: usize) {
+        const SHORTEST: usize = 7;
+        let parted = |pair: &[Group]| match pair {
+            [one, two] => self.bytes.get(one.end..two.start).is_some_and(|between| between.trim_ascii() == b"/"),
+            _ => false,
+        };
+        let digits = |groups: &[Group]| groups.iter().map(|group| group.len()).sum::<usize>();
+        let parts = groups.windows(2).position(parted).and_then(|at| groups.split_at_checked(at + 1));
+        let parts = parts.filter(|(one, two)| digits(one) >= SHORTEST && digits(two) >= SHORTEST);
+        match parts {
+            Some((one, two)) => {
+                self.vouched(one, digits(one));
+                self.vouched_parts(two, digits(two));
+            }
+            None if (SHORTEST..=MAX_DIGITS).contains(&total) => self.vouched(groups, total),
+            None => {}
+        }
+    }
+
     /// National numbers of a phone, and numbers of a card in any grouping, where a key right before says so.
     fn vouched(&mut self, groups: &[Group], total: usize) {
         let (start, end) = ends(groups, groups.len());
@@ -284,9 +350,13 @@ impl Scan<'_, '_> {
         {
             return;
         }
-        let before = self.before(start, self.is_bare(start, end), phones | cards);
+        let mut before = self.before(start, self.is_bare(start, end), phones | cards);
         if before.lift & (phones | cards) == 0 {
-            return;
+            let Some(head) = self.head_of_list(start) else { return };
+            before = self.before(head, false, phones);
+            if before.lift & phones == 0 {
+                return;
+            }
         }
         // Three, three and four digits are a telephone's, whatever stands between it and its name.
         let shaped = || matches!(groups, [area, office, line] if (area.len(), office.len(), line.len()) == (3, 3, 4));

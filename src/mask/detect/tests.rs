@@ -321,6 +321,9 @@ fn a_pin_block_is_found_by_its_data_element_too() {
             "field 52: #",
             "[052](16) #",
             "<field id=\"52\" value=\"#\"/>",
+            "<field id=\"52\" type=\"binary\" value=\"#\"/>",
+            "[52]=#",
+            "[3] 000000\n[52] #",
             "{2:0, 52:#}",
             "pin block under ZPK: #",
             "PIN block (format 0) #",
@@ -360,8 +363,15 @@ fn a_card_number_is_found_in_other_writings() {
             "<Acct><Id><Othr><Id>#</Id></Othr></Id></Acct>",
             "F2 [#]",
             "order paid with #",
+            "<span>#</span>",
+            "<SgnAcctId>#</SgnAcctId>",
+            "pan=000#",
+            "bitmap=7024048020C09000 data=16#000000000000012000",
+            "order 100234, # declined",
         ],
     );
+    goes("4242 4242 4242 4242", "4242 **** **** 4242", &["20 # 8511.88", "# 2026-11-26 OK"]);
+    goes("42424242\n42424242", "4242****\n****4242", &["card # wrapped", "{\"pan\":\"#\"}"]);
     // A typing error is a card number where its key says so.
     goes("4242424242424241", "4242********4241", &["{\"name\":\"card_no\",\"value\":\"#\"}", "<td>PAN</td><td>#</td>"]);
     goes("378282246310005", "3782*******0005", &["5A=#F", "tag 5A: #F, x"]);
@@ -433,6 +443,15 @@ fn phones_and_addresses_are_found_in_other_writings() {
         ("https://zhang.san@163.com@host.example.com/x", "https://zh*******@163.com@host.example.com/x"),
         ("to +6596616535 +85293752892", "to +65****6535 +852****2892"),
         ("call me at (212) 680-6038", "call me at (21*) ***-6038"),
+        ("tel. 010-42914874 / 0571-71979781", "tel. 010-****4874 / 057*-****9781"),
+        ("phones (212) 680-6038 / (646) 594-5760", "phones (21*) ***-6038 / (64*) ***-5760"),
+        ("Phone: 212-680-6038 or 646-594-5760", "Phone: 21*-***-6038 or 64*-***-5760"),
+        (r#"{"phones":["212-680-6038","646-594-5760"]}"#, r#"{"phones":["21*-***-6038","64*-***-5760"]}"#),
+        (r#"{"type":"phone","value":"212-680-6038"}"#, r#"{"type":"phone","value":"21*-***-6038"}"#),
+        ("phone 1: 212-680-6038", "phone 1: 21*-***-6038"),
+        ("<ns:to>13800138000</ns:to>", "<ns:to>138****8000</ns:to>"),
+        ("115.35.181.130 4598 0422", "115.35.181.130 4598 0422"),
+        ("zhang.san@163.com→li.si.2@163.com", "zh*******@163.com→li*****@163.com"),
     ] {
         assert_eq!(text(before), after, "{before}");
         assert_eq!(text(after), after, "masked again: {before}");
@@ -490,6 +509,21 @@ fn what_stands_before_an_id_keeps_it() {
         "rows[52]=4bf92f3577b34da6",
         "{\"handle\":\"@example.com\"}",
         "icon@2x.dark.png",
+        "orders: 5353943913658384, 4416899983340469 and 4242424242424242",
+        "WHERE order_id IN ('5353943913658384', '4242424242424242')",
+        r#"{"orderIds":["5353943913658384","4242424242424242"]}"#,
+        "订单：5353943913658384、4242424242424242",
+        "order 5353943913658384 -> 4242424242424242",
+        "quota used 13812345678 of 19912345678",
+        "{&quot;orderNo&quot;:&quot;4242424242424242&quot;}",
+        r#"{"message": "\u8ba2\u5355\u53f7\uff1a4242424242424242"}"#,
+        "refund_no=4242424242424242",
+        "req-4242424242424242 finished",
+        "git clone git@gitlab.example.com:pay/core.git",
+        "scp a.txt root@web1.internal:/tmp",
+        "Started session-4@7.scope",
+        "Message-ID: <20261126091402.395674@smtp.example.com>",
+        "References: <0c2643c79d48@mx.example.com> <a71bad5675f5@mx.example.com>",
     ] {
         assert_eq!(text(kept), kept);
     }

@@ -37,7 +37,8 @@ impl Words {
                 }
                 let cut = start + usize::from(bytes.get(start).is_some_and(u8::is_ascii_digit));
                 self.end = self.low;
-                return bytes.get(cut..end)?.first().is_some_and(|b| *b >= 0x80).then_some((cut, end));
+                let apart = bytes.get(cut).is_some_and(|sign| !sign.is_ascii()) || is_card_before(bytes, cut);
+                return (apart && cut < end).then_some((cut, end));
             }
             start -= 1;
         }
@@ -49,6 +50,14 @@ impl Words {
         let value = bytes.get(start..end)?.iter().all(u8::is_ascii_digit);
         (!value).then_some((start, end))
     }
+}
+
+/// Whether as many digits as a card number has are written together with the word behind them: `PAN4242424242424242CVV737`.
+fn is_card_before(bytes: &[u8], at: usize) -> bool {
+    const SHORTEST: usize = 13;
+    at.checked_sub(SHORTEST)
+        .and_then(|from| bytes.get(from..at))
+        .is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether a word that ends at `end` is called by both names of a code: `ssl_cvv2cvc2`.

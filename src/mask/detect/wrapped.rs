@@ -44,7 +44,7 @@ fn layer(before: &[u8]) -> Option<usize> {
         b'<' => binary(before),
         b'=' => index(before),
         b']' => indexed(before),
-        b'>' => assoc(before).or_else(|| cell(before)),
+        b'>' => assoc(before).or_else(|| cell(before)).or_else(|| span(before)),
         b'\n' => form(before).or_else(|| block(before)),
         b'r' | b't' => [" !!str", " !!int"].iter().find_map(|tag| before.strip_suffix(tag.as_bytes())).map(<[u8]>::len),
         _ => None,
@@ -87,6 +87,17 @@ fn typed(before: &[u8]) -> Option<usize> {
         .iter()
         .any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())))
         .then_some(start)
+}
+
+/// `<span class="mono">`: what HTML puts around any text.
+fn span(before: &[u8]) -> Option<usize> {
+    const LONGEST: usize = 96;
+    let low = before.len().saturating_sub(LONGEST);
+    let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
+    let name = before.get(open + 1..before.len() - 1)?;
+    let (first, rest) = name.split_at_checked(4)?;
+    (first.eq_ignore_ascii_case(b"span") && rest.first().is_none_or(|sign| *sign == b' ') && !rest.contains(&b'>'))
+        .then_some(open)
 }
 
 /// `string(16) `, as PHP dumps a value.
