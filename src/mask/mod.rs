@@ -22,6 +22,7 @@ mod envelope;
 mod fold;
 mod glance;
 mod grid;
+mod hide;
 mod keys;
 mod lint;
 mod look;
