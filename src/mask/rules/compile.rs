@@ -8,6 +8,7 @@ use sha2::Digest as _;
 
 use super::automaton::Automaton;
 use super::cases::Case;
+use super::names::Names;
 use super::parse::{Draft, Parser, Source, WINDOW};
 use super::problem::{Problem, RuleError};
 use super::reader::PATTERN_SIZE;
@@ -79,7 +80,7 @@ impl Parser<'_> {
             codes: 0,
             keys,
             key_rules: patterns.iter().map(|(rule, _)| *rule).collect(),
-            names: Automaton::of_names(&in_texts),
+            names: Names::of(&in_texts),
             values: Automaton::of_values(&values),
             words: HashMap::new(),
             pairs: false,

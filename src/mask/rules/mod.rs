@@ -41,6 +41,7 @@ mod automaton;
 mod cases;
 mod check;
 mod compile;
+mod names;
 mod packs;
 mod parse;
 mod problem;
@@ -49,6 +50,7 @@ mod reader;
 pub(super) use automaton::{Automaton, Named};
 pub(super) use cases::{Case, CaseValue};
 pub(super) use compile::compile;
+use names::Names;
 pub(super) use packs::text as pack;
 pub(super) use parse::{Draft, Source};
 pub use problem::{Problem, RuleError};
@@ -233,7 +235,7 @@ pub(super) struct RuleSet {
     keys: RegexSet,
     key_rules: Vec<u8>,
     /// Those of them that count in a text, and the patterns of values; `None`: no automaton can be made of them.
-    names: Option<Automaton>,
+    names: Option<Names>,
     values: Option<Automaton>,
     /// Context words of letters: rules they speak for, rules they speak against.
     words: HashMap<Box<[u8]>, (u64, u64)>,
