@@ -129,7 +129,7 @@ fn row(trial: &mut Trial<'_>, line: &str) -> Result<String, Wrong> {
         match trial.mask(key.as_deref(), value_of(text, kind)) {
             Tried::Kept(_) => out.push_str(raw),
             Tried::Dropped => out.push_str("\"\""),
-            Tried::Masked(value) => out.push_str(&written(&value, raw)),
+            Tried::Masked(value) => out.push_str(&written(&value, text, kind)),
         }
         at = start + raw.len();
     }
@@ -217,7 +217,7 @@ mod tests {
             (r#"{"text":"17.50","value_type":"double"}"#, r#"{"text":"17.50","value_type":"double"}"#),
             (
                 r#"{"text":"cGFuIDQyNDI0MjQyNDI0MjQyNDI=","value_type":"bytes"}"#,
-                r#"{"text":"pan 4242********4242","value_type":"bytes"}"#,
+                r#"{"text":"cGFuIDQyNDIqKioqKioqKjQyNDI=","value_type":"bytes"}"#,
             ),
             (
                 r#"{"text":"pan 4242424242424242","value_type":"bytes"}"#,

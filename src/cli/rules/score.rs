@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::value::{Kind, bytes_of};
+
 /// The class of lines without a value.
 const CLEAN: &str = "clean";
 
@@ -68,9 +70,13 @@ fn secrets(line: &Value) -> Vec<String> {
     secrets
 }
 
-/// A line's `text`, values of other types as they are written.
+/// A line's `text`, values of other types as they are written; bytes as the text that they are.
 fn text(line: &Value) -> String {
+    let kind = line.get("value_type").and_then(Value::as_str).and_then(Kind::named);
     match line.get("text") {
+        Some(Value::String(text)) if kind == Some(Kind::Bytes) => {
+            bytes_of(text).map_or_else(|| text.clone(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        }
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
         None => String::new(),

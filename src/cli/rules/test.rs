@@ -15,7 +15,7 @@ use crate::mask::{Engine, RuleError};
 ///
 /// With `--jsonl`, standard input is one JSON object a line: `text` is the value, as a string or as it is; `key` the attribute
 /// that it stands in (without one it is a body); `value_type` what it is: string (the default), int, double, bool, bytes
-/// (`text` in base64, or the text of the bytes), json (a list or a map). The same lines come out, everything else in them
+/// (`text` in base64, as it then comes out, or the text of the bytes), json (a list or a map). The same lines come out, everything else in them
 /// untouched, with `text` as it would be kept: empty where the attribute is dropped.
 ///
 /// With `--otlp`, standard input is one OTLP/JSON request a line (`{"resourceLogs":[…]}`), and the requests come out as they

@@ -61,14 +61,21 @@ pub(super) fn value_of(raw: &RawValue, kind: Option<Kind>) -> Value<'static> {
 }
 
 /// The bytes that base64 stands for, when they are text themselves. Else the text is that of the bytes.
-fn bytes_of(text: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes_of(text: &str) -> Option<Vec<u8>> {
     let bytes = BASE64_STANDARD.decode(text).ok()?;
     let is_text = |text: &str| text.chars().all(|sign| !sign.is_control() || sign.is_whitespace());
     std::str::from_utf8(&bytes).is_ok_and(is_text).then_some(bytes)
 }
 
-/// A masked value in place of `raw`: within quotes where that was.
-pub(super) fn written(value: &Value<'_>, raw: &str) -> String {
+/// A masked value in place of `raw`: within quotes where that was, in base64 where the bytes were.
+pub(super) fn written(value: &Value<'_>, raw: &RawValue, kind: Option<Kind>) -> String {
+    if kind == Some(Kind::Bytes)
+        && let Value::String(text) = value
+        && text_of(raw).and_then(|before| bytes_of(before.trim())).is_some()
+    {
+        return quoted(&BASE64_STANDARD.encode(text.as_bytes()));
+    }
+    let raw = raw.get();
     let mut json = String::new();
     push(value, &mut json);
     if raw.starts_with('"') && !json.starts_with('"') { quoted(&json) } else { json }

@@ -126,7 +126,7 @@ fn is_algorithm(domain: &[u8]) -> bool {
 /// reaches.
 fn is_account(local: &[u8], domain: &[u8]) -> bool {
     const REPOSITORIES: [&[u8]; 3] = [b"git", b"hg", b"svn"];
-    const SYSTEMS: [&[u8]; 14] = [
+    const SYSTEMS: [&[u8]; 15] = [
         b"root",
         b"default",
         b"admin",
@@ -141,8 +141,9 @@ fn is_account(local: &[u8], domain: &[u8]) -> bool {
         b"deploy",
         b"jenkins",
         b"app",
+        b"svc",
     ];
-    const INSIDE: [&[u8]; 5] = [b"internal", b"local", b"localdomain", b"lan", b"localhost"];
+    const INSIDE: [&[u8]; 7] = [b"internal", b"local", b"localdomain", b"lan", b"localhost", b"corp", b"arpa"];
     let top = domain.rsplit(|sign| *sign == b'.').next().unwrap_or_default();
     REPOSITORIES.contains(&local) || (SYSTEMS.contains(&local) && INSIDE.contains(&top))
 }
@@ -231,7 +232,7 @@ fn ends_other(top: &[u8]) -> bool {
         4 => &["jpeg", "webp", "json", "yaml", "html", "java"],
         5 => &["class", "timer", "mount", "slice", "scope"],
         6 => &["target", "socket", "device"],
-        7 => &["service"],
+        7 => &["service", "journal"],
         9 => &["localhost"],
         _ => &[],
     };

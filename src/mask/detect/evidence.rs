@@ -90,7 +90,7 @@ impl Scan<'_, '_> {
             let evidence = Evidence::of(before, rule, bare, grouped);
             let silent = !evidence.lift && !evidence.near;
             let found = is_card(fit, luhn, evidence, digits.len(), hex);
-            if found && !(silent && !grouped && (self.is_id_cell(start, rule) || self.is_listed_id(start, rule))) {
+            if found && !(silent && !grouped && self.is_id_elsewhere(start, end, rule)) {
                 if silent {
                     self.hit_unnamed(start, end, rule)
                 } else {
@@ -104,6 +104,11 @@ impl Scan<'_, '_> {
             left &= left - 1;
         }
         false
+    }
+
+    /// Whether a number of which no word before it tells what it is is an id by the head of its column, of its list, or behind it.
+    fn is_id_elsewhere(&mut self, start: usize, end: usize, rule: u8) -> bool {
+        self.is_id_cell(start, rule) || self.is_listed_id(start, rule) || self.is_id_behind(end, rule)
     }
 
     /// Whether a token is an IBAN (ISO 13616): country, check digits, account, and the whole is 1 modulo 97.
@@ -267,7 +272,7 @@ impl Scan<'_, '_> {
         let Some(rule) = self.first(rules) else { return false };
         if vouched != 0 {
             self.hit(start + code, end, rule);
-        } else if self.is_id_cell(start, rule) || self.is_listed_id(start, rule) {
+        } else if self.is_id_elsewhere(start, end, rule) {
             self.keep(start + code, end);
             return false;
         } else {

@@ -43,7 +43,8 @@ impl Scan<'_, '_> {
     fn keyed_value(&mut self, group: Group) {
         // Where a key ends is of interest for tables too, whatever becomes of this number.
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
-        let (keyed, quoted) = (self.may_be_keyed(group.start), self.byte_before(group.start) == b'\'');
+        let sign = self.byte_before(group.start);
+        let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
         if !keyed && !quoted {
             return;
         }
@@ -58,8 +59,11 @@ impl Scan<'_, '_> {
         if keyed {
             self.keyed_hit(group.start, group.start, end);
         }
-        if quoted && self.byte_at(end) == b'\'' && self.found.len() == before {
+        if sign == b'\'' && self.byte_at(end) == b'\'' && self.found.len() == before {
             self.aliased(group.start, end);
+        }
+        if quoted && self.found.len() == before {
+            self.named_behind(group.start, end);
         }
     }
 
@@ -224,7 +228,7 @@ impl Scan<'_, '_> {
             open = kept;
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
             let word = self.bytes.get(start..end)?;
-            let fills = is_filler(word);
+            let fills = word.is_empty() || is_filler(word);
             // What the name of an id stands before is that id.
             if long && !fills && self.keys.facts(self.rules, word).against != 0 {
                 return None;
@@ -238,7 +242,7 @@ impl Scan<'_, '_> {
     /// and no card's.
     pub(super) fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
         match self.rules.get(rule).map(|rule| rule.class) {
-            Some(Class::SadPin) => postal::is_code(before, token, after),
+            Some(Class::SadPin) => postal::is_code(before, token, after) || is_too_long(before, token),
             Some(Class::SadCvv) => check_code::is_code(before, token, after),
             _ => false,
         }
@@ -333,6 +337,11 @@ impl Scan<'_, '_> {
         let prefix = tag.get(..name)?.iter().rposition(|b| *b == b':').map_or(0, |last| last + 1);
         (prefix < name).then_some((open + prefix, open + name))
     }
+}
+
+/// Whether a number is too long for a PIN (ISO 9564: 12 digits) and stands in the path of a URL: `/pin/1768382385349880`.
+fn is_too_long(before: &[u8], token: &[u8]) -> bool {
+    before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

@@ -298,6 +298,12 @@ impl Scan<'_, '_> {
             if word.is_ascii() && start > 0 && self.byte_before(start).is_ascii_digit() {
                 facts.against = 0;
             }
+            // `card number for this order is`: what the name of an id is said of has a name of its own.
+            if facts.against & rules != 0 && (facts.lift | facts.near) & rules == 0 {
+                let said = self.said_of(start, rules);
+                facts.near |= said;
+                facts.against &= !said;
+            }
             // `contact number`, `id card`: what the word says alone counts less than what it says together with the next.
             if let Some(last) = last.filter(|last| end < *last && facts.lift & rules == 0)
                 && self.bytes.get(end).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
@@ -362,6 +368,33 @@ impl Scan<'_, '_> {
         let Some(head) = self.head_of_list(at) else { return false };
         let before = self.before(head, false, 1 << rule);
         before.beside && before.against & 1 << rule != 0
+    }
+
+    /// Rules that the name speaks for which a word at `start` is put to: `card used for the …`.
+    fn said_of(&mut self, start: usize, rules: u64) -> u64 {
+        const REACH: usize = 48;
+        const JOINTS: [&str; 8] = ["for", "of", "del", "de", "pour", "für", "zur", "para"];
+        const BETWEEN: [&str; 14] =
+            ["the", "this", "that", "your", "my", "our", "used", "charged", "la", "el", "le", "die", "den", "on"];
+        let mut words = Words { low: start.saturating_sub(REACH), end: start };
+        let mut joined = false;
+        for _ in 0..4 {
+            let Some((from, to)) = words.next(self.bytes) else { return 0 };
+            let word = self.bytes.get(from..to).unwrap_or_default();
+            let is_one_of = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
+            if is_one_of(&JOINTS) {
+                joined = true;
+            } else if !is_one_of(&BETWEEN) {
+                let mut facts = self.keys.facts(self.rules, word);
+                if is_joint(word)
+                    && let Some((first, _)) = words.next(self.bytes)
+                {
+                    facts = self.keys.facts(self.rules, self.bytes.get(first..to).unwrap_or_default());
+                }
+                return if joined { (facts.lift | facts.near) & rules } else { 0 };
+            }
+        }
+        0
     }
 
     /// The word before a digit that counts: `phone 1: …`. Only where nothing else was read.

@@ -310,7 +310,7 @@ impl Scan<'_, '_> {
         match groups {
             [first] => {
                 (matches!(first.len(), 8 | 12 | 14) && year(first))
-                    || (first.len() == 10 && signs(first).first() == Some(&b'1'))
+                    || (matches!(first.len(), 10 | 13) && signs(first).first() == Some(&b'1'))
             }
             [first, second, ..] if first.len() == 4 && second.len() <= 2 => year(first),
             [_, second, third, ..] => second.len() <= 2 && third.len() == 4 && year(third),
@@ -341,7 +341,7 @@ impl Scan<'_, '_> {
     /// National numbers of a phone, and numbers of a card in any grouping, where a key right before says so.
     fn vouched(&mut self, groups: &[Group], total: usize) {
         let (start, end) = ends(groups, groups.len());
-        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' {
+        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || self.is_measured(end) {
             return;
         }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));

@@ -120,6 +120,43 @@ impl Scan<'_, '_> {
     }
 }
 
+impl Scan<'_, '_> {
+    /// A value that a message names behind it: `Incorrect string value: '737' for column 'cvv'`.
+    #[inline(never)]
+    pub(super) fn named_behind(&mut self, start: usize, end: usize) {
+        let Some((from, to)) = self.name_behind(end) else { return };
+        let (Some(token), Some(name)) = (self.bytes.get(start..end), self.bytes.get(from..to)) else { return };
+        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
+        let named = self.keys.facts(self.rules, name).keyed & rules;
+        if let Some(rule) = self.first(named).filter(|rule| !self.is_other(*rule, name, token, b"")) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
+        }
+    }
+
+    /// Whether that name is an id's, which speaks against `rule`.
+    pub(super) fn is_id_behind(&mut self, end: usize, rule: u8) -> bool {
+        let name = self.name_behind(end).and_then(|(from, to)| self.bytes.get(from..to));
+        name.is_some_and(|name| self.keys.facts(self.rules, name).against & 1 << rule != 0)
+    }
+
+    /// Where the name stands behind a value in quotes or brackets that ends at `end`.
+    fn name_behind(&self, end: usize) -> Option<(usize, usize)> {
+        const KINDS: [&str; 7] = ["column", "field", "key", "attribute", "parameter", "property", "member"];
+        const LONGEST: usize = 96;
+        let rest = self.bytes.get(end..)?;
+        let [b'\'' | b'"' | b']' | b'`', rest @ ..] = rest else { return None };
+        let (kind, name) = word(rest.strip_prefix(b" for ")?);
+        let quoted = name.strip_prefix(b" ").filter(|_| KINDS.iter().any(|known| kind == known.as_bytes()))?;
+        let is_name = |sign: &&u8| is_word(**sign) || matches!(sign, b'.' | b'`' | b'\'' | b'"');
+        let length = quoted.iter().take(LONGEST).take_while(is_name).count();
+        let name = quoted.get(..length)?;
+        let last = name.iter().rposition(|sign| is_word(*sign))? + 1;
+        let first = name.get(..last)?.iter().rposition(|sign| !is_word(*sign)).map_or(0, |sign| sign + 1);
+        let from = self.bytes.len() - quoted.len();
+        Some((from + first, from + last))
+    }
+}
+
 /// The name that `behind` begins with, and whether it is a column's: `AS` stands before it, or the column ends with it.
 fn alias(behind: &[u8]) -> Option<(&[u8], bool)> {
     let rest = behind.trim_ascii_start();

@@ -37,14 +37,14 @@ fn layer(before: &[u8]) -> Option<usize> {
     let before = trim(before, |b| matches!(b, b'"' | b'\'' | b'\\' | b' ' | b'\t'));
     match before.last()? {
         b'[' => before.strip_suffix(b"<![CDATA[").map(<[u8]>::len).or_else(|| typed(before)),
-        b'(' => typed(before),
-        b')' => sized(before),
+        b'(' => typed(before).or_else(|| before.ends_with(b")(").then(|| before.len() - 1)),
+        b')' => sized(before).or_else(|| go_type(before)),
         b':' => named(before),
         b'*' => emphasised(before),
         b'<' => binary(before),
-        b'=' => index(before),
+        b'=' => index(before).or_else(|| annotated(before)),
         b']' => indexed(before),
-        b'>' => assoc(before).or_else(|| cell(before)).or_else(|| span(before)),
+        b'>' => assoc(before).or_else(|| cell(before)).or_else(|| inline(before)),
         b'\n' => form(before).or_else(|| block(before)),
         b'r' | b't' => [" !!str", " !!int"].iter().find_map(|tag| before.strip_suffix(tag.as_bytes())).map(<[u8]>::len),
         _ => None,
@@ -57,6 +57,7 @@ fn named(before: &[u8]) -> Option<usize> {
     let name = before.get(..before.len() - 1)?;
     match name.last()? {
         b'*' => emphasised(before),
+        b'>' => inline(name),
         b'0'..=b'9' => serialised(before),
         _ if trim(name, quote).last() == Some(&b']') => index(before),
         _ => type_key(before),
@@ -89,15 +90,44 @@ fn typed(before: &[u8]) -> Option<usize> {
         .then_some(start)
 }
 
-/// `<span class="mono">`: what HTML puts around any text.
-fn span(before: &[u8]) -> Option<usize> {
-    const LONGEST: usize = 96;
-    let low = before.len().saturating_sub(LONGEST);
+/// `<b>`, `</span>`, `<br/>`: what HTML puts around any text.
+fn inline(before: &[u8]) -> Option<usize> {
+    const TAGS: [&str; 12] = ["span", "b", "i", "em", "strong", "code", "u", "br", "mark", "small", "tt", "kbd"];
+    let low = before.len().saturating_sub(MAX_TAG);
     let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
-    let name = before.get(open + 1..before.len() - 1)?;
-    let (first, rest) = name.split_at_checked(4)?;
-    (first.eq_ignore_ascii_case(b"span") && rest.first().is_none_or(|sign| *sign == b' ') && !rest.contains(&b'>'))
-        .then_some(open)
+    let tag = before.get(open + 1..before.len() - 1)?;
+    let tag = tag.strip_prefix(b"/").unwrap_or(tag);
+    let (name, rest) = tag.split_at(tag.iter().take_while(|sign| sign.is_ascii_alphabetic()).count());
+    (TAGS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        && matches!(rest.first(), None | Some(b' ' | b'/'))
+        && !rest.contains(&b'>'))
+    .then_some(open)
+}
+
+/// `(string) (len=3) `, `(*string)(0xc000012345)`, as Go dumps a value.
+fn go_type(before: &[u8]) -> Option<usize> {
+    const LONGEST: usize = 20;
+    const TYPES: [&str; 8] = ["string", "int", "int32", "int64", "uint16", "uint32", "uint64", "[]uint8"];
+    let low = before.len().saturating_sub(LONGEST);
+    let open = low + memchr::memrchr(b'(', before.get(low..)?)?;
+    let inner = before.get(open + 1..before.len() - 1)?;
+    let name = inner.strip_prefix(b"*").unwrap_or(inner);
+    let known = TYPES.iter().any(|known| name == known.as_bytes())
+        || [&b"len="[..], b"cap=", b"0x"].iter().any(|head| inner.starts_with(head));
+    known.then(|| trim(before.get(..open).unwrap_or_default(), blank).len())
+}
+
+/// `cvv: i32 = `: the type that Rust, TypeScript and others write behind a name.
+fn annotated(before: &[u8]) -> Option<usize> {
+    const TYPES: [&str; 16] = [
+        "i16", "i32", "i64", "u16", "u32", "u64", "usize", "str", "String", "string", "number", "int", "Int", "any",
+        "char", "Long",
+    ];
+    let name = trim(before.get(..before.len() - 1)?, |b| b == b' ');
+    let start = word_start(name, name.len());
+    let known = TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes()));
+    let head = trim(name.get(..start)?, |b| matches!(b, b' ' | b'&'));
+    (known && head.ends_with(b":")).then_some(head.len())
 }
 
 /// `string(16) `, as PHP dumps a value.
@@ -316,6 +346,15 @@ mod tests {
             ("CVV: **** ", "CVV: **** "),
             ("4111** ", "4111** "),
             ("[{cvv,<<\"", "[{cvv"),
+            ("CVV: <b>", "CVV: "),
+            ("<span>CVV</span>: <span class=\"x\">", "<span>CVV"),
+            ("CVV:<br/>", "CVV:"),
+            ("cvv:(*string)\"", "cvv:"),
+            ("Cvv: (string) (len=3) \"", "Cvv:"),
+            ("cvv:(*string)(0xc000012345)(\"", "cvv:"),
+            ("cvv: i32 = ", "cvv:"),
+            ("cvv: &str = \"", "cvv:"),
+            ("x: y = ", "x: y = "),
             ("1 << ", "1 << "),
             ("total(", "total("),
             ("at 10:", "at 10:"),

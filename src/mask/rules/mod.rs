@@ -322,7 +322,7 @@ impl RuleSet {
         self.keys.matches(normal).into_iter().filter_map(|index| self.key_rules.get(index).copied())
     }
 
-    /// What the words of a key speak for and against; of two phrases the later one counts.
+    /// What the words of a key speak for and against; of two phrases that one rule has, the later one counts.
     pub(super) fn context_of(&self, normal: &[u8], near: &mut u64, against: &mut u64) {
         let mut note = |word: &[u8]| {
             let singular = word.strip_suffix(b"s").unwrap_or(word);
@@ -344,17 +344,18 @@ impl RuleSet {
         if normal.is_ascii() {
             return;
         }
-        let mut last = None;
-        for (phrase, speaks, denies) in &self.phrases {
-            let at = normal.windows(phrase.len()).rposition(|window| window == &**phrase).map(|at| at + phrase.len());
-            if at.is_some() && at >= last {
-                if at > last {
-                    (*near, *against) = (0, 0);
-                }
-                last = at;
-                *near |= speaks;
-                *against |= denies;
-            }
+        let end_of = |phrase: &[u8]| {
+            normal.windows(phrase.len()).rposition(|window| window == phrase).map(|at| at + phrase.len())
+        };
+        let phrases = self.phrases.iter();
+        let mut found: Vec<_> =
+            phrases.filter_map(|(phrase, speaks, denies)| Some((end_of(phrase)?, *speaks, *denies))).collect();
+        found.sort_unstable_by_key(|(end, ..)| *end);
+        for same in found.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let (speaks, denies) = same.iter().fold((0, 0), |all, one| (all.0 | one.1, all.1 | one.2));
+            let others = !(speaks | denies);
+            *near = *near & others | speaks;
+            *against = *against & others | denies;
         }
     }
 }
