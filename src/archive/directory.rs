@@ -21,8 +21,8 @@ use rustix::fs::{AtFlags, CWD, RenameFlags, renameat_with, unlinkat};
 use sealtrail_chain::Segment;
 
 use super::follow::follow;
-use super::{ArchiveLeg, Error, Links, Listed, Objects, Reader};
-use crate::host::entropy;
+use super::{ArchiveLeg, Error, Links, Listed, Objects, Reader, longest};
+use crate::host::{entropy, regular};
 
 /// Below the root; dot names are no keys.
 const WORKDIR: &str = ".tmp";
@@ -208,7 +208,8 @@ impl Objects for DirectoryArchive {
 
     async fn note(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         let path = self.path(key)?;
-        self.blocking(move |_| match fs::read(&path) {
+        let limit = longest(key);
+        self.blocking(move |_| match regular::read_whole(&path, limit) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io_error("read", &path)(error)),

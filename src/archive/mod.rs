@@ -77,6 +77,12 @@ pub trait Objects: Send + Sync {
     fn object(&self, key: &str) -> impl Future<Output = Result<Reader, Error>> + Send;
 }
 
+/// How long a small object may be, by its key: whoever writes one keeps to it, and nobody reads further. Notes, ranges,
+/// cosignatures and time stamps have some kilobytes; the lists of revoked certificates beside a stamp some megabytes each.
+pub fn longest(key: &str) -> u64 {
+    if key.ends_with(".crl") { 64 << 20 } else { 1 << 20 }
+}
+
 /// An object by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {

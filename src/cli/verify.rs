@@ -37,7 +37,10 @@ Examples:
   sealtrail verify --format json --public-key log.vkey archive/ | jq .verdict
 
 Exit codes: 0 intact; 1 something is wrong, and named; 2 could not run; 3 nothing wrong found, but not all could be checked
-(no trusted key, an unknown format version, no record at all, or none in the range).")]
+(no trusted key, an unknown format version, no record at all, or none in the range).
+
+Files of keys, witnesses, authorities and kept checkpoints may be pipes, as in `--public-key <(ssh auditor cat log.vkey)`: up to a
+megabyte is read, within ten seconds. Devices are not opened.")]
 pub(super) struct Arguments {
     /// Archive, stream directory, data directory with both, or `s3://BUCKET/PREFIX`. Legs of the same chain are compared.
     #[arg(required_unless_present_any = ["config", "bundle"], value_name = "PATH")]
@@ -63,7 +66,8 @@ pub(super) struct Arguments {
     /// A witness that must have cosigned the checkpoints: its vkey, or a file with one a line. Repeatable.
     #[arg(long, value_name = "VKEY|FILE")]
     witness: Vec<String>,
-    /// So many of the given witnesses are enough; all of them unless given.
+    /// So many of the given witnesses are enough; all of them unless given. Keys of one name count as one witness, and so does one
+    /// key under two names; the log's own keys are none.
     #[arg(long, value_name = "N", requires = "witness")]
     witness_quorum: Option<usize>,
     /// Authorities (PEM) of time stamps: those beside the checkpoints must lead to one of them.
@@ -84,7 +88,7 @@ pub(super) struct Arguments {
     /// Oldest end of a chain that has not stopped, as `15m` or `2d`; an older one was cut off, or its collector is down.
     #[arg(long, value_name = "AGE")]
     max_age: Option<Duration>,
-    /// How far the archive may lie behind the stream, where no sealed record says that it was down.
+    /// How far the archive may lie behind the stream, where no sealed record says that it was down; and a copy of a leg behind another.
     #[arg(long, value_name = "TIME", default_value = "1h")]
     max_lag: Duration,
     /// Verify this chain alone, where several lie in the paths.

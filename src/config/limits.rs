@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+use sealtrail_chain::Genesis;
+use sealtrail_chain::note::Vkey;
+
 use super::{Config, Duration};
 use crate::archive::Place;
 
@@ -94,7 +97,7 @@ fn witnesses(config: &Config) -> Option<Problem> {
     let seal = &config.seal;
     let problem =
         |key: &str, what: &str, remedy| Some(Problem { key: key.to_owned().into(), what: what.into(), remedy });
-    let mut known = Vec::new();
+    let mut known: Vec<Vkey> = Vec::new();
     for (at, witness) in seal.witnesses.iter().enumerate() {
         if !guarded(&witness.url) {
             let key = format!("seal.witnesses[{at}].url");
@@ -108,11 +111,20 @@ fn witnesses(config: &Config) -> Option<Problem> {
                 "the vkey that the witness publishes: name, key id, key",
             );
         };
-        if known.contains(&key.id()) {
+        let same = |other: &Vkey| other.name() == key.name() || other.key() == key.key() || other.id() == key.id();
+        if known.iter().any(same) {
             let key = format!("seal.witnesses[{at}].vkey");
-            return problem(&key, "another witness has the same key id", "name each witness once");
+            return problem(
+                &key,
+                "another witness has the same name or key",
+                "name each witness once, by one of its keys",
+            );
         }
-        known.push(key.id());
+        if Genesis::origin(&seal.origin, &config.chain).is_ok_and(|log| log == key.name()) {
+            let key = format!("seal.witnesses[{at}].vkey");
+            return problem(&key, "this is the log itself, and no witness of it", "the vkey of somebody else");
+        }
+        known.push(key);
     }
     if !seal.witnesses.is_empty() && !(1..=seal.witnesses.len()).contains(&seal.quorum()) {
         return problem("seal.witness_quorum", "the witnesses can't reach this quorum", "1 to the number of witnesses");

@@ -37,7 +37,24 @@ pub const STAMP: &str = "checkpoint.tsr";
 pub const REVOKED: &str = "checkpoint.crl";
 pub const GENESIS: &str = "genesis.note";
 pub const STATEMENT: &str = "statement.json";
+pub const US: &str = "certification-us.txt";
+pub const CN: &str = "certification-cn.txt";
+pub const VERIFIER: &str = "verify.py";
 pub const SUMS: &str = "SHA256SUMS";
+
+/// Without these it proves nothing.
+pub const NEEDED: [&str; 7] = [RECORD, LINK, PROOF, CHECKPOINT, GENESIS, STATEMENT, SUMS];
+/// What the exporter and the program say beside: of this version every bundle has them.
+pub const WORDS: [&str; 4] = [README, US, CN, VERIFIER];
+
+/// Whether a file of this name belongs into a bundle of this version.
+pub fn belongs(name: &str) -> bool {
+    let size = name.strip_prefix("keys-").and_then(|rest| rest.strip_suffix(".note"));
+    NEEDED.contains(&name)
+        || WORDS.contains(&name)
+        || [COSIGNED, STAMP, REVOKED].contains(&name)
+        || size.is_some_and(|size| (1..=20).contains(&size.len()) && size.bytes().all(|byte| byte.is_ascii_digit()))
+}
 
 /// A record has a megabyte at most, and the rest is small: what is longer is no bundle.
 const LONGEST: u64 = 64 << 20;

@@ -23,7 +23,7 @@ use crate::archive;
 
 pub use collect::{Evidence, collect};
 pub use stored::{Place, Stored};
-pub use words::{Exported, FORMAT, Statement};
+pub use words::{Exported, FORMAT, Statement, texts};
 
 /// Why there is nothing to hand out.
 #[derive(Debug, thiserror::Error)]

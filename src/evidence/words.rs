@@ -50,7 +50,8 @@ impl Evidence {
         let json = serde_json::to_string_pretty(&statement).expect("texts and numbers") + "\n";
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
         let mut add = |name: &str, bytes: &[u8]| files.push((name.to_owned(), bytes.to_vec()));
-        add(bundle::README, self.fill(README, &statement).as_bytes());
+        let [readme, us, cn, verifier] = texts(&statement, self.cosigned.is_some(), self.stamp.is_some());
+        add(bundle::README, readme.1.as_bytes());
         add(bundle::RECORD, self.content.as_bytes());
         add(bundle::LINK, self.link.text(&self.chain).as_bytes());
         add(bundle::PROOF, self.proof.to_text().as_bytes());
@@ -62,9 +63,9 @@ impl Evidence {
         add(bundle::GENESIS, self.genesis_note.as_bytes());
         self.key_notes.iter().for_each(|(name, bytes)| add(name, bytes));
         add(bundle::STATEMENT, json.as_bytes());
-        add("certification-us.txt", self.fill(US, &statement).as_bytes());
-        add("certification-cn.txt", self.fill(CN, &statement).as_bytes());
-        add("verify.py", VERIFIER.as_bytes());
+        for (name, text) in [us, cn, verifier] {
+            add(name, text.as_bytes());
+        }
         Files::new(files)
     }
 
@@ -86,57 +87,69 @@ impl Evidence {
             tool_sha256: exported.tool_sha256.clone(),
         }
     }
+}
 
-    fn fill(&self, template: &str, statement: &Statement) -> String {
-        let stored = &statement.stored;
-        let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        let lock = match (&stored.lock_mode, &stored.locked_until) {
-            (Some(mode), Some(until)) => format!("{mode} until {until}"),
-            _ => "-".to_owned(),
-        };
-        let there = |bytes: &Option<Vec<u8>>| if bytes.is_some() { "yes" } else { "no" }.to_owned();
-        let pairs = [
-            ("{chain}", statement.chain.clone()),
-            ("{origin}", statement.origin.clone()),
-            ("{sequence}", statement.sequence.to_string()),
-            ("{observed}", nanos(statement.observed)),
-            ("{checksum}", statement.checksum.clone()),
-            ("{hash}", statement.hash.clone()),
-            ("{size}", statement.checkpoint_size.to_string()),
-            ("{checkpoint}", statement.checkpoint_key.clone()),
-            ("{archive}", stored.archive.clone()),
-            ("{bucket}", said(&stored.bucket)),
-            ("{key}", stored.key.clone()),
-            ("{version}", said(&stored.version_id)),
-            ("{lock}", lock),
-            ("{object}", said(&stored.sha256)),
-            ("{witnessed}", there(&self.cosigned)),
-            ("{stamped}", there(&self.stamp)),
-            ("{at}", statement.exported_at.clone()),
-            ("{by}", statement.exported_by.clone()),
-            ("{tool}", statement.tool.clone()),
-            ("{tool_sha256}", statement.tool_sha256.clone()),
-            ("{verifier_sha256}", digest(VERIFIER.as_bytes())),
-        ];
-        // One pass: what is put in is never looked at again, whatever an archive is called.
-        let mut out = String::with_capacity(template.len() * 2);
-        let mut rest = template;
-        while let Some(at) = rest.find('{') {
-            let (before, behind) = rest.split_at(at);
-            out.push_str(before);
-            match pairs.iter().find(|(name, _)| behind.starts_with(name)) {
-                Some((name, value)) => {
-                    out.push_str(value);
-                    rest = &behind[name.len()..];
-                }
-                None => {
-                    out.push('{');
-                    rest = &behind[1..];
-                }
+/// What this release writes beside such a statement: the texts that no key signs, and the verifier. `witnessed`, `stamped`: whether
+/// cosignatures and a time stamp are there.
+pub fn texts(statement: &Statement, witnessed: bool, stamped: bool) -> [(&'static str, String); 4] {
+    let filled = |template| fill(template, statement, witnessed, stamped);
+    [
+        (bundle::README, filled(README)),
+        (bundle::US, filled(US)),
+        (bundle::CN, filled(CN)),
+        (bundle::VERIFIER, VERIFIER.to_owned()),
+    ]
+}
+
+fn fill(template: &str, statement: &Statement, witnessed: bool, stamped: bool) -> String {
+    let stored = &statement.stored;
+    let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let lock = match (&stored.lock_mode, &stored.locked_until) {
+        (Some(mode), Some(until)) => format!("{mode} until {until}"),
+        _ => "-".to_owned(),
+    };
+    let there = |there: bool| if there { "yes" } else { "no" }.to_owned();
+    let pairs = [
+        ("{chain}", statement.chain.clone()),
+        ("{origin}", statement.origin.clone()),
+        ("{sequence}", statement.sequence.to_string()),
+        ("{observed}", nanos(statement.observed)),
+        ("{checksum}", statement.checksum.clone()),
+        ("{hash}", statement.hash.clone()),
+        ("{size}", statement.checkpoint_size.to_string()),
+        ("{checkpoint}", statement.checkpoint_key.clone()),
+        ("{archive}", stored.archive.clone()),
+        ("{bucket}", said(&stored.bucket)),
+        ("{key}", stored.key.clone()),
+        ("{version}", said(&stored.version_id)),
+        ("{lock}", lock),
+        ("{object}", said(&stored.sha256)),
+        ("{witnessed}", there(witnessed)),
+        ("{stamped}", there(stamped)),
+        ("{at}", statement.exported_at.clone()),
+        ("{by}", statement.exported_by.clone()),
+        ("{tool}", statement.tool.clone()),
+        ("{tool_sha256}", statement.tool_sha256.clone()),
+        ("{verifier_sha256}", digest(VERIFIER.as_bytes())),
+    ];
+    // One pass: what is put in is never looked at again, whatever an archive is called.
+    let mut out = String::with_capacity(template.len() * 2);
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        let (before, behind) = rest.split_at(at);
+        out.push_str(before);
+        match pairs.iter().find(|(name, _)| behind.starts_with(name)) {
+            Some((name, value)) => {
+                out.push_str(value);
+                rest = &behind[name.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &behind[1..];
             }
         }
-        out + rest
     }
+    out + rest
 }
 
 /// Unix seconds as RFC 3339 writes them.

@@ -4,7 +4,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -31,6 +34,30 @@ pub fn read_whole(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
+/// How long whoever writes into a pipe may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// As `read_whole`, of a file that the user named by hand: it may also be a pipe, such as `<(…)` of a shell makes. One that nobody
+/// writes into is waited for so long, and no longer.
+pub fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.file_type().is_fifo() {
+        return read_whole(path, limit);
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let pipe = path.to_owned();
+    // Opening waits for a writer, reading for its end, and neither can be told to stop: a thread that is given up does no harm.
+    std::thread::Builder::new().spawn(move || drop(sender.send(read_pipe(&pipe, limit))))?;
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "nobody has written into this pipe, and closed it, in time");
+    receiver.recv_timeout(PATIENCE).map_err(late)?
+}
+
+fn read_pipe(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let pipe = File::from(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())?);
+    pipe.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
 fn check(metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.is_file() {
         Ok(())
@@ -44,6 +71,8 @@ fn check(metadata: &fs::Metadata) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "what is read was laid there by somebody else")]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -57,6 +86,32 @@ mod tests {
             assert!(open(path).is_err(), "{}", path.display());
             assert!(read(path, 10).is_err(), "{}", path.display());
         }
+    }
+
+    #[test]
+    fn a_pipe_that_was_given_by_hand_is_read_to_its_end_and_no_further_than_the_limit() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .expect("a pipe");
+        for (length, limit, whole) in [(0, 10, true), (10, 10, true), (11, 10, false), (200_000, 200_000, true)] {
+            let other = pipe.clone();
+            let writer = std::thread::spawn(move || {
+                let mut end = File::options().write(true).open(other).expect("somebody reads");
+                // Whoever reads may have gone.
+                let _ = end.write_all(&vec![b'x'; length]);
+            });
+            let read = read_given(&pipe, limit);
+            assert_eq!(read.is_ok_and(|bytes| bytes.len() == length), whole, "{length} of {limit}");
+            writer.join().expect("it ends");
+        }
+        let file = dir.path().join("file");
+        std::fs::write(&file, "x").expect("written");
+        assert_eq!(read_given(&file, 1).expect("a file"), b"x");
+        assert!(
+            read_given(Path::new("/dev/zero"), 10).is_err(),
+            "a device may have no end, and may act when it is opened"
+        );
     }
 
     #[test]

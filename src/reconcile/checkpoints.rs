@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use sealtrail_chain::note::Vkey;
 use sealtrail_chain::segment::Ranges;
-use sealtrail_chain::{Checkpoint, CompactRange, Genesis, KeySet, Root, Rotation};
+use sealtrail_chain::{Checkpoint, CompactRange, Genesis, Root};
 use serde::Serialize;
 
 use super::archive::Archive;
 use super::stream::Stream;
 use super::{Error, Side, Summary};
+use crate::verify::speaking;
 
 /// The checkpoints whose last record lies in the day.
 #[derive(Debug, Clone, Default)]
@@ -52,29 +53,41 @@ pub struct Counted {
 const MOST: usize = 64;
 
 impl Checkpoints {
-    /// Reads those of sizes above `low` up to `high`.
+    /// Reads those of sizes above `low` up to `high`. Which keys were in force when is for `verify` to judge.
+    ///
+    /// The stream orders the chain, so it knows a rotation of keys before the archive does. Where no key that the archive's notes
+    /// bring has signed, the stream's own records are asked for theirs, and all is judged again.
     pub(super) fn read(
         stream: &Stream,
         archive: &Archive,
         genesis: Option<&Genesis>,
-        (low, high): (u64, u64),
+        range: (u64, u64),
     ) -> Result<Self, Error> {
-        let keys = match genesis {
-            Some(genesis) => keys_of(genesis, &archive.rotations()?),
-            None => Vec::new(),
-        };
+        let Some(genesis) = genesis else { return Self::judged(stream, archive, &[], range) };
+        let beside = archive.rotations()?;
+        let keys = speaking(genesis, &beside, &[]);
+        let read = Self::judged(stream, archive, &keys, range)?;
+        if !read.contradictions.iter().any(|found| matches!(found, Contradiction::Signature { .. })) {
+            return Ok(read);
+        }
+        let all = speaking(genesis, &beside, &stream.rotations()?);
+        if all == keys { Ok(read) } else { Self::judged(stream, archive, &all, range) }
+    }
+
+    /// All of them, by these keys; with none, no signature is asked for.
+    fn judged(stream: &Stream, archive: &Archive, keys: &[Vkey], (low, high): (u64, u64)) -> Result<Self, Error> {
         let mut read = Self::default();
         for (key, size) in archive.checkpoints(low)? {
             read.newest_archived = read.newest_archived.max(size);
             if size > low && size <= high {
                 let note = archive.text(&key)?.unwrap_or_default();
-                read.add(Side::Archive, &note, size, &keys);
+                read.add(Side::Archive, &note, size, keys);
             }
         }
         stream.notes(&mut |note| {
             let size = Checkpoint::parse(note).map_or(0, |checkpoint| checkpoint.size);
             if size > low && size <= high {
-                read.add(Side::Stream, note, size, &keys);
+                read.add(Side::Stream, note, size, keys);
             }
         })?;
         for (size, root) in &read.stream {
@@ -137,18 +150,6 @@ impl Checkpoints {
     pub(super) fn into_contradictions(self) -> Vec<Contradiction> {
         self.contradictions
     }
-}
-
-/// The keys that speak for the chain: those of the genesis, and of each rotation that follows from the keys before. Which of them
-/// were in force when is for `verify` to judge.
-fn keys_of(genesis: &Genesis, rotations: &[String]) -> Vec<Vkey> {
-    let mut sets = vec![KeySet::from(genesis)];
-    for note in rotations.iter().filter_map(|text| Rotation::read(text).ok()) {
-        if sets.last().is_some_and(|before| note.follows(&genesis.origin, before).is_ok()) {
-            sets.push(note.statement().keys.clone());
-        }
-    }
-    sets.into_iter().flat_map(|set| [set.ed25519, set.ml_dsa_44]).collect()
 }
 
 fn contradict(contradictions: &mut Vec<Contradiction>, contradiction: Contradiction) {

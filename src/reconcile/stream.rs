@@ -17,6 +17,7 @@ use crate::stream::kafka::reader::{From, Partition};
 use crate::stream::kafka::{self, Settings};
 use crate::stream::reader::{self, Framed, Messages, Source};
 use crate::stream::{Config, Directory};
+use crate::verify::carried;
 
 /// How long brokers may be silent.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -247,9 +248,45 @@ impl Stream {
         }
     }
 
+    /// The notes of rotations that the chain's records carry, each with its record: all that the stream still holds.
+    pub(super) fn rotations(&self) -> Result<Vec<(u64, String)>, Error> {
+        let mut found = Vec::new();
+        let mut take = |source: &mut dyn Source| -> Result<(), reader::Error> {
+            while let Some(message) = source.next()? {
+                // A rotation is rare: only a message that holds its name is taken apart.
+                if found.len() >= ROTATIONS || !self.is_ours(&message) || !is_named(message.value) {
+                    continue;
+                }
+                // One that can't be read is named when its day is compared.
+                let _ = otlp::read_stream(message.value, &mut |streamed| {
+                    found.extend(carried(&streamed.record).map(|note| (streamed.link.sequence.get(), note)));
+                });
+            }
+            Ok(())
+        };
+        match &self.place {
+            Place::Directory { records, .. } if !records.is_dir() => {}
+            Place::Directory { records, .. } => {
+                for file in reader::files(records)? {
+                    take(&mut Messages::open(&file)?)?;
+                }
+            }
+            Place::Kafka { records, .. } => records.read(From::Beginning, |messages| take(messages))?,
+        }
+        Ok(found)
+    }
+
     fn is_ours(&self, message: &Framed<'_>) -> bool {
         message.key == self.chain.as_str().as_bytes()
     }
+}
+
+/// A chain has fewer rotations, or somebody wants to fill our memory.
+const ROTATIONS: usize = 1_000;
+
+/// Whether the name of a rotation's record stands in the bytes.
+fn is_named(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, b"sealtrail.key.rotated").is_some()
 }
 
 fn record(link: &Link) -> Record {

@@ -55,6 +55,18 @@ pub enum BundleNote {
         "the keys of this chain have changed: the bundle has the notes that let them, not the records that carry these notes"
     )]
     Rotated,
+    #[error(
+        "the checkpoint is signed by keys from before a rotation: the note of the rotation, signed by the trusted key, names the \
+         same size and root, so its records hold; of the keys before, and of the genesis, it says nothing"
+    )]
+    ByRotation,
+    #[error("{file} is not what this release writes into such a bundle: read it as somebody else's words")]
+    Reworded { file: &'static str },
+    #[error(
+        "{file} is not the verifier of this release: don't run it, unless its SHA-256 ({digest}) is that of a release that you \
+         have from somebody else"
+    )]
+    Verifier { file: &'static str, digest: String },
     #[error("README.txt, statement.json and the certifications are the exporter's words: no key signs them")]
     Words,
 }
@@ -72,6 +84,8 @@ pub fn judge(files: &Result<Files, &'static str>, place: &str, trust: &Trust) ->
         link: None,
         epochs: Epochs::default(),
         trusted: Vec::new(),
+        older: None,
+        by_rotation: false,
         findings: Findings::default(),
         signed_by: BTreeSet::new(),
     };
@@ -116,6 +130,10 @@ struct Judge<'a> {
     /// The keys of the genesis, and those that followed.
     epochs: Epochs,
     trusted: Vec<Vkey>,
+    /// Who has signed, where that is from before all that is trusted.
+    older: Option<String>,
+    /// … and the note of the rotation vouches for it.
+    by_rotation: bool,
     findings: Findings,
     signed_by: BTreeSet<String>,
 }
@@ -123,7 +141,8 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn files(&mut self, files: &Files, trust: &Trust, report: &mut BundleReport) {
         self.link = files.text(bundle::LINK).and_then(Link::from_text);
-        self.presence(files);
+        let stated = files.get(bundle::STATEMENT).and_then(version).filter(|found| found != FORMAT);
+        self.presence(files, stated.is_none());
         if self.link.is_none() && files.get(bundle::LINK).is_some() {
             self.find(Code::Link, bundle::LINK, "the text of a link", "another text");
         }
@@ -147,27 +166,33 @@ impl Judge<'_> {
         if let Some(found) = self.statement(files, genesis.as_ref(), checkpoint.as_ref()) {
             report.unchecked.push(Unchecked::Version { place: self.at(bundle::STATEMENT), found });
         }
+        if let Some(signers) = self.older.take() {
+            report.unchecked.push(Unchecked::OlderKey { chain: self.chain(genesis.as_ref()), signers });
+        }
         report.notes = notes(files);
+        if stated.is_none() {
+            report.notes.extend(words(files));
+        }
+        if self.by_rotation {
+            report.notes.insert(0, BundleNote::ByRotation);
+        }
         if self.epochs.sets().len() > 1 {
             report.notes.insert(0, BundleNote::Rotated);
         }
     }
 
-    /// Every file that belongs here is, and is the one that was put in.
-    fn presence(&mut self, files: &Files) {
+    /// Every file that belongs here is, and is the one that was put in; and no others, where `whole`: its version is known.
+    fn presence(&mut self, files: &Files, whole: bool) {
         let deviations = files.deviations();
-        for name in [
-            bundle::RECORD,
-            bundle::LINK,
-            bundle::PROOF,
-            bundle::CHECKPOINT,
-            bundle::GENESIS,
-            bundle::STATEMENT,
-            bundle::SUMS,
-        ] {
-            if files.get(name).is_none() && !deviations.iter().any(|(other, _)| other == name) {
+        let said = |name: &str| deviations.iter().any(|(other, _)| other == name);
+        let words = bundle::WORDS.iter().filter(|_| whole);
+        for name in bundle::NEEDED.iter().chain(words) {
+            if files.get(name).is_none() && !said(name) {
                 self.find(Code::Bundle, name, "a file of this name", "no such file");
             }
+        }
+        for (name, _) in files.iter().filter(|(name, _)| whole && !bundle::belongs(name) && !said(name)) {
+            self.find(Code::Bundle, name, "files of a bundle alone", "another name");
         }
         for (name, problem) in deviations {
             self.find(Code::Bundle, &name, "the file that was put in", problem);
@@ -274,7 +299,8 @@ impl Judge<'_> {
         if signed.statement().origin != genesis.origin {
             return self.find(Code::Chain, file, &genesis.origin, "another origin");
         }
-        let size = signed.statement().size;
+        let checkpoint = signed.statement();
+        let size = checkpoint.size;
         let Some((epoch, keys)) = self.epochs.owed(size, &signatures.held) else { return };
         let keys = [keys.ed25519.clone(), keys.ml_dsa_44.clone()];
         for key in keys.iter().filter(|key| !signatures.held.contains(key)) {
@@ -286,14 +312,26 @@ impl Judge<'_> {
             } else if self.epochs.is_distrusted(epoch, size) {
                 self.find(Code::Epoch, file, "the keys that came later", "keys that were lost or compromised");
             }
-            if !self.trusted.is_empty() && !signatures.held.iter().any(|key| self.trusted.contains(key)) {
-                self.find(Code::Key, file, ids(&self.trusted), ids(&signatures.held));
-            }
+            self.believe(file, checkpoint, epoch, &signatures.held);
         }
         if alone && !signatures.unknown.is_empty() {
             self.find(Code::Signature, file, "lines of the chain's keys alone", "another line");
         }
         self.signed_by.extend(signatures.held.iter().map(key_id));
+    }
+
+    /// Whether those who have signed are trusted; else what that means.
+    fn believe(&mut self, file: &str, checkpoint: &Checkpoint, epoch: usize, signers: &[Vkey]) {
+        if self.trusted.is_empty() || signers.iter().any(|key| self.trusted.contains(key)) {
+            return;
+        }
+        if self.epochs.vouch(checkpoint, &self.trusted) {
+            self.by_rotation = true;
+        } else if self.epochs.is_before(epoch, &self.trusted) {
+            self.older = Some(ids(signers));
+        } else {
+            self.find(Code::Key, file, ids(&self.trusted), ids(signers));
+        }
     }
 
     /// What the exporter says must not contradict what is proved. Of another version its name comes back.
@@ -346,6 +384,22 @@ fn ids(keys: &[Vkey]) -> String {
 fn version(bytes: &[u8]) -> Option<String> {
     let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     Some(json.get("format")?.as_str()?.to_owned())
+}
+
+/// The texts and the verifier that are not this release's.
+fn words(files: &Files) -> Vec<BundleNote> {
+    let said = files.get(bundle::STATEMENT).and_then(|bytes| serde_json::from_slice::<Statement>(bytes).ok());
+    let Some(said) = said else { return Vec::new() };
+    let there = |name| files.get(name).is_some();
+    let ours = crate::evidence::texts(&said, there(bundle::COSIGNED), there(bundle::STAMP));
+    let others = ours.iter().filter_map(|(file, text)| {
+        let (file, bytes) = (*file, files.get(file).filter(|bytes| *bytes != text.as_bytes())?);
+        Some(match file {
+            bundle::VERIFIER => BundleNote::Verifier { file, digest: Checksum::of(bytes).to_string() },
+            _ => BundleNote::Reworded { file },
+        })
+    });
+    others.collect()
 }
 
 fn notes(files: &Files) -> Vec<BundleNote> {

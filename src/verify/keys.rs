@@ -12,13 +12,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use sealtrail_chain::content::Record;
 use sealtrail_chain::note::{Signed, Vkey};
 use sealtrail_chain::rotation::Cause;
-use sealtrail_chain::{ChainName, Genesis, KeySet, Rotation};
+use sealtrail_chain::{ChainName, Checkpoint, Genesis, KeySet, Rotation};
 
 use super::finding::{Code, Finding};
 use super::fold::Anchor;
+use super::judge::Own;
 use super::leg::{Kind, Leg};
+use super::own::own;
 use super::report::{Note, Unchecked};
 use super::store::{self, Store};
 
@@ -153,6 +156,21 @@ impl Epochs {
         self.0.iter().filter_map(anchor).collect()
     }
 
+    /// Whether keys that are believed name this size and root in the note of their rotation: so far, and no further, they vouch for
+    /// what the keys before have signed. For a note doesn't name the keys before. Anyone may put a signature line of his own
+    /// beneath it, under a genesis of his own.
+    pub(super) fn vouch(&self, checkpoint: &Checkpoint, trusted: &[Vkey]) -> bool {
+        let names = |anchor: &Anchor| anchor.size == checkpoint.size && anchor.root == checkpoint.root;
+        self.anchors(trusted).iter().any(|anchor| anchor.trusted && names(anchor))
+    }
+
+    /// Whether all keys that are believed came later than this epoch's.
+    pub(super) fn is_before(&self, epoch: usize, trusted: &[Vkey]) -> bool {
+        let believed =
+            |epoch: &Epoch| [&epoch.keys.ed25519, &epoch.keys.ml_dsa_44].iter().any(|key| trusted.contains(key));
+        self.0.iter().position(believed).is_some_and(|first| epoch < first)
+    }
+
     /// Takes in what the records of a leg carry.
     pub(super) fn seal(&mut self, carried: &[Met]) {
         for by in self.0.iter_mut().filter_map(|epoch| epoch.by.as_mut()) {
@@ -250,8 +268,7 @@ fn size_of(text: &str) -> u64 {
 /// The notes that an archive's records carry lie beside its objects, too. One that does not was taken away; or the records were
 /// brought by a collector that took over, and met the rotation in the middle of a segment.
 pub(super) fn missing(leg: &Leg, chain: &ChainName, carried: &[Met]) -> Vec<Unchecked> {
-    // Where the notes of a bucket lie is not listed, so none is missed there.
-    let Some(dir) = leg.rotations.as_ref().filter(|_| leg.store.is_near()) else { return Vec::new() };
+    let Some(dir) = &leg.rotations else { return Vec::new() };
     let missing = carried.iter().filter_map(|met| {
         let size = Rotation::read(&met.text).ok()?.statement().size;
         let path = dir.join(format!("{size:020}.note"));
@@ -301,6 +318,23 @@ pub(super) fn beside(store: &dyn Store, dir: &Path, chain: &ChainName) -> Beside
         }
     }
     beside
+}
+
+/// All keys that speak for a chain, for whoever only asks whether one of them has signed: those of its genesis, and of the notes
+/// `beside` an archive's objects and in records (`carried`, each with its record), as far as one follows from the other.
+pub fn speaking(genesis: &Genesis, beside: &[String], carried: &[(u64, String)]) -> Vec<Vkey> {
+    let met = |text: &String, record| Met { place: Arc::from(""), text: text.clone(), record };
+    let beside = beside.iter().map(|text| met(text, None));
+    let carried = carried.iter().map(|(record, text)| met(text, Some(*record)));
+    Epochs::of(genesis, &genesis.chain, beside.chain(carried).collect()).0.keys()
+}
+
+/// The note of a rotation that a record carries, where the collector itself has written that record.
+pub fn carried(record: &Record<'_>) -> Option<String> {
+    match own(record) {
+        Some(Own::Rotated { note }) => Some(note.unwrap_or_default()),
+        _ => None,
+    }
 }
 
 /// What lies beside an archive's objects.

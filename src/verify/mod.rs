@@ -61,6 +61,7 @@ use crate::stream::kafka;
 
 pub use bundle::{BundleNote, BundleReport, judge as judge_bundle};
 pub use finding::{Code, Finding, Findings};
+pub use keys::{carried, speaking};
 pub use leg::Kind;
 pub use printable::Printable;
 pub use report::{ChainReport, LegReport, Note, Report, Time, Unchecked, Verdict};
@@ -90,6 +91,7 @@ pub struct Options {
     pub to: Option<Bound>,
     /// How old a chain's end may be that did not stop, at `now`.
     pub max_age: Option<Duration>,
+    /// The time by our clock; 0: not known, and nothing is held against it.
     pub now: UnixNanos,
 }
 
@@ -301,7 +303,7 @@ fn verdict(findings: u64, records: u64, unchecked: &[Unchecked]) -> Verdict {
         Verdict::Nothing
     } else if unchecked.is_empty() {
         Verdict::Intact
-    } else if unchecked.iter().any(|item| matches!(item, Unchecked::NoKey { .. })) {
+    } else if unchecked.iter().any(|item| matches!(item, Unchecked::NoKey { .. } | Unchecked::OlderKey { .. })) {
         Verdict::SignerUnknown
     } else {
         Verdict::NotAllChecked

@@ -57,6 +57,13 @@ impl Verdict {
 pub enum Unchecked {
     #[error("chain {chain}: no trusted key; `--public-key FILE` takes the collector's log.vkey")]
     NoKey { chain: ChainName },
+    /// Of a bundle: the keys that are trusted came later, and vouch for none of their checkpoints but one.
+    #[error(
+        "chain {chain}: the checkpoint is signed by {signers}, keys from before a rotation to the trusted ones, which vouch for the \
+         size in their note alone: `--public-key` takes the older key, too (`older.vkey` beside the log's keys), from someone \
+         else than whoever gave you this"
+    )]
+    OlderKey { chain: ChainName, signers: String },
     #[error("chain {chain}, {leg}: no checkpoint by a trusted key covers any record")]
     NoCheckpoint { chain: ChainName, leg: Kind },
     #[error("chain {chain}, {leg}: records {first} to {last} lie in {files} segments behind the last checkpoint")]
@@ -81,6 +88,10 @@ pub enum Unchecked {
          archive at its next start, or someone took them away"
     )]
     StoppedUnarchived { chain: ChainName, first: u64, last: u64 },
+    #[error(
+        "chain {chain}: {place} lacks records {first} to {last}, which {other} holds: it was copied before, or someone cut it off"
+    )]
+    ShorterCopy { chain: ChainName, place: String, first: u64, last: u64, other: String },
     #[error("chain {chain}, stream: {first}; what the partition held before has passed its retention")]
     Expired { chain: ChainName, first: Begin },
     #[error("chain {chain}, archive: records {first} to {last} lie frozen: {bound}, content not read")]
@@ -120,6 +131,8 @@ pub enum Unchecked {
         "chain {chain}: cosigned by {quorum} of the given witnesses up to {size} records; records {size} to {last} under further checkpoints are not"
     )]
     BehindQuorum { chain: ChainName, quorum: usize, size: u64, last: u64 },
+    #[error("chain {chain}: {witness} is the log itself, and no witness of it: its word was not counted")]
+    OwnWitness { chain: ChainName, witness: String },
     #[error("chain {chain}: cosignatures lie in the archive, and that was not given")]
     NoArchive { chain: ChainName },
     #[error("chain {chain}: no time stamp by the given authorities is here")]
@@ -209,6 +222,11 @@ pub enum Note {
         "chain {chain}: records {first} to {last} are under the newest checkpoint, which no quorum of {quorum} has cosigned yet"
     )]
     NotYetWitnessed { chain: ChainName, first: u64, last: u64, quorum: usize },
+    #[error(
+        "chain {chain}: by its own clock {witness} cosigned before the log had signed, or in time to come: {count} times, first \
+         {size} records at {at}; its word holds, and says nothing of the time"
+    )]
+    WitnessClock { chain: ChainName, witness: String, count: u64, size: u64, at: Second },
 }
 
 macro_rules! as_text {
@@ -237,6 +255,19 @@ impl fmt::Display for Kind {
             Self::Archive => "archive",
             Self::Stream => "stream",
         })
+    }
+}
+
+/// A Unix second as RFC 3339 writes it, also one that no clock will show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Second(pub u64);
+
+impl fmt::Display for Second {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match i64::try_from(self.0).ok().and_then(|second| jiff::Timestamp::from_second(second).ok()) {
+            Some(time) => time.fmt(f),
+            None => write!(f, "Unix second {}", self.0),
+        }
     }
 }
 

@@ -104,10 +104,6 @@ impl Unreadable {
     }
 }
 
-/// Notes, ranges, cosignatures and time stamps have some kilobytes.
-const LONGEST: u64 = 1 << 20;
-const LONGEST_LIST: u64 = 64 << 20;
-
 /// The local file system.
 pub(super) struct Local;
 
@@ -138,8 +134,8 @@ impl Store for Local {
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, Unreadable> {
-        // A list of revoked certificates may be long. What is longer than it may be is cut, and then it is none of ours.
-        let limit = if path.extension().is_some_and(|kind| kind == "crl") { LONGEST_LIST } else { LONGEST };
+        // What is longer than it may be is cut, and then it is none of ours.
+        let limit = archive::longest(&path.to_string_lossy());
         regular::read(path, limit).map_err(Unreadable::Io)
     }
 
@@ -186,7 +182,7 @@ struct Held {
 }
 
 /// What verification looks for in a bucket.
-const BELOW: [&str; 3] = ["audit-logs/", "audit-checkpoints/", "audit-genesis/"];
+const BELOW: [&str; 4] = ["audit-logs/", "audit-checkpoints/", "audit-genesis/", "audit-keys/"];
 /// Calls for small objects that are on their way at the same time: they wait for the network, not for a processor.
 const LANES: usize = 16;
 /// How often a call is made that fails for a passing reason, and how long it waits before each but the first.

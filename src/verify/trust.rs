@@ -6,6 +6,7 @@ use sealtrail_chain::note::Vkey;
 use sealtrail_chain::{ChainName, Checkpoint, KeySet};
 use sealtrail_timestamp::{Authorities, AuthoritiesError};
 
+use super::checkpoints::key_id;
 use crate::host::regular;
 
 /// A file of keys, a checkpoint, the certificates of some hundred authorities.
@@ -16,9 +17,25 @@ const LONGEST: u64 = 1 << 20;
 pub struct Trust {
     keys: Vec<Vkey>,
     kept: Vec<Kept>,
-    witnesses: Vec<Vkey>,
+    witnesses: Vec<Witness>,
     quorum: Option<usize>,
     authorities: Option<Authorities>,
+}
+
+/// One witness, under all keys that were given of it. Keys of one name are one witness's, and a key under two names is one
+/// key: whoever holds it must not be counted twice.
+#[derive(Clone, Debug)]
+pub(super) struct Witness(Vec<Vkey>);
+
+impl Witness {
+    pub(super) fn keys(&self) -> &[Vkey] {
+        &self.0
+    }
+
+    /// Whether a key of its name, or the same key, is among these.
+    pub(super) fn is_among(&self, keys: &[Vkey]) -> bool {
+        self.0.iter().any(|own| keys.iter().any(|key| own.name() == key.name() || own.key() == key.key()))
+    }
 }
 
 /// A checkpoint that somebody kept.
@@ -51,8 +68,16 @@ pub enum TrustError {
     Witness { text: String },
     #[error("{} line {line}: this key signs notes, and is no witness's", path.display())]
     NoWitness { path: PathBuf, line: usize },
-    #[error("a quorum of {quorum} can't be reached by {witnesses} witnesses (`--witness`)")]
+    #[error(
+        "a quorum of {quorum} can't be reached by {witnesses} witnesses (`--witness`): keys of one name are one witness's, and \
+         so is one key under two names"
+    )]
     Quorum { quorum: usize, witnesses: usize },
+    #[error(
+        "{name} is the log itself (`--public-key`), and no witness of it\n  remedy  give `--witness` the keys of others, who keep \
+         their own"
+    )]
+    OwnWitness { name: String },
     #[error("{} holds no authorities of time stamps: {source}", path.display())]
     Authorities { path: PathBuf, source: AuthoritiesError },
     #[error("{} is not a checkpoint: {source}", path.display())]
@@ -72,22 +97,32 @@ impl Trust {
             Ok(key) if key.is_of_witness() => vec![key],
             Err(_) if Path::new(text).exists() => {
                 let path = Path::new(text);
-                if let Some((line, _)) = keys(path)?.into_iter().find(|(_, key)| !key.is_of_witness()) {
-                    return Err(TrustError::NoWitness { path: path.into(), line });
+                let found = keys(path)?;
+                if let Some((line, _)) = found.iter().find(|(_, key)| !key.is_of_witness()) {
+                    return Err(TrustError::NoWitness { path: path.into(), line: *line });
                 }
-                keys(path)?.into_iter().map(|(_, key)| key).collect()
+                found.into_iter().map(|(_, key)| key).collect()
             }
             Ok(_) | Err(_) => return Err(TrustError::Witness { text: text.to_owned() }),
         };
-        for key in found {
-            if !self.witnesses.contains(&key) {
-                self.witnesses.push(key);
-            }
-        }
+        found.into_iter().for_each(|key| self.add_witness(key));
         Ok(())
     }
 
-    /// How many of the witnesses must have cosigned; all of them unless given.
+    /// Joins what one witness is known by: with a key of its name and one that goes by another, both are the same.
+    fn add_witness(&mut self, key: Vkey) {
+        let mut joined = Witness(vec![key]);
+        let (same, others) = self.witnesses.drain(..).partition(|known: &Witness| known.is_among(joined.keys()));
+        self.witnesses = others;
+        for known in Vec::<Witness>::into_iter(same).flat_map(|known| known.0) {
+            if !joined.0.contains(&known) {
+                joined.0.push(known);
+            }
+        }
+        self.witnesses.push(joined);
+    }
+
+    /// How many of the witnesses must have cosigned, all of them unless given; asked once all keys are there.
     pub fn set_quorum(&mut self, quorum: Option<usize>) -> Result<(), TrustError> {
         let witnesses = self.witnesses.len();
         if let Some(quorum) = quorum
@@ -95,13 +130,18 @@ impl Trust {
         {
             return Err(TrustError::Quorum { quorum, witnesses });
         }
+        // A log that vouches for itself says nothing new.
+        if let Some(own) = self.witnesses.iter().find(|witness| witness.is_among(&self.keys)) {
+            let name = own.keys().first().map_or_else(String::new, key_id);
+            return Err(TrustError::OwnWitness { name });
+        }
         self.quorum = quorum;
         Ok(())
     }
 
     /// Sets the authorities (PEM) that time stamps must lead to.
     pub fn set_authorities(&mut self, path: &Path) -> Result<(), TrustError> {
-        let pem = regular::read_whole(path, LONGEST).map_err(|source| TrustError::Io { path: path.into(), source })?;
+        let pem = regular::read_given(path, LONGEST).map_err(|source| TrustError::Io { path: path.into(), source })?;
         let authorities = Authorities::from_pem(&pem);
         self.authorities = Some(authorities.map_err(|source| TrustError::Authorities { path: path.into(), source })?);
         Ok(())
@@ -111,7 +151,7 @@ impl Trust {
         self.authorities.as_ref()
     }
 
-    pub(super) fn witnesses(&self) -> &[Vkey] {
+    pub(super) fn witnesses(&self) -> &[Witness] {
         &self.witnesses
     }
 
@@ -205,6 +245,6 @@ fn keys(path: &Path) -> Result<Vec<(usize, Vkey)>, TrustError> {
 
 fn read(path: &Path) -> Result<String, TrustError> {
     let failed = |source| TrustError::Io { path: path.into(), source };
-    let bytes = regular::read_whole(path, LONGEST).map_err(failed)?;
+    let bytes = regular::read_given(path, LONGEST).map_err(failed)?;
     String::from_utf8(bytes).map_err(|_| failed(std::io::ErrorKind::InvalidData.into()))
 }

@@ -16,12 +16,14 @@ use super::finding::{Code, Finding};
 use super::fold::{Anchor, hex};
 use super::keys::Epochs;
 use super::store::{self, Store};
+use super::trust::Witness;
 
 /// An object beside a checkpoint that somebody else's word stands in, by its name.
 pub(super) struct Lying {
     pub(super) path: PathBuf,
-    /// Size in its name.
+    /// Size and Unix seconds in its name.
     pub(super) size: u64,
+    pub(super) seconds: u64,
     pub(super) what: What,
 }
 
@@ -42,12 +44,17 @@ pub(super) enum What {
     Stamp,
 }
 
+/// So much may a witness's clock differ from the collector's, and from ours: a day.
+const SKEW: u64 = 86_400;
+
 /// By what such an object is judged.
 pub(super) struct Judge<'a> {
     pub(super) chain: &'a ChainName,
     /// The chain's keys; none where its genesis is not known.
     pub(super) epochs: &'a Epochs,
-    pub(super) witnesses: &'a [Vkey],
+    pub(super) witnesses: &'a [&'a Witness],
+    /// Unix seconds; 0: not known.
+    pub(super) now: u64,
     pub(super) authorities: Option<&'a Authorities>,
     pub(super) anchors: &'a [Anchor],
     pub(super) store: &'a dyn Store,
@@ -55,11 +62,12 @@ pub(super) struct Judge<'a> {
 
 /// What one object says.
 pub(super) enum Verdict {
-    /// A given witness cosigned so many records at that time.
+    /// A given witness cosigned so many records at that time, which may be none that can be true.
     Cosigned {
         witness: String,
         size: u64,
         unix_seconds: u64,
+        impossible: bool,
     },
     /// It may hold: the witness's key was not given.
     Unknown,
@@ -138,7 +146,7 @@ impl Judge<'_> {
         };
         let wrong = |expected: &str, found: String| find(Code::Cosignature, expected.to_owned(), found);
         let note = self.read(lying)?;
-        let witness = self.witnesses.iter().find(|key| key.id() == id);
+        let witness = self.witnesses.iter().flat_map(|witness| witness.keys()).find(|key| key.id() == id);
         let mut keys = self.epochs.keys();
         keys.extend(witness.cloned());
         let (signed, signatures) = Checkpoint::verify(&note, &keys)
@@ -169,10 +177,18 @@ impl Judge<'_> {
         let word = signatures.witnessed.first();
         match word.and_then(|word| word.unix_seconds) {
             Some(unix_seconds) => {
-                Ok(Verdict::Cosigned { witness: key_id(witness), size: checkpoint.size, unix_seconds })
+                let (witness, size) = (key_id(witness), checkpoint.size);
+                let impossible = self.is_impossible(lying, unix_seconds);
+                Ok(Verdict::Cosigned { witness, size, unix_seconds, impossible })
             }
             None => Err(wrong(&format!("a cosignature of {} with its time", key_id(witness)), "none".to_owned())),
         }
+    }
+
+    /// Whether a witness can't have cosigned then: before the log had signed, or in the time to come.
+    fn is_impossible(&self, lying: &Lying, unix_seconds: u64) -> bool {
+        unix_seconds.saturating_add(SKEW) < lying.seconds
+            || (self.now > 0 && unix_seconds > self.now.saturating_add(SKEW))
     }
 
     fn read(&self, lying: &Lying) -> Result<String, Verdict> {
@@ -215,12 +231,18 @@ pub(super) struct Word {
     pub(super) checkpoints: u64,
     pub(super) size: u64,
     pub(super) unix_seconds: u64,
+    /// How many have a time that can't be true, and size and time of the first.
+    pub(super) impossible: Option<(u64, u64, u64)>,
 }
 
 impl Words {
-    pub(super) fn add(&mut self, witness: String, size: u64, unix_seconds: u64) {
+    pub(super) fn add(&mut self, witness: String, size: u64, unix_seconds: u64, impossible: bool) {
         let word = self.witnesses.entry(witness).or_default();
         word.checkpoints += 1;
+        if impossible {
+            let (count, size, unix_seconds) = word.impossible.unwrap_or((0, size, unix_seconds));
+            word.impossible = Some((count + 1, size, unix_seconds));
+        }
         if size >= word.size {
             (word.size, word.unix_seconds) = (size, unix_seconds);
         }
@@ -234,9 +256,12 @@ impl Words {
         }
     }
 
-    /// Up to which size so many witnesses have cosigned: a cosignature vouches for all before it.
-    pub(super) fn quorum(&self, needed: usize) -> u64 {
-        let mut sizes: Vec<u64> = self.witnesses.values().map(|word| word.size).collect();
+    /// Up to which size so many of these witnesses have cosigned, each by whichever of its keys: a cosignature vouches for all
+    /// before it.
+    pub(super) fn quorum(&self, needed: usize, witnesses: &[&Witness]) -> u64 {
+        let size = |key: &Vkey| self.witnesses.get(&key_id(key)).map_or(0, |word| word.size);
+        let of_witness = |witness: &&Witness| witness.keys().iter().map(size).max().unwrap_or(0);
+        let mut sizes: Vec<u64> = witnesses.iter().map(of_witness).collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
         needed.checked_sub(1).and_then(|at| sizes.get(at)).copied().unwrap_or(0)
     }

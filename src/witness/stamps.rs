@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::Report;
 use super::history::{At, History};
 use super::pace::Pace;
-use crate::archive::{ArchiveLeg, Error as ArchiveError, Objects};
+use crate::archive::{self, ArchiveLeg, Error as ArchiveError, Objects};
 use crate::client::{self, Client};
 use crate::host::{Clock, entropy};
 use crate::observe::event::{StampFailed, Stamped};
@@ -27,7 +27,7 @@ use crate::seal::own::{Event, Kind};
 
 /// Longest answer: a stamp with the certificates of its path has a few thousand bytes.
 const MOST: usize = 256 << 10;
-/// Longest list of revoked certificates.
+/// Longest list of revoked certificates; how long all of a stamp's may be together, the archive says.
 const LONGEST_LIST: usize = 8 << 20;
 /// Lists that are fetched for one stamp at most.
 const LISTS: usize = 8;
@@ -193,6 +193,7 @@ impl<A: ArchiveLeg + Objects> StampParts<A> {
     /// The lists of revoked certificates that the stamp's certificates name, in PEM; what can't be had is said.
     async fn lists(&self, stamp: &Stamp) -> String {
         let mut lists = String::new();
+        let longest = archive::longest(&revocation_key(&self.chain, 0, 0));
         for url in stamp.revocation_urls().iter().take(LISTS) {
             let Ok(uri) = url.parse::<Uri>() else { continue };
             let list = match self.client.get(&uri, LONGEST_LIST).await {
@@ -200,8 +201,8 @@ impl<A: ArchiveLeg + Objects> StampParts<A> {
                 _ => None,
             };
             match list {
-                Some(list) => lists += &list,
-                None => tracing::warn!(
+                Some(list) if (lists.len() + list.len()) as u64 <= longest => lists += &list,
+                Some(_) | None => tracing::warn!(
                     url,
                     "a list of revoked certificates could not be had; the time stamp is kept without it"
                 ),

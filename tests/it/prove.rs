@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use sealtrail::cli::payments::Payments;
-use sealtrail_chain::note::Ed25519Signer;
+use sealtrail_chain::checkpoint::Cosigner;
+use sealtrail_chain::note::{Ed25519Signer, Vkey};
+use sealtrail_chain::proof::{Proof, inclusion};
+use sealtrail_chain::{Checkpoint, Checksum, CompactRange, Genesis, Hash, Link};
 use sha2::{Digest as _, Sha256};
 
 use crate::harness::{Collector, archived, export, files, python, sealtrail, text, until};
@@ -166,6 +169,7 @@ fn a_record_is_proved_to_a_stranger() {
     let unknown = sealtrail(&["verify", "--bundle", &bundle]);
     assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown));
     assert!(text(&unknown).starts_with("CONSISTENT, SIGNER UNKNOWN"), "{}", text(&unknown));
+    assert!(!text(&unknown).contains("this release"), "all of it is this release's: {}", text(&unknown));
     let other = Place::sealed(3);
     let foreign = both(&place.path("1.tar"), &other.keys());
     assert_eq!(foreign, tampered(&[("SEAL-032", "genesis.note")]));
@@ -310,11 +314,25 @@ fn a_bundle_follows_a_rotation_of_keys() {
         assert_eq!(both(bundle, &first), intact(), "record {sequence}");
     }
     assert_eq!(both(&behind, &second), intact());
-    // Trust does not reach back: who has the next keys alone has nobody's word for the keys before.
-    assert_eq!(both(&before, &second), tampered(&[("SEAL-032", PROOF), ("SEAL-032", NOTE)]));
+    // Trust does not reach back: who has the next keys alone has nobody's word for the keys before, and is told whose he needs.
+    let unknown = ("signer-unknown".to_owned(), BTreeSet::new());
+    assert_eq!(both(&before, &second), unknown);
+    let said = sealtrail(&["verify", "--public-key", &second, "--bundle", &before.display().to_string()]);
+    let older: Vkey = fs::read_to_string(&first).expect("keys").lines().next().expect("a key").parse().expect("a key");
+    let older = format!("localhost/local+{}", const_hex::encode(older.id()));
+    assert!(text(&said).contains("from before a rotation") && text(&said).contains(&older), "{}", text(&said));
+    assert_eq!(both(&stranger(&before, &place.path("stranger")), &second), unknown);
 
     let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
     let note = files(&behind).iter().map(name).find(|name| name.starts_with("keys-")).expect("a note");
+    // But the note names a size and root itself, and the next key has signed that.
+    let size: u64 = note["keys-".len()..note.len() - ".note".len()].parse().expect("a size");
+    let named = place.path("named");
+    assert_eq!(place.prove(size - 1, &named).status.code(), Some(0));
+    assert_eq!(both(&named, &second), intact());
+    let said = sealtrail(&["verify", "--public-key", &second, "--bundle", &named.display().to_string()]);
+    assert!(text(&said).contains("names the same size and root"), "{}", text(&said));
+
     let gone = copy(&behind, &place.path("gone"));
     fs::remove_file(gone.join(&note)).expect("there");
     resum(&gone);
@@ -326,6 +344,51 @@ fn a_bundle_follows_a_rotation_of_keys() {
         resum(&forged);
         assert_eq!(both(&forged, &first), tampered(&[&unknown[..], &[("SEAL-033", &note)]].concat()), "{to}");
     }
+}
+
+/// The same bundle with another record, under keys of a stranger's: his own genesis, and his own line under the note of the rotation,
+/// which does not name the keys before. The line of the next key is the true one.
+fn stranger(bundle: &Path, to: &Path) -> PathBuf {
+    let dir = copy(bundle, to);
+    let read = |file: &str| fs::read_to_string(dir.join(file)).expect("text");
+    let origin = "localhost/local";
+    let (ed25519, ml_dsa_44) = (Ed25519Signer::new(origin, &[66; 32]), Cosigner::new(origin, &[66; 32]));
+    let mut genesis = Genesis::read(&read("genesis.note")).expect("a genesis").statement().clone();
+    (genesis.ed25519, genesis.ml_dsa_44) = (ed25519.vkey().clone(), ml_dsa_44.vkey().clone());
+    fs::write(dir.join("genesis.note"), genesis.sign(&ed25519).note()).expect("written");
+    let note = files(&dir).into_iter().find(|path| path.display().to_string().contains("/keys-")).expect("a note");
+    let rotation = fs::read_to_string(&note).expect("text");
+    let (statement, lines) = rotation.split_once("\n\n").expect("a note");
+    let next = lines.lines().last().expect("the next key's line");
+    let statement = format!("{statement}\n");
+    fs::write(&note, format!("{statement}\n{}{next}\n", ed25519.sign(&statement))).expect("written");
+
+    let content = read("record.json").replacen("\"by\":\"sender\"", "\"by\":\"access\"", 1);
+    let (chain, link) = Link::from_text(&read("link.txt")).expect("a link");
+    let link = Link { checksum: Checksum::of(content.as_bytes()), ..link };
+    let (index, hash) = (link.sequence.get(), Hash(Checksum::of(link.text(&chain).as_bytes()).0));
+    let mut before = CompactRange::empty(0);
+    (0..index).for_each(|n| before.push(&Hash([n as u8; 32])));
+    let path = inclusion(&before, &CompactRange::empty(index + 1)).expect("a path");
+    before.push(&hash);
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size: index + 1, root: before.root() };
+    let checkpoint = checkpoint.sign(&ed25519, Some((&ml_dsa_44, 1_795_478_400))).note().to_owned();
+    let proof = Proof { extra: None, index, path, checkpoint: checkpoint.clone() };
+    let mut said: serde_json::Value = serde_json::from_str(&read("statement.json")).expect("a statement");
+    said["checksum"] = link.checksum.to_string().into();
+    said["hash"] = hash.to_string().into();
+    said["checkpoint_size"] = (index + 1).into();
+    for (file, text) in [
+        ("record.json", content),
+        ("link.txt", link.text(&chain)),
+        ("checkpoint.note", checkpoint),
+        ("record.tlog-proof", proof.to_text()),
+        ("statement.json", said.to_string()),
+    ] {
+        fs::write(dir.join(file), text).expect("written");
+    }
+    resum(&dir);
+    dir
 }
 
 fn change(dir: &Path, file: &str, from: &str, to: &str) {

@@ -201,6 +201,57 @@ fn a_statement_is_signed_by_its_own_key() {
     assert!(text(&none).contains("unchecked neither leg holds a record of the day\n"), "{}", text(&none));
 }
 
+/// Promise 3 without a false alarm: the stream orders the chain, so it knows of a rotation while the archive can't be reached.
+#[test]
+fn keys_that_change_while_the_archive_is_away_are_the_chains() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use sealtrail_chain::note::Vkey;
+    let dir = tempfile::tempdir().expect("a directory");
+    sealed(dir.path());
+    let legs = Legs::below(dir.path());
+    let words = ["rotate", "--reason", "yearly", "--no-recovery"].map(str::to_owned);
+    let place = |path: &Path| path.display().to_string();
+    let named = ["--config".to_owned(), place(&legs.config), "--data-dir".to_owned(), place(&legs.data)];
+    let arguments: Vec<&str> = ["keys"].into_iter().chain(words.iter().chain(&named).map(String::as_str)).collect();
+    let output = sealtrail(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let next = std::fs::read_to_string(legs.data.join("keys/next/log.vkey")).expect("the next keys");
+    let next: Vkey = next.lines().next().expect("a key").parse().expect("a key");
+    // A signature line's base64 begins with the key's id; of the next character, two bits are the signature's.
+    let line = format!("\u{2014} localhost/local {}", &STANDARD.encode(next.id())[..5]);
+
+    // A file where a directory should be.
+    let (objects, held) = (legs.data.join("archive/audit-logs/chain=local"), dir.path().join("held"));
+    std::fs::rename(&objects, &held).expect("moved away");
+    std::fs::write(&objects, "").expect("written");
+    let collector = Collector::start(dir.path(), CONFIG);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut client = runtime.block_on(collector.client());
+    let mut payments = Payments::new(13, 1_800_000_000_000_000_000);
+    let signed = || {
+        files(&legs.data.join("stream/audit-checkpoints")).iter().any(|file| {
+            let bytes = std::fs::read(file).expect("readable");
+            bytes.windows(line.len()).any(|window| window == line.as_bytes())
+        })
+    };
+    crate::harness::until("the next keys sign", || {
+        runtime.block_on(export(&mut client, &payments.request(10).0));
+        signed()
+    });
+    collector.kill();
+    std::fs::remove_file(&objects).expect("removed");
+    std::fs::rename(&held, &objects).expect("moved back");
+
+    let verified = legs.verify();
+    assert_eq!(verified.status.code(), Some(0), "{}", text(&verified));
+    for day in days(&legs.data.join("archive")) {
+        let output = legs.reconcile(&day, &[]);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{}", text(&output));
+        assert!(!text(&output).contains("contradiction"), "{}", text(&output));
+    }
+}
+
 /// Beside a running collector something is always on its way; it is never called missing.
 #[test]
 fn a_running_collector_is_never_called_wrong() {

@@ -102,6 +102,18 @@ async fn without_a_key_the_signer_is_unknown() {
     assert_eq!(nothing.status.code(), Some(2), "{}", text(&nothing));
 }
 
+/// What is given by hand may be a pipe, as a shell makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_may_come_through_a_pipe() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = sealed(dir.path()).await;
+    let line = "\"$1\" verify --public-key <(sleep 0.1; cat \"$2\") \"$3\"";
+    let (keys, data) = (data.join("keys/log.vkey").display().to_string(), data.display().to_string());
+    let arguments = ["-c", line, "bash", env!("CARGO_BIN_EXE_sealtrail"), &keys, &data];
+    let output = std::process::Command::new("bash").args(arguments).output().expect("a shell");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}
+
 /// A collector's data after a sender sent payments, and records that call themselves the collector's, and a stop.
 async fn sealed(dir: &Path) -> PathBuf {
     let collector = Collector::start(dir, "");

@@ -21,9 +21,6 @@ use super::stored::Stored;
 use crate::archive::follow::follow;
 use crate::archive::{self, Links, Listed, Objects, Reader};
 
-/// A note is some kilobytes; whatever lies at its key is not read further than this.
-const LONGEST_NOTE: u64 = 1 << 20;
-
 impl Objects for S3Archive {
     async fn list(&self, below: &str) -> Result<Vec<Listed>, archive::Error> {
         self.list_behind(below, below).await
@@ -67,7 +64,7 @@ impl S3Archive {
             Err(error) => return Err(self.failed("read", key, error).into()),
         };
         let mut bytes = Vec::new();
-        self.read(key, body, LONGEST_NOTE, &mut bytes).await?;
+        self.read(key, body, archive::longest(key), &mut bytes).await?;
         Ok(Some(bytes))
     }
 

@@ -233,7 +233,8 @@ class Rotation:
         require(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", values[1], re.ASCII), "no time")
         self.cause, self.size = values[2], decimal(values[3])
         require(self.cause in ("planned", "lost", "compromised"), "an unknown cause")
-        require(len(unbase64(values[4])) == 32, "no root")
+        self.root = unbase64(values[4])
+        require(len(self.root) == 32, "no root")
         self.keys, self.recovery = [Key(values[5]), Key(values[6])], read_recovery(values[7])
         require([key.type for key in self.keys] == [ED25519, ML_DSA_44], "keys are not one of Ed25519, one of ML-DSA-44")
         require(all(key.name == origin for key in self.keys), "a key has another name than the origin")
@@ -437,10 +438,20 @@ class Proof:
 # The judgement
 
 
+FORMAT = "sealtrail evidence 1"
+NEEDED = ["record.json", "link.txt", "record.tlog-proof", "checkpoint.note", "genesis.note", "statement.json", "SHA256SUMS"]
+TEXTS = ["README.txt", "certification-us.txt", "certification-cn.txt", "verify.py"]
+OTHERS = ["checkpoint.cosigned", "checkpoint.tsr", "checkpoint.crl"]
+KEYS_NOTE = re.compile("keys-[0-9]{1,20}[.]note", re.ASCII)
 STATED = {"format": str, "chain": str, "origin": str, "sequence": int, "observed": int, "checksum": str, "hash": str,
           "checkpoint_size": int, "checkpoint_key": str, "stored": dict, "exported_at": str, "exported_by": str,
           "tool": str, "tool_sha256": str}
 STORED = ["archive", "key", "bucket", "version_id", "lock_mode", "locked_until", "sha256"]
+
+
+def itself():
+    with open(__file__, "rb") as file:
+        return file.read()
 
 
 class Judgement:
@@ -448,6 +459,8 @@ class Judgement:
         self.place, self.given, self.trusted = place, trusted, []
         self.findings, self.unchecked, self.notes, self.unable, self.signers = [], [], [], set(), []
         self.files, self.link, self.genesis, self.proof, self.checkpoint = {}, None, None, None, None
+        # Who has signed, where that is from before all that is trusted.
+        self.older = None
         # The genesis and the rotations that follow from it: each names the keys from there on.
         self.epochs = []
 
@@ -487,6 +500,13 @@ class Judgement:
                 if self.checkpoint and self.checkpoint.text != stored.text:
                     self.find("SEAL-081", "checkpoint.note", "another checkpoint than that of the proof")
         self.statement()
+        if self.older:
+            self.unchecked.append("the checkpoint is signed by %s, keys from before a rotation to the trusted ones, which vouch for"
+                                  " the size in their note alone: give the older key, too (--public-key, the log's older.vkey),"
+                                  " from someone else than whoever gave you this" % self.older)
+        self.notes.append("README.txt, statement.json and the certifications are the exporter's words: no key signs them")
+        if self.files.get("verify.py", b"") != itself():
+            self.notes.append("verify.py there is not this one: don't run it")
         for name in sorted(self.files):
             if name in ("checkpoint.cosigned", "checkpoint.tsr", "checkpoint.crl"):
                 self.notes.append(name + ": not looked at here")
@@ -494,8 +514,11 @@ class Judgement:
                            for name in sorted(self.unable)]
 
     def presence(self):
-        needed = ["record.json", "link.txt", "record.tlog-proof", "checkpoint.note", "genesis.note", "statement.json"]
-        wrong = {name: "no such file" for name in needed + ["SHA256SUMS"] if name not in self.files}
+        needed = NEEDED if self.version() not in (None, FORMAT) else NEEDED + TEXTS
+        wrong = {name: "no such file" for name in needed if name not in self.files}
+        if needed != NEEDED:
+            wrong.update((name, "a name that belongs into no bundle") for name in self.files
+                         if name not in NEEDED + TEXTS + OTHERS and not KEYS_NOTE.fullmatch(name))
         if "SHA256SUMS" in self.files:
             try:
                 sums = self.files["SHA256SUMS"].decode()
@@ -518,6 +541,15 @@ class Judgement:
                     wrong[name] = "no such file"
         for name, problem in wrong.items():
             self.find("SEAL-080", name, problem)
+
+    def version(self):
+        """What the statement says of its version, whatever else stands there."""
+        try:
+            said = json.loads(self.files.get("statement.json", b"").decode())
+        except (ValueError, RecursionError):
+            return None
+        version = said.get("format") if isinstance(said, dict) else None
+        return version if isinstance(version, str) else None
 
     def record(self):
         if not self.link or "record.json" not in self.files:
@@ -614,7 +646,15 @@ class Judgement:
             elif later and later.cause != "planned" and checkpoint.size > later.size:
                 self.find("SEAL-034", file, "keys that were lost or compromised")
             if self.trusted and not any(key in self.trusted for key in held):
-                self.find("SEAL-032", file, "other keys")
+                believed = [place for place, epoch in enumerate(self.epochs) if any(key in self.trusted for key in epoch.keys)]
+                # A note doesn't name the keys before (anyone may sign it, too), so nothing of theirs follows from it but the size
+                # and root that it names itself.
+                if not any(epoch.root == checkpoint.root and epoch.size == checkpoint.size and epoch.keys[0] in self.trusted
+                           for epoch in self.epochs[1:]):
+                    if believed and at < believed[0]:
+                        self.older = ", ".join(map(str, held))
+                    else:
+                        self.find("SEAL-032", file, "other keys")
         known = {(key.name, key.id) for key in every}
         if alone and any(line[:2] not in known for line in checkpoint.lines):
             self.find("SEAL-022", file, "a line of another key")
@@ -623,9 +663,8 @@ class Judgement:
         if "statement.json" not in self.files:
             return
         try:
-            said = json.loads(self.files["statement.json"].decode())
-            version = said.get("format") if isinstance(said, dict) else None
-            if isinstance(version, str) and version != "sealtrail evidence 1":
+            version = self.version()
+            if version not in (None, FORMAT):
                 self.unchecked.append("statement.json: version %.40r is not known here" % version)
                 return
             said = json.loads(self.files["statement.json"].decode(), object_pairs_hook=once, parse_constant=impossible)
@@ -649,7 +688,7 @@ class Judgement:
     def verdict(self):
         if self.findings:
             return "tampered"
-        if not self.trusted:
+        if not self.trusted or self.older:
             return "signer-unknown"
         return "not-all-checked" if self.unchecked else "intact"
 

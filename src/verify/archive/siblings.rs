@@ -43,7 +43,7 @@ pub(in crate::verify) fn checkpoints(
                 problem(if interrupted { Problem::Interrupted { size } } else { Problem::Orphan { path, size } });
             }
             Some((Sibling::Range, ..)) => {}
-            Some((Sibling::Vouched(what), size, _)) => beside(Lying { path, size, what }),
+            Some((Sibling::Vouched(what), size, seconds)) => beside(Lying { path, size, seconds, what }),
             // It is read with its stamp.
             Some((Sibling::Revoked, ..)) => {}
             None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),

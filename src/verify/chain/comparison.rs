@@ -28,6 +28,33 @@ impl Auditor<'_> {
         agree
     }
 
+    /// Two copies of one leg hold the same. Of one that ends earlier somebody has cut off the end, or it was copied before the other
+    /// went on: the time that a leg may lag behind is all that excuses it.
+    pub(super) fn compare_copies(&mut self, read: &[Read<'_>]) {
+        for kind in [Kind::Archive, Kind::Stream] {
+            let whole = |copy: &&Read<'_>| {
+                copy.leg.kind == kind && copy.leg.outside.behind.is_none() && copy.folded.first.is_some()
+            };
+            let copies = || read.iter().filter(whole);
+            let Some(longest) = copies().max_by_key(|copy| copy.folded.end) else { continue };
+            let end = longest.folded.end;
+            let now = longest.folded.to.map_or(0, |to| to.0).max(self.options.now.0);
+            for Read { leg, folded, .. } in copies().filter(|copy| copy.folded.end < end) {
+                let (first, last) = (folded.end, end - 1);
+                let age = now.saturating_sub(folded.to.map_or(0, |to| to.0));
+                if age > nanos(self.options.max_lag) {
+                    let finding = Finding::at(Code::Shorter, self.chain, first, &leg.place).to(last);
+                    let expected = format_args!("{end} records, as in {}", longest.leg.place).to_string();
+                    self.findings.add(finding.expected(expected, format_args!("{first} records")));
+                } else {
+                    let (place, other) = (leg.place.to_string(), longest.leg.place.to_string());
+                    let chain = self.chain.clone();
+                    self.unchecked.push(Unchecked::ShorterCopy { chain, place, first, last, other });
+                }
+            }
+        }
+    }
+
     fn compare_roots(&mut self, base: &Folded, Read { leg, folded: other, .. }: &Read<'_>) -> Option<u64> {
         let mut agree = None;
         let mut theirs = other.roots.iter().peekable();

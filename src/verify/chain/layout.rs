@@ -28,7 +28,8 @@ impl Auditor<'_> {
             self.unchecked.push(Unchecked::VersionsUnseen { chain: self.chain.clone(), place: leg.place.to_string() });
         }
         let ours = |path: &Path| {
-            [&leg.dir, &leg.checkpoints].iter().any(|dir| path.starts_with(dir)) || leg.genesis.as_deref() == Some(path)
+            let dirs = [Some(&leg.dir), Some(&leg.checkpoints), leg.rotations.as_ref()];
+            dirs.into_iter().flatten().any(|dir| path.starts_with(dir)) || leg.genesis.as_deref() == Some(path)
         };
         for oddity in leg.store.oddities().into_iter().filter(|oddity| ours(&oddity.path)) {
             let at = leg.files.iter().find(|file| file.path == oddity.path).map_or(0, |file| file.first);

@@ -81,6 +81,7 @@ fn pass(
     let unknown = auditor.check_rotations(&read);
     auditor.check_kept();
     let agree = auditor.compare(&read);
+    auditor.compare_copies(&read);
     auditor.check_age(&read);
     let reports = read.iter().map(leg_report).collect();
     let witnessed = auditor.judge_witnesses(&read);

@@ -6,20 +6,30 @@
 use sealtrail_chain::UnixNanos;
 
 use super::{Auditor, Read};
-use crate::verify::checkpoints::Loaded;
+use crate::verify::checkpoints::{Loaded, key_id};
 use crate::verify::leg::{Kind, Leg};
 use crate::verify::pool;
-use crate::verify::report::{Note, StampReport, Time, Unchecked, WitnessReport};
+use crate::verify::report::{Note, Second, StampReport, Time, Unchecked, WitnessReport};
+use crate::verify::trust::Witness;
 use crate::verify::vouched::{self, Words};
 
-impl Auditor<'_> {
+impl<'a> Auditor<'a> {
+    /// The witnesses that were given, and those of them that are the log itself: its own word says nothing new. (Where its key was
+    /// given as the trusted one, too, that is refused before anything is read.)
+    fn witnesses(&self) -> (Vec<&'a Witness>, Vec<&'a Witness>) {
+        let own = self.epochs.keys();
+        self.options.trust.witnesses().iter().partition(|witness| !witness.is_among(&own))
+    }
+
     /// Judges what others say of the stored checkpoints.
     pub(super) fn hear(&self, leg: &Leg, lying: &[vouched::Lying], loaded: &mut Loaded) {
         let Loaded { anchors, findings, words, unread, .. } = loaded;
+        let (witnesses, _) = self.witnesses();
         let judge = vouched::Judge {
             chain: self.chain,
             epochs: &self.epochs,
-            witnesses: self.options.trust.witnesses(),
+            witnesses: &witnesses,
+            now: self.options.now.0 / 1_000_000_000,
             authorities: self.options.trust.authorities(),
             anchors,
             store: &*leg.store,
@@ -32,8 +42,8 @@ impl Auditor<'_> {
             |(verdict, locks)| {
                 locks.into_iter().for_each(|weak| findings.add(weak));
                 match verdict {
-                    vouched::Verdict::Cosigned { witness, size, unix_seconds } => {
-                        words.add(witness, size, unix_seconds)
+                    vouched::Verdict::Cosigned { witness, size, unix_seconds, impossible } => {
+                        words.add(witness, size, unix_seconds, impossible)
                     }
                     vouched::Verdict::Unknown => words.unknown += 1,
                     vouched::Verdict::Stamped { signer, size, unix_seconds } => {
@@ -67,12 +77,23 @@ impl Auditor<'_> {
             self.unchecked.push(Unchecked::NoStamp { chain: chain() });
         }
         let Some(quorum) = self.options.trust.quorum() else { return (Vec::new(), None) };
+        let (witnesses, own) = self.witnesses();
+        for witness in own {
+            let witness = witness.keys().iter().map(key_id).collect::<Vec<_>>().join(", ");
+            self.unchecked.push(Unchecked::OwnWitness { chain: chain(), witness });
+        }
         let archive = read.iter().find(|read| read.leg.kind == Kind::Archive);
         let Some(Read { loaded: Loaded { anchors, words, .. }, .. }) = archive else {
             self.unchecked.push(Unchecked::NoArchive { chain: chain() });
             return (Vec::new(), Some(0));
         };
-        let size = words.quorum(quorum);
+        for (witness, word) in &words.witnesses {
+            if let Some((count, size, unix_seconds)) = word.impossible {
+                let (witness, at) = (witness.clone(), Second(unix_seconds));
+                self.notes.push(Note::WitnessClock { chain: chain(), witness, count, size, at });
+            }
+        }
+        let size = words.quorum(quorum, &witnesses);
         let mut behind = anchors.iter().map(|anchor| anchor.size).filter(|stored| *stored > size);
         match (size, behind.next(), behind.next_back()) {
             (0, ..) => self.unchecked.push(Unchecked::NoQuorum { chain: chain(), quorum }),

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use sealtrail_chain::{Checksum, Link};
 
 use super::{Place, both, change, copy, intact, resum, tampered};
-use crate::harness::text;
+use crate::harness::{python, sealtrail, text};
 
 /// A name, what is done to an unpacked bundle, and the codes and files that must be named.
 type Case = (&'static str, fn(&Path), &'static [(&'static str, &'static str)]);
@@ -62,6 +63,19 @@ fn every_tampering_with_a_bundle_is_named_by_both() {
         ("the statement", |dir| change(dir, STATED, "\"sequence\": 300", "\"sequence\": 301"), &[("SEAL-080", STATED)]),
         ("a field more", |dir| change(dir, STATED, "{\n", "{\n\"more\": 1,\n"), &[("SEAL-080", STATED)]),
         ("no statement", |dir| fs::remove_file(dir.join(STATED)).expect("there"), &[("SEAL-080", STATED)]),
+        ("a name more", |dir| fs::write(dir.join("more.txt"), "").expect("written"), &[("SEAL-080", "more.txt")]),
+        (
+            "a rotation's note of no size",
+            |dir| fs::write(dir.join("keys-last.note"), "").expect("written"),
+            &[("SEAL-033", "keys-last.note"), ("SEAL-080", "keys-last.note")],
+        ),
+        ("no words", |dir| fs::remove_file(dir.join("README.txt")).expect("there"), &[("SEAL-080", "README.txt")]),
+        (
+            "no form",
+            |dir| fs::remove_file(dir.join("certification-us.txt")).expect("there"),
+            &[("SEAL-080", "certification-us.txt")],
+        ),
+        ("no verifier", |dir| fs::remove_file(dir.join("verify.py")).expect("there"), &[("SEAL-080", "verify.py")]),
         // The exporter's words are nobody's signature: README.txt says so.
         ("words", |dir| change(dir, STATED, "uid ", "UID "), &[]),
     ];
@@ -72,6 +86,29 @@ fn every_tampering_with_a_bundle_is_named_by_both() {
         let expected = if expected.is_empty() { intact() } else { tampered(expected) };
         assert_eq!(both(&dir, &place.keys()), expected, "{name}");
     }
+
+    // What no key signs may be changed with its digest: it is disowned, and the verifier that lies there is not to be run.
+    for (file, from, to, said) in [
+        ("README.txt", "EVIDENCE", "PROOF", "README.txt is not what this release writes"),
+        ("certification-us.txt", "record", "document", "certification-us.txt is not what this release writes"),
+        (
+            "verify.py",
+            "import argparse",
+            "print('PROVED')\nimport argparse",
+            "verify.py is not the verifier of this release",
+        ),
+    ] {
+        let dir = copy(&sound, &place.path(&format!("disowned-{file}")));
+        change(&dir, file, from, to);
+        resum(&dir);
+        assert_eq!(both(&dir, &place.keys()), intact(), "{file}");
+        let output = sealtrail(&["verify", "--public-key", &place.keys(), "--bundle", &dir.display().to_string()]);
+        assert!(text(&output).contains(said), "{}", text(&output));
+    }
+    let mut theirs = Command::new(python());
+    theirs.arg("src/evidence/texts/verify.py").args(["--public-key", &place.keys()]);
+    let theirs = theirs.arg(place.path("disowned-verify.py")).output().expect("Python runs");
+    assert!(text(&theirs).contains("verify.py there is not this one"), "{}", text(&theirs));
 
     // The digests as they were.
     let careless: &[Case] = &[

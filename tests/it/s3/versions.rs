@@ -10,7 +10,7 @@ use super::{DAY, LOCK, load, now, on_both};
 use crate::harness::{Collector, sealtrail_with, text};
 use crate::witness::Authority;
 
-on_both!(versions_and_markers_are_found, objects_without_their_lock_are_found);
+on_both!(versions_and_markers_are_found, objects_without_their_lock_are_found, a_rotations_note_that_is_gone_is_missed);
 
 /// `verify` of both legs as the configuration has them.
 fn verify(dir: &Path, data: &Path, config: &Path) -> std::process::Output {
@@ -106,4 +106,46 @@ async fn objects_without_their_lock_are_found(kind: Kind) {
             assert!(named, "{name}, {kind}: {}", text(&output));
         }
     }
+}
+
+/// The notes by which keys change are looked for in a bucket as in a directory.
+async fn a_rotations_note_that_is_gone_is_missed(kind: Kind) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::shared(kind);
+    let bucket = server.bucket("rotated");
+    let data = sealed(dir.path(), &bucket, 63).await;
+    let config = dir.path().join("sealtrail.yaml");
+    let environment = credentials(dir.path(), ACCESS_KEY, SECRET_KEY);
+    let place = |path: &Path| path.display().to_string();
+    let (named, below) = (place(&config), place(&data));
+    let words = ["keys", "rotate", "--config", &named, "--data-dir", &below, "--reason", "yearly", "--no-recovery"];
+    let output = sealtrail_with(&words, &environment);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let written = std::fs::read_to_string(&config).expect("the configuration");
+    let collector = Collector::try_start_with(dir.path(), &written, &[], &environment);
+    let collector = collector.unwrap_or_else(|log| panic!("{log}"));
+    load(&collector, 64, 1).await;
+    let (status, log) = collector.stop();
+    assert!(status.success(), "{log}");
+    let sound = verify(dir.path(), &data, &config);
+    assert_eq!(sound.status.code(), Some(0), "{}", text(&sound));
+
+    let keys = bucket.keys("").await;
+    let note = keys.iter().find(|key| key.starts_with("audit-keys/")).expect("a note");
+    bucket.client.delete_object().bucket(&bucket.name).key(note).send().await.expect("a marker");
+    let hidden = verify(dir.path(), &data, &config);
+    assert_eq!(hidden.status.code(), Some(1), "{}", text(&hidden));
+    assert!(text(&hidden).contains("SEAL-061") && text(&hidden).contains(note), "{}", text(&hidden));
+
+    let copy = server.bucket("unrotated");
+    for key in keys.iter().filter(|key| *key != note) {
+        let body = bucket.get(key).await;
+        copy.client.put_object().bucket(&copy.name).key(key).body(body.into()).send().await.expect("stored");
+    }
+    let unlocked = written.replace(&bucket.name, &copy.name).replace(LOCK, "object_lock: { mode: NONE }");
+    let config = dir.path().join("copy.yaml");
+    std::fs::write(&config, unlocked).expect("written");
+    let missed = verify(dir.path(), &data, &config);
+    assert_eq!(missed.status.code(), Some(3), "{}", text(&missed));
+    assert!(text(&missed).contains(note) && text(&missed).contains("is not here"), "{}", text(&missed));
 }

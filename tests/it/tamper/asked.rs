@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sealtrail::verify::{Code, Options, Report, Trust, Unwatched, verify};
+use sealtrail::verify::{Code, Options, Report, Trust, TrustError, Unwatched, Verdict, verify};
+use sealtrail_chain::checkpoint::Cosigner;
 use sealtrail_chain::content::By;
 use sealtrail_chain::note::{Ed25519Signer, Vkey};
 use sealtrail_chain::rotation::Cause;
@@ -41,7 +42,10 @@ struct Witness {
 
 impl Witness {
     fn of(seed: u8) -> Self {
-        let name = "witness.example/w";
+        Self::named("witness.example/w", seed)
+    }
+
+    fn named(name: &str, seed: u8) -> Self {
         let signer = Ed25519Signer::new(name, &[seed; 32]);
         let text = signer.vkey().to_string();
         let mut key = STANDARD.decode(text.rsplit('+').next().expect("a key")).expect("base64");
@@ -53,10 +57,14 @@ impl Witness {
 
     /// The note with this witness's word behind it, in the name of `named`.
     fn cosigned(&self, note: &str, named: &Vkey) -> String {
+        self.cosigned_at(note, named, SIGNED)
+    }
+
+    fn cosigned_at(&self, note: &str, named: &Vkey, time: u64) -> String {
         let text = note.split_once("\n\n").expect("a note").0;
-        let line = self.signer.sign(&format!("cosignature/v1\ntime {SIGNED}\n{text}\n"));
+        let line = self.signer.sign(&format!("cosignature/v1\ntime {time}\n{text}\n"));
         let signature = STANDARD.decode(line.trim_end().rsplit(' ').next().expect("base64")).expect("base64");
-        let word = [&named.id()[..], &SIGNED.to_be_bytes(), &signature[4..]].concat();
+        let word = [&named.id()[..], &time.to_be_bytes(), &signature[4..]].concat();
         format!("{note}\u{2014} {} {}\n", named.name(), STANDARD.encode(word))
     }
 }
@@ -74,6 +82,11 @@ impl World {
         world.built.write_stream(world.dir.path());
         world.cosign(&world.built);
         world
+    }
+
+    /// The log's own Ed25519 key, given out as a witness's.
+    fn itself(&self) -> Witness {
+        Witness::named(&self.built.genesis.statement().origin, 7)
     }
 
     fn archive(&self) -> PathBuf {
@@ -104,12 +117,13 @@ impl World {
 
     fn judge(&self, asked: &Asked) -> Report {
         let (archive, stream) = (self.archive(), self.dir.path().join("stream"));
-        let paths: &[PathBuf] = if asked.stream { &[archive, stream] } else { &[archive] };
+        let mut paths = if asked.stream { vec![archive, stream] } else { vec![archive] };
+        paths.extend(Some(self.dir.path().join("backup")).filter(|backup| backup.is_dir()));
         let mut trust = Trust::default();
         trust.add_key(self.built.keys.ed25519.vkey().clone());
         let mut options = Options { trust, threads: 2, ..Options::default() };
         (asked.with.ask)(self, &mut options);
-        verify(paths, &options, &Unwatched).expect("there is a chain")
+        verify(&paths, &options, &Unwatched).expect("there is a chain")
     }
 }
 
@@ -131,6 +145,15 @@ const KEPT: With = With {
         put(&path, world.built.checkpoint(RECORDS, &world.built.keys, true).as_bytes());
         options.trust.add_checkpoint(&path).expect("a checkpoint");
     },
+};
+const OWN: With = With {
+    name: "the log itself as a witness",
+    ask: |world, options| options.trust.add_witnesses(&world.itself().vkey.to_string()).expect("a witness's key"),
+};
+const BACKUP: With = With { name: "a backup", ask: |_, _| {} };
+const OLD_BACKUP: With = With {
+    name: "a backup, two hours later",
+    ask: |_, options| options.now = UnixNanos((SIGNED + 7_200) * 1_000_000_000),
 };
 const CHAINS: With =
     With { name: "which chains there are", ask: |_, options| options.chains = vec![CHAIN.parse().expect("a name")] };
@@ -164,7 +187,9 @@ fn both(name: &'static str, apply: fn(&World), with: With, said: Said) -> Asked 
 }
 
 pub(super) fn all() -> Vec<Asked> {
-    use Code::{ChainMissing, ChainUnexpected, Cosignature, Fork, Root, Rotation, Stale, Unsealed, VouchMissing};
+    use Code::{
+        ChainMissing, ChainUnexpected, Cosignature, Fork, Root, Rotation, Shorter, Stale, Unsealed, VouchMissing,
+    };
     vec![
         both("nothing", |_| {}, KEY, Sound),
         both("nothing", |_| {}, WITNESS, Sound),
@@ -219,6 +244,10 @@ pub(super) fn all() -> Vec<Asked> {
             WITNESS,
             Is(VouchMissing, NAMED),
         ),
+        archive("the log's own words beside its checkpoints", own_words, OWN, Open),
+        // A copy of the same leg.
+        archive("an archive cut off", cut_beside_its_backup, OLD_BACKUP, Is(Shorter, 40)),
+        archive("an archive cut off", cut_beside_its_backup, BACKUP, Open),
         // The keys.
         archive("a rotation of the keys by a stranger", |w| rotated(w, &thief(), &thief()), KEY, Is(Rotation, 20)),
         archive(
@@ -316,6 +345,27 @@ fn told_by_a_sender(world: &World) {
     ENDS.iter().for_each(|size| remove(&world.word(*size)));
 }
 
+fn own_words(world: &World) {
+    let own = world.itself();
+    for size in ENDS {
+        let note = own.cosigned(&world.built.checkpoint(size, &world.built.keys, true), &own.vkey);
+        put(&world.archive().join(cosigned_key(world.built.chain(), size, SIGNED, own.vkey.id())), note.as_bytes());
+    }
+}
+
+/// The last segment is gone from the archive with its checkpoint and the witness's word; the backup has it.
+fn cut_beside_its_backup(world: &World) {
+    let backup = world.dir.path().join("backup");
+    super::copy_all(&world.archive(), &backup);
+    let gone = |path: &PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        name == format!("{:020}.parquet", ENDS[1]) || name.starts_with(&format!("{RECORDS:020}-"))
+    };
+    let gone: Vec<PathBuf> = crate::harness::files(&world.archive()).into_iter().filter(gone).collect();
+    assert_eq!(gone.len(), 4, "object, checkpoint, range, cosignature");
+    gone.iter().for_each(|path| remove(path));
+}
+
 /// Record 59 says that the collector stopped: it is cut off with nine others, and the checkpoints over them.
 fn cut(world: &World) {
     let mut cut = built(CHAIN, 7, |_, content| content);
@@ -363,4 +413,64 @@ fn what_is_asked_for_is_found_under_its_code_and_at_its_place() {
         }
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A quorum is one of witnesses, whatever they are called and however many keys they have; and a log is no witness of itself.
+#[test]
+fn who_vouches_is_counted_once_and_is_not_the_log() {
+    let trusting = |keys: &[String]| {
+        let mut trust = Trust::default();
+        keys.iter().for_each(|key| trust.add_witnesses(key).expect("a witness's key"));
+        trust
+    };
+    let key = |name: &str, seed: u8| Witness::named(name, seed).vkey.to_string();
+    let post_quantum = |name: &str| Cosigner::new(name, &[3; 32]).vkey().to_string();
+    let (one, other) = ("witness.example/w", "other.example/w");
+    for (name, keys, witnesses) in [
+        ("one key twice", vec![key(one, 3), key(one, 3)], 1),
+        ("one key under two names", vec![key(one, 3), key(other, 3)], 1),
+        ("two keys of one name", vec![key(one, 3), post_quantum(one)], 1),
+        ("joined by a third", vec![key(one, 3), key(other, 4), key(other, 3)], 1),
+        ("two witnesses", vec![key(one, 3), key(other, 4)], 2),
+    ] {
+        let mut trust = trusting(&keys);
+        let enough = trust.set_quorum(Some(2));
+        assert_eq!(enough.is_ok(), witnesses == 2, "{name}");
+        if let Err(error) = enough {
+            assert!(matches!(error, TrustError::Quorum { quorum: 2, witnesses: 1 }), "{name}: {error}");
+        }
+    }
+    let world = World::new();
+    for own in [world.itself().vkey.to_string(), world.built.keys.ml_dsa_44.vkey().to_string(), key(other, 7)] {
+        let mut trust = trusting(&[key(one, 3), own.clone()]);
+        trust.add_key(world.built.keys.ed25519.vkey().clone());
+        let error = trust.set_quorum(Some(1)).expect_err(&own);
+        assert!(matches!(error, TrustError::OwnWitness { .. }) && error.to_string().contains("remedy"), "{error}");
+    }
+}
+
+/// A witness's word holds whatever its clock says; what its clock says is held against the log's, and ours.
+#[test]
+fn a_time_at_which_no_witness_can_have_cosigned_is_said() {
+    for (time, said) in [(SIGNED, None), (1, Some("1970-01-01T00:00:01Z")), (1 << 62, Some("Unix second 46116"))] {
+        let world = World::new();
+        for size in ENDS {
+            let note = world.built.checkpoint(size, &world.built.keys, true);
+            let word = world.witness.cosigned_at(&note, &world.witness.vkey, time);
+            put(&world.word(size), word.as_bytes());
+        }
+        let ask = |world: &World, options: &mut Options| {
+            (WITNESS.ask)(world, options);
+            options.now = UnixNanos(SIGNED * 1_000_000_000);
+        };
+        let report = world.judge(&archive("a time", |_| {}, With { name: "a witness", ask }, Sound));
+        assert_eq!(report.verdict, Verdict::Intact, "{}", report.text());
+        let noted = report.text().contains("says nothing of the time");
+        assert_eq!(
+            (noted, said.is_none_or(|said| report.text().contains(said))),
+            (said.is_some(), true),
+            "{}",
+            report.text()
+        );
+    }
 }
