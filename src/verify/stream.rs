@@ -1,5 +1,9 @@
 //! The stream leg as verification sees it: the files of a partition, message by message. The content is rebuilt from each
 //! OTLP record without its seven attributes, so a change anywhere in the record shows in its checksum.
+//!
+//! Protobuf has many forms of one record: of a field that stands twice the last counts, an empty part and a default may be
+//! written or not, a number takes more bytes than it needs. A consumer of the topic may read those another way, or someone
+//! may hide a text there. So what was read is encoded again, and must be the message byte for byte.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +26,12 @@ use crate::stream::reader::{self, FileName, Framed, Messages, Span};
 /// Judges one file.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let mut judge = Judge::new(job.chain, &file.place, job.cuts, job.silence);
+    let mut again = otlp::Writer::default();
     let outcome = match (job.topic, file.offsets) {
         (Some(topic), Some(offsets)) => topic.read(offsets, |offset, message| {
-            judge_message(message, offset, job.chain, &file.place, &mut judge);
+            judge_message(message, offset, job.chain, &file.place, &mut again, &mut judge);
         }),
-        _ => read(file, job.chain, &mut judge, watch),
+        _ => read(file, job.chain, &mut again, &mut judge, watch),
     };
     let expected = judge.expected().unwrap_or(file.first);
     let unread = match outcome {
@@ -42,7 +47,13 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     Unit { place: file.place.clone(), judged: judge.finish(), claims: None, unread, frozen: None }
 }
 
-fn read(file: &File, chain: &ChainName, judge: &mut Judge<'_>, watch: &dyn Watch) -> Result<(), reader::Error> {
+fn read(
+    file: &File,
+    chain: &ChainName,
+    again: &mut otlp::Writer,
+    judge: &mut Judge<'_>,
+    watch: &dyn Watch,
+) -> Result<(), reader::Error> {
     let mut messages = Messages::open(&name(file))?;
     let mut at = 0;
     for row in 0.. {
@@ -53,15 +64,24 @@ fn read(file: &File, chain: &ChainName, judge: &mut Judge<'_>, watch: &dyn Watch
             let finding = Finding::at(Code::Name, chain, found, &file.place).row(0);
             judge.find(finding.expected(format_args!("{found:020}.messages"), name));
         }
-        judge_message(message, row, chain, &file.place, judge);
+        judge_message(message, row, chain, &file.place, again, judge);
         watch.advance(messages.at() - at);
         at = messages.at();
     }
     Ok(())
 }
 
-fn judge_message(message: Framed<'_>, row: u64, chain: &ChainName, place: &Arc<str>, judge: &mut Judge<'_>) {
+/// `again`: an empty writer; it is empty afterwards.
+fn judge_message(
+    message: Framed<'_>,
+    row: u64,
+    chain: &ChainName,
+    place: &Arc<str>,
+    again: &mut otlp::Writer,
+    judge: &mut Judge<'_>,
+) {
     let expected = judge.expected().unwrap_or(0);
+    let mut canonical = true;
     let mut held: Option<Span> = None;
     let mut foreign = None;
     let mut shared: Option<(Context<'_>, Tail)> = None;
@@ -80,6 +100,7 @@ fn judge_message(message: Framed<'_>, row: u64, chain: &ChainName, place: &Arc<s
         }
         let Some((_, tail)) = &shared else { return };
         let content = Content::write(&log, tail);
+        canonical &= again.push(chain, &link, content.as_str()).is_ok();
         judge.record(&Seen {
             sequence: link.sequence,
             observed: link.observed,
@@ -95,10 +116,21 @@ fn judge_message(message: Framed<'_>, row: u64, chain: &ChainName, place: &Arc<s
     if let Some(sequence) = foreign {
         judge.find(at(Code::Chain, sequence).expected(chain, "another `sealtrail.chain`"));
     }
-    if let Err(error) = outcome {
-        judge.find(
-            at(Code::Form, judge.expected().unwrap_or(expected)).expected("records of the stream", reason(&error)),
-        );
+    let written = again.finish();
+    canonical &= written == message.value;
+    again.give_back(written);
+    match (outcome, held) {
+        (Err(error), _) => {
+            let at = at(Code::Form, judge.expected().unwrap_or(expected));
+            judge.find(at.expected("records of the stream", reason(&error)));
+        }
+        // Under another chain's name it is another message in any case.
+        (Ok(()), Some(held)) if !canonical && foreign.is_none() => {
+            let at = at(Code::Form, held.first.get()).to(held.last.get());
+            judge.find(at.expected("a message as the stream's writer encodes its records", "another encoding of them"));
+        }
+        // Without a record nothing is under any hash; headers can't say which they are.
+        (Ok(()), _) => {}
     }
     judge_headers(message, held, at(Code::Header, held.map_or(expected, |held| held.first.get())), chain, judge);
 }

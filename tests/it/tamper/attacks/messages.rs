@@ -86,6 +86,14 @@ pub(super) fn all() -> Vec<Attack> {
             Form,
             28,
         ),
+        stream("a field twice in a message, the false one first", |s| frames(s, |all| hide(&mut all[4][2])), Form, 28),
+        stream(
+            "an empty part before a message's records",
+            |s| frames(s, |all| drop(all[4][2].splice(0..0, [0x0a, 0x00]))),
+            Form,
+            28,
+        ),
+        stream("a length of more bytes than it needs", |s| frames(s, |all| lengthen(&mut all[4][2])), Form, 28),
         stream("a message's value emptied", |s| frames(s, |all| all[4][2].clear()), Header, 28),
         stream("all messages deleted", |s| remove(&s.stream.join("audit-logs")), Shorter, 0),
         stream("a second partition", second_partition, Foreign, 0),
@@ -179,6 +187,50 @@ fn replace(bytes: &mut Vec<u8>, from: &str, to: &str) {
     let text = String::from_utf8(std::mem::take(bytes)).expect("text");
     assert!(text.contains(from), "{from} is not in {text}");
     *bytes = text.replacen(from, to, 1).into_bytes();
+}
+
+/// Where the length behind a tag at `at` begins, where it ends, and the length.
+fn length(value: &[u8], at: usize) -> (usize, usize, usize) {
+    let bytes = value[at + 1..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
+    let number = value[at + 1..][..bytes].iter().rev().fold(0, |number, byte| number << 7 | usize::from(byte & 0x7f));
+    (at + 1, at + 1 + bytes, number)
+}
+
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// Puts an event's name of its own into the first record: of two, readers of protobuf take the last.
+fn hide(value: &mut Vec<u8>) {
+    // A `ResourceLogs`, behind its resource a `ScopeLogs`, behind its scope a record.
+    let mut lengths = vec![length(value, 0)];
+    for _ in 0..2 {
+        let (_, begin, _) = lengths[lengths.len() - 1];
+        let at = if value[begin] == 0x0a { length(value, begin) } else { (0, begin, 0) };
+        lengths.push(length(value, at.1 + at.2));
+        assert_eq!(value[at.1 + at.2], 0x12, "as the format has it");
+    }
+    let mut part = [&[0x62, 16][..], b"payment.declined"].concat();
+    let mut grown = part.len();
+    let (_, at, _) = lengths[2];
+    value.splice(at..at, part.drain(..));
+    for (begin, end, number) in lengths.into_iter().rev() {
+        let longer = varint(number + grown);
+        grown += longer.len() - (end - begin);
+        value.splice(begin..end, longer);
+    }
+}
+
+fn lengthen(value: &mut Vec<u8>) {
+    let (_, end, _) = length(value, 0);
+    value[end - 1] |= 0x80;
+    value.insert(end, 0);
 }
 
 fn strip_ed25519(all: &mut [Frame]) {
