@@ -121,6 +121,11 @@ impl Indexes {
         Ok(indexes)
     }
 
+    /// Whether the rows must not be read, for what their pages claim to hold.
+    pub(super) fn is_refused(&self) -> bool {
+        self.outline.refused
+    }
+
     /// Compares the next row.
     pub(super) fn row(&mut self, row: &Row<'_>) -> Result<(), ParquetError> {
         while self.row == self.end && self.group < self.metadata.num_row_groups() {

@@ -52,10 +52,14 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     };
     let footer = reader.footer().clone();
     let indexes = indexed(|| Indexes::of(bytes, &footer));
+    let refused = indexes.as_ref().is_none_or(Indexes::is_refused);
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
     if let Some(weak) = store::lock(job.store, &file.path, job.chain, file.first) {
         object.judge.find(weak.to(footer.segment.last.get()));
+    }
+    if refused {
+        return object.finish(Err(Failure::Pages), &footer);
     }
     let outcome = guarded(|| {
         reader.rows(&mut |row| {

@@ -6,10 +6,12 @@
 //! footer"): whatever stands there follows from the pages, the rows and the file metadata, in one form, and every byte of the
 //! object belongs to something. What may be missing (an index, a filter, statistics) misleads nobody by that.
 //!
-//! Here is what follows from the pages; `index` compares what the rows must show.
+//! Here is what follows from the pages, and what stands in them beside their values; `index` compares what the rows must show.
 //!
 //! Source: Parquet's `parquet.thrift`.
 
+mod bits;
+mod pages;
 mod shapes;
 mod thrift;
 mod walk;
@@ -18,6 +20,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
+use pages::Pages;
 use shapes::{BOUNDS, FILE, FILTER, PLACES};
 use thrift::{Malformed, Shape, Struct, Value};
 use walk::{Begins, Walk};
@@ -36,6 +39,8 @@ pub(super) struct Outline {
     pub(super) flaws: Vec<Flaw>,
     /// By row group and column; nothing where the footer is not of the format's form.
     pub(super) chunks: Vec<Vec<Chunk>>,
+    /// Rows must not be read: pages claim more than they hold or may hold, or can't be followed.
+    pub(super) refused: bool,
 }
 
 /// A column in a row group: its pages, and what is claimed of their values.
@@ -73,7 +78,8 @@ impl Outline {
         let mut magic = [0; 4];
         file.read_exact_at(&mut magic, 0)?;
 
-        let mut work = Work { file, outline: Self::default(), group: None, pieces: vec![(0, 4), (at, length - at)] };
+        let mut work =
+            Work { file, outline: Self::default(), group: None, pieces: vec![(0, 4), (at, length - at)], read: 4 };
         work.ask(magic == *MAGIC, || "a file of Parquet alone".to_owned());
         if let Some(metadata) = work.whole(at, footer, &FILE)? {
             work.metadata(&metadata, claimed)?;
@@ -93,6 +99,8 @@ struct Work<'a> {
     group: Option<usize>,
     /// Offset and length of everything that is pointed to.
     pieces: Vec<(u64, u64)>,
+    /// Where the pages end that were read so far: chunks lie one behind the other, and none is read twice.
+    read: u64,
 }
 
 impl Work<'_> {
@@ -190,10 +198,15 @@ impl Work<'_> {
         self.ask(sound_statistics(chunk.inner(12)), || format!("statistics of `{name}` in one form"));
 
         let end = begin.zip(length).and_then(|(begin, length)| begin.checked_add(length));
-        let walk = match Walk::of(self.file, begin, end, chunk.int(4)) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Walk::default(),
+        let behind = begin >= Some(self.read);
+        let walk = match Walk::of(self.file, begin.filter(|_| behind), end, chunk.int(4), Pages::of(element)) {
+            Err(error) if [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof].contains(&error.kind()) => {
+                Walk::refused()
+            }
             walked => walked?,
         };
+        self.read = end.unwrap_or(u64::MAX);
+        self.outline.refused |= walk.refused;
         self.ask(walk.sound, || format!("pages of `{name}` as the format has them"));
         let dictionary = chunk.get(11).is_some();
         let data = walk.begins.first().map(|(offset, _)| *offset);

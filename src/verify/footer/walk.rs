@@ -1,10 +1,12 @@
-//! The pages of a column chunk, header by header.
+//! The pages of a column chunk, header by header, and each to its end (`pages`).
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
+use super::bits::Wrong;
 use super::invalid;
+use super::pages::{MAX_PAGE, MAX_VALUES, Pages};
 use super::shapes::PAGE;
 use super::thrift::{self, Malformed, Struct};
 
@@ -23,6 +25,8 @@ pub(super) struct Walk {
     /// Kind and encoding of each page, and how many there are.
     kinds: Vec<(i64, i64, i64)>,
     pub(super) sound: bool,
+    /// A page claims more than the format allows, or than it holds: whoever reads it makes room for what it claims.
+    pub(super) refused: bool,
 }
 
 /// Kinds of pages.
@@ -34,10 +38,22 @@ const RLE: i64 = 3;
 const UNCOMPRESSED: i64 = 0;
 
 impl Walk {
-    /// Reads the headers between `begin` and `end` of a chunk that is packed as `codec` says.
-    pub(super) fn of(file: &File, begin: Option<u64>, end: Option<u64>, codec: Option<i64>) -> io::Result<Self> {
-        let mut walk = Self { sound: true, ..Self::default() };
+    /// Of pages that can't be followed.
+    pub(super) fn refused() -> Self {
+        Self { refused: true, ..Self::default() }
+    }
+
+    /// Reads the pages of a column between `begin` and `end` of a chunk that is packed as `codec` says.
+    pub(super) fn of(
+        file: &File,
+        begin: Option<u64>,
+        end: Option<u64>,
+        codec: Option<i64>,
+        mut pages: Pages,
+    ) -> io::Result<Self> {
+        let mut walk = Self { sound: pages.is_codec(codec), ..Self::default() };
         let (Some(mut at), Some(end)) = (begin, end) else { return Err(invalid()) };
+        let mut bytes = Vec::new();
         while at < end {
             let (header, used) = header(file, at)?;
             let size = |id| header.size(id).ok_or_else(invalid);
@@ -45,10 +61,37 @@ impl Walk {
             walk.sound &= codec != Some(UNCOMPRESSED) || packed == unpacked;
             walk.page(&header, at);
             walk.unpacked = walk.unpacked.saturating_add(used).saturating_add(unpacked);
-            at = at.checked_add(used).and_then(|at| at.checked_add(packed)).ok_or_else(invalid)?;
+            let begin = at.checked_add(used).ok_or_else(invalid)?;
+            at = begin.checked_add(packed).ok_or_else(invalid)?;
+            if unpacked > MAX_PAGE || packed > MAX_PAGE || at > end {
+                walk.refused = true;
+                return Ok(walk);
+            }
+            bytes.resize(usize::try_from(packed).map_err(|_| invalid())?, 0);
+            file.read_exact_at(&mut bytes, begin)?;
+            walk.hold(&header, &bytes, unpacked, &mut pages);
         }
-        walk.sound &= at == end;
+        walk.sound &= at == end && pages.is_used_up();
         Ok(walk)
+    }
+
+    /// Takes what a page holds to its end.
+    fn hold(&mut self, header: &Struct, bytes: &[u8], unpacked: u64, pages: &mut Pages) {
+        let (data, dictionary) = (header.inner(5), header.inner(7));
+        let claimed = data.or(dictionary).and_then(|page| Some((page.size(1)?, page.int(2)?)));
+        let (Some((values, encoding)), Ok(unpacked)) = (claimed, usize::try_from(unpacked)) else {
+            self.refused = true;
+            return;
+        };
+        let held = match usize::try_from(values) {
+            Ok(values) if values as u64 <= MAX_VALUES => match data {
+                Some(_) => pages.data(encoding, values, bytes, unpacked),
+                None => pages.dictionary(values, bytes, unpacked),
+            },
+            _ => Err(Wrong::Count),
+        };
+        self.sound &= held.is_ok();
+        self.refused |= held == Err(Wrong::Count);
     }
 
     fn page(&mut self, header: &Struct, at: u64) {
