@@ -16,6 +16,7 @@ use sealtrail_chain::{Checksum, Hash, Sequence, UnixNanos};
 use super::fields::Fields;
 use super::layout::{self, BATCH_ROWS, LEADING};
 use super::{Error, Footer, Promotions};
+use crate::host::regular;
 
 /// An object whose metadata and columns are those of the format.
 pub struct Reader {
@@ -42,7 +43,7 @@ pub struct Row<'a> {
 impl Reader {
     /// Opens an object and reads its footer. A version that this release doesn't know is an error of its own.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|source| Error::Io { doing: "open", path: path.to_owned(), source })?;
+        let file = regular::open(path).map_err(|source| Error::Io { doing: "open", path: path.to_owned(), source })?;
         Self::of(file, path)
     }
 

@@ -24,6 +24,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use exit::Exit;
 
 use crate::host::{guard, hsm};
+use crate::verify::Printable;
 
 /// Compliance audit-log pipeline: OTLP in, masked, sealed into a hash chain, kept, written twice, provable.
 #[derive(Parser)]
@@ -98,7 +99,9 @@ pub fn main() -> std::process::ExitCode {
 
 /// Prints what could not be done, in the form `error: …`, and says so in the exit code.
 fn could_not_run(error: &dyn std::fmt::Display) -> Exit {
-    anstream::eprintln!("{}error:{} {error}", style::ERROR.render(), style::ERROR.render_reset());
+    // A path in it may be somebody else's name of a file.
+    let lines: Vec<String> = error.to_string().lines().map(|line| Printable(line).to_string()).collect();
+    anstream::eprintln!("{}error:{} {}", style::ERROR.render(), style::ERROR.render_reset(), lines.join("\n"));
     Exit::CouldNotRun
 }
 

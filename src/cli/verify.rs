@@ -37,7 +37,7 @@ Examples:
   sealtrail verify --format json --public-key log.vkey archive/ | jq .verdict
 
 Exit codes: 0 intact; 1 something is wrong, and named; 2 could not run; 3 nothing wrong found, but not all could be checked
-(no trusted key, an unknown format version, no record at all).")]
+(no trusted key, an unknown format version, no record at all, or none in the range).")]
 pub(super) struct Arguments {
     /// Archive, stream directory, data directory with both, or `s3://BUCKET/PREFIX`. Legs of the same chain are compared.
     #[arg(required_unless_present_any = ["config", "bundle"], value_name = "PATH")]
@@ -114,6 +114,11 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     if let Some(bundle) = &arguments.bundle {
         return run_bundle(bundle, &trust, arguments.format);
+    }
+    if let (Some(from), Some(to)) = (arguments.from, arguments.to)
+        && from.is_past(to)
+    {
+        return could_not_run(&"`--from` lies behind `--to`: no record can be in that range");
     }
     let mut options = Options {
         trust,

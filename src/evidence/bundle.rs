@@ -25,6 +25,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::tar;
+use crate::host::regular;
 
 pub const README: &str = "README.txt";
 pub const RECORD: &str = "record.json";
@@ -140,7 +141,7 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 
 /// SHA-256 of a file of any length, hex.
 pub fn digest_file(path: &Path) -> io::Result<String> {
-    let (mut file, mut digest, mut buffer) = (fs::File::open(path)?, Sha256::new(), vec![0; 1 << 16]);
+    let (mut file, mut digest, mut buffer) = (regular::open(path)?, Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok(const_hex::encode(digest.finalize())),
@@ -151,7 +152,8 @@ pub fn digest_file(path: &Path) -> io::Result<String> {
 
 /// The whole file, unless it is too long.
 fn limited(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    if fs::metadata(path)?.len() > LONGEST { Ok(None) } else { fs::read(path).map(Some) }
+    let bytes = regular::read(path, LONGEST)?;
+    Ok((bytes.len() as u64 <= LONGEST).then_some(bytes))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod disk;
 pub mod entropy;
 pub mod guard;
 pub mod hsm;
+pub mod regular;
 pub mod sim;
 pub mod whole;
 

@@ -4,6 +4,8 @@
 //! The bits are made by plain comparisons of whole blocks, which compilers turn into vector instructions on every machine
 //! that has them. Behind the last byte of a view stand zeros: a run always ends.
 
+use super::glance::Glance;
+
 /// Bytes of a block.
 const BLOCK: usize = 64;
 type Bytes = [u8; BLOCK];
@@ -28,6 +30,15 @@ impl Signs {
         self.words.clear();
         self.sextets.clear();
         fill(&mut self.digits, bytes, digits_of);
+    }
+
+    /// Starts over with what a glance at a short text has seen.
+    pub(super) fn take(&mut self, glance: Glance) {
+        let kinds = [glance.digits, glance.words(), glance.sextets()];
+        for (bits, seen) in [&mut self.digits, &mut self.words, &mut self.sextets].into_iter().zip(kinds) {
+            bits.clear();
+            bits.push(seen);
+        }
     }
 
     /// The first digit from `at` on.
@@ -59,7 +70,9 @@ impl Signs {
         if bytes.len() <= NUMBER && self.digits_end(0) >= bytes.len() {
             return;
         }
-        fill(&mut self.sextets, bytes, sextets_of);
+        if self.sextets.is_empty() {
+            fill(&mut self.sextets, bytes, sextets_of);
+        }
         let mut done = 0;
         for (block, &signs) in self.sextets.iter().enumerate() {
             let more = self.sextets.get(block + 1).copied().unwrap_or_default();

@@ -5,6 +5,7 @@ use super::colour::without_codes;
 use super::detect::{Encoded, Finding, Scan, Shape, Token, shapes, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
+use super::glance::Glance;
 use super::keys::Facts;
 use super::look::{Holds, Look, look};
 use super::rules::Place;
@@ -53,6 +54,20 @@ impl Scratch {
     }
 }
 
+/// A text that is looked into, and what is known of it.
+#[derive(Clone, Copy)]
+struct Known<'t> {
+    text: &'t str,
+    holds: Holds,
+    glance: Option<Glance>,
+    /// What the key says that it stands under.
+    key: Facts,
+    /// Rules that are in force there.
+    active: u64,
+    /// Encoded texts around it.
+    depth: usize,
+}
+
 /// A finding on the original bytes.
 #[derive(Clone, Copy)]
 struct Span {
@@ -75,24 +90,41 @@ enum Verdict {
 impl Session<'_> {
     /// The masked text; `None`: there is nothing in it.
     pub(super) fn text(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
-        let mut holds = match look(text.as_bytes()) {
-            Look::Something(holds) => holds,
-            // What rules look for by its shape is made of any signs.
-            _ if self.rules().shapes.is_some() => Holds::default(),
-            Look::Nothing => return None,
-            Look::Encoded if !token::stands_in(text.as_bytes()) => return None,
-            Look::Encoded => Holds::default(),
+        let bytes = text.as_bytes();
+        let glance = Glance::at(bytes);
+        let holds = match glance {
+            Some(glance) if glance.is_clean(bytes, self.rules(), key) => return None,
+            Some(glance) => glance.holds(),
+            None => match look(bytes) {
+                Look::Something(holds) => holds,
+                // What rules look for by its shape is made of any signs.
+                _ if self.rules().shapes.is_some() => Holds::default(),
+                Look::Nothing => return None,
+                Look::Encoded if !token::stands_in(bytes) => return None,
+                Look::Encoded => Holds::default(),
+            },
         };
-        let active = self.rules().at(place) & self.only;
+        self.passes(text, holds, glance, key, self.rules().at(place) & self.only)
+    }
+
+    /// Passes over a text in which something may stand.
+    fn passes(
+        &mut self,
+        text: &str,
+        mut holds: Holds,
+        mut glance: Option<Glance>,
+        key: Facts,
+        active: u64,
+    ) -> Option<String> {
         let mut masked: Option<String> = None;
         for _ in 0..MAX_PASSES {
-            let before = masked.as_deref().unwrap_or(text);
-            match self.pass(before, holds, key, active, 0) {
+            let text = masked.as_deref().unwrap_or(text);
+            match self.pass(Known { text, holds, glance, key, active, depth: 0 }) {
                 Verdict::Clean => return masked,
                 Verdict::Masked { text: after, overlapped } => {
-                    holds = Holds::ANY;
+                    (holds, glance) = (Holds::ANY, None);
                     // What stands in place of a value may end a token that went on before.
-                    let again = overlapped || (self.rules().shapes.is_some() && after != before);
+                    let again = overlapped || (self.rules().shapes.is_some() && after != text);
                     masked = Some(after);
                     if !again {
                         return masked;
@@ -105,22 +137,21 @@ impl Session<'_> {
         Some(UNINSPECTED.to_owned())
     }
 
-    fn pass(&mut self, text: &str, holds: Holds, key: Facts, active: u64, depth: usize) -> Verdict {
+    /// The same without a look before: for tests of that.
+    #[cfg(test)]
+    pub(super) fn looked_into(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
+        self.passes(text, Holds::ANY, None, key, self.rules().at(place))
+    }
+
+    fn pass(&mut self, known: Known<'_>) -> Verdict {
         let mut scratch = self.scratch.take().unwrap_or_default();
-        let verdict = self.inspect(text, holds, key, active, depth, &mut scratch);
+        let verdict = self.inspect(known, &mut scratch);
         self.scratch = Some(scratch);
         verdict
     }
 
-    fn inspect(
-        &mut self,
-        text: &str,
-        holds: Holds,
-        key: Facts,
-        active: u64,
-        depth: usize,
-        scratch: &mut Scratch,
-    ) -> Verdict {
+    fn inspect(&mut self, known: Known<'_>, scratch: &mut Scratch) -> Verdict {
+        let Known { text, holds, glance, key, active, depth } = known;
         let Scratch { views, raw, plain, seen, spans } = scratch;
         seen.found.clear();
         seen.encoded.clear();
@@ -130,6 +161,10 @@ impl Session<'_> {
         // What folds may fold to any sign.
         let (first, holds) =
             if own { (Source { bytes: text.as_bytes(), view: None }, holds) } else { (views[0].source(), Holds::ANY) };
+        match glance.filter(|_| own) {
+            Some(glance) => seen.signs.take(glance),
+            None => seen.signs.read(first.bytes),
+        }
         self.scan(first.bytes, holds, 0, key, active, seen);
         let mut coloured = seen.coloured;
         if seen.coloured && plain.uncolour(first) {
@@ -137,6 +172,7 @@ impl Session<'_> {
             own = false;
             seen.found.clear();
             seen.encoded.clear();
+            seen.signs.read(&views[0].bytes);
             self.scan(&views[0].bytes, Holds::ANY, 0, key, active, seen);
         }
         let first = if own { Source { bytes: text.as_bytes(), view: None } } else { views[0].source() };
@@ -154,12 +190,14 @@ impl Session<'_> {
                 }
                 last = step;
                 let known = (seen.found.len(), seen.encoded.len());
+                seen.signs.read(&after[0].bytes);
                 self.scan(&after[0].bytes, Holds::ANY, step as u8, key, active, seen);
                 coloured |= seen.coloured;
                 if seen.coloured && plain.uncolour(after[0].source()) {
                     std::mem::swap(&mut after[0], plain);
                     seen.found.truncate(known.0);
                     seen.encoded.truncate(known.1);
+                    seen.signs.read(&after[0].bytes);
                     self.scan(&after[0].bytes, Holds::ANY, step as u8, key, active, seen);
                 }
             }
@@ -171,6 +209,7 @@ impl Session<'_> {
             let (before, after) = views.split_at_mut(last + 1);
             let source = if own { Source { bytes: text.as_bytes(), view: None } } else { before[0].source() };
             if after[0].unquote(source, raw) {
+                seen.signs.read(&after[0].bytes);
                 self.scan(&after[0].bytes, Holds::ANY, last as u8 + 1, key, active, seen);
             }
         }
@@ -193,10 +232,10 @@ impl Session<'_> {
         Verdict::Masked { text: self.render(text, spans, &view), overlapped }
     }
 
+    /// Looks into a view whose signs are read.
     fn scan(&mut self, bytes: &[u8], holds: Holds, view: u8, key: Facts, active: u64, seen: &mut Seen) {
         let Seen { signs, found, encoded, quoted, coloured } = seen;
         let rules = self.engine.rules();
-        signs.read(bytes);
         let mut scan = Scan {
             rules,
             keys: &mut self.keys,
@@ -211,6 +250,7 @@ impl Session<'_> {
             emv_until: 0,
             key_ends: Default::default(),
             tables_until: 0,
+            id_cells: Vec::new(),
             rows_until: 0,
             quoted: false,
             coloured: false,
@@ -249,7 +289,8 @@ impl Session<'_> {
             return Ok(None);
         }
         let (counts, fallbacks, witness) = (self.counts.clone(), self.fallbacks, self.witness.take());
-        let verdict = self.pass(&text, holds, Facts { keyed: 0, ..key }, active, depth);
+        let verdict =
+            self.pass(Known { text: &text, holds, glance: None, key: Facts { keyed: 0, ..key }, active, depth });
         let rule = self.counts.iter().zip(&counts).position(|(now, before)| now > before);
         (self.counts, self.fallbacks, self.witness) = (counts, fallbacks, witness);
         match verdict {

@@ -37,8 +37,12 @@ impl Session<'_> {
 
     fn entries_at(&mut self, entries: &mut Vec<KeyValue<'_>>, above: Facts, place: Place, depth: usize) {
         let named = if depth > 1 { self.named(entries) } else { None };
+        let read = if depth > 1 { self.grid(entries, above, place, depth) } else { None };
         let mut truncated = false;
+        let mut index = 0;
         entries.retain_mut(|entry| {
+            let is_read = read == Some(index);
+            index += 1;
             let own = self.keys.facts(self.engine.rules(), entry.key.as_bytes());
             let facts = match named {
                 Some(named) if given::holds_value(entry.key.as_bytes()) => Facts { plain: own.plain, ..named },
@@ -56,7 +60,9 @@ impl Session<'_> {
                 ByKey::Replaced => {}
                 by_key => {
                     truncated |= matches!(by_key, ByKey::Truncated);
-                    self.value_at(&mut entry.value, facts.inherited(), place, depth);
+                    if !is_read {
+                        self.value_at(&mut entry.value, facts.inherited(), place, depth);
+                    }
                 }
             }
             if !facts.plain
@@ -69,6 +75,17 @@ impl Session<'_> {
         let said = |entry: &KeyValue<'_>| entry.key == AMOUNT_MASKED && entry.value == Value::Bool(true);
         if truncated && !entries.iter().any(said) {
             entries.push(KeyValue { key: Cow::Borrowed(AMOUNT_MASKED), value: Value::Bool(true) });
+        }
+    }
+
+    /// Masks a value in a list whose key is `key`, which says `facts`; one that is dropped leaves nothing in its place.
+    pub(super) fn keyed_value(&mut self, key: &str, value: &mut Value<'_>, facts: Facts, place: Place, depth: usize) {
+        let rules = facts.keyed & self.rules().at(place) & self.only;
+        let rules = if rules == 0 { 0 } else { self.keyed_by(key, value, rules) };
+        match self.by_key(value, rules) {
+            ByKey::Dropped => *value = Value::Null,
+            ByKey::Replaced => {}
+            ByKey::Nothing | ByKey::Truncated => self.value_at(value, facts.inherited(), place, depth),
         }
     }
 

@@ -11,6 +11,7 @@ use sealtrail_chain::{Hash, Sequence};
 use super::frame::{self, MAX_REST, PREFIX};
 use super::message::{FIRST, HEAD, LAST};
 use super::{End, kafka};
+use crate::host::regular;
 
 pub use super::frame::Framed;
 
@@ -82,7 +83,7 @@ impl Messages {
     /// Opens a file as `files` named it. What is added to it while it is read is not seen.
     pub fn open(file: &FileName) -> Result<Self, Error> {
         let failed = |source| Error::Io { doing: "open", path: file.path.clone(), source };
-        let source = fs::File::open(&file.path).map_err(failed)?;
+        let source = regular::open(&file.path).map_err(failed)?;
         let len = source.metadata().map_err(failed)?.len();
         Ok(Self::new(source, len, file))
     }

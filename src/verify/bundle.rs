@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::checkpoints::key_id;
 use super::finding::{Code, Finding, Findings};
 use super::keys::{Epochs, Met};
+use super::printable::Printable;
 use super::report::{Time, section};
 use super::trust::{Standing, Trust};
 use super::{Unchecked, Verdict, verdict};
@@ -384,14 +385,14 @@ impl BundleReport {
         };
         writeln!(out, "{head}")?;
         for (index, finding) in self.findings.iter().enumerate() {
-            writeln!(out, "{} {finding}", if index == 0 { "first:" } else { "  and:" })?;
+            writeln!(out, "{} {}", if index == 0 { "first:" } else { "  and:" }, Printable(finding))?;
         }
         if let (Some(chain), Some(sequence), Some(observed)) = (&self.chain, self.sequence, self.observed) {
             writeln!(out, "\nrecord {sequence} of chain {chain}")?;
             writeln!(out, "  sealed       {observed} by the collector's clock")?;
         }
         let line = |out: &mut String, name: &str, value: Option<&str>| match value {
-            Some(value) => writeln!(out, "  {name:<12} {value}"),
+            Some(value) => writeln!(out, "  {name:<12} {}", Printable(value)),
             None => Ok(()),
         };
         line(out, "origin", self.origin.as_deref())?;

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealtrail_chain::note::Vkey;
+use sealtrail_chain::note::{Note, Vkey};
 use sealtrail_chain::segment::Ranges;
 use sealtrail_chain::{ChainName, Checkpoint, CompactRange, Genesis};
 
@@ -166,6 +166,11 @@ impl Judge<'_> {
             for key in owed.iter().filter(|key| !signatures.held.contains(key)) {
                 findings.push(at(Code::Unsigned).expected(key_id(key), "no line of this key"));
             }
+            if !in_order(note, &[&keys.ed25519, &keys.ml_dsa_44]) {
+                findings.push(
+                    at(Code::Signature).expected("one line a key, Ed25519 first", "a line twice, or in another order"),
+                );
+            }
             // Those of others come as objects of their own, so a line more was put here by someone else.
             if signatures.held.len() >= owed.len() && !signatures.unknown.is_empty() {
                 findings.push(at(Code::Signature).expected("lines of the chain's keys alone", "another line"));
@@ -303,6 +308,17 @@ impl<'a> Collect<'a> {
             self.loaded.findings.add(finding.expected(format_args!("a range from {held} on"), "another"));
         }
     }
+}
+
+/// Whether the lines of these keys stand in their order, each once. A line more, or another order, breaks no signature, and is
+/// no note that the collector has written.
+fn in_order(note: &str, keys: &[&Vkey]) -> bool {
+    let Ok(note) = Note::parse(note) else { return false };
+    let places = note
+        .signatures
+        .iter()
+        .filter_map(|line| keys.iter().position(|key| line.name == key.name() && line.id == key.id()));
+    places.collect::<Vec<_>>().is_sorted_by(|before, next| before < next)
 }
 
 /// The inner error says why they are no ranges, the outer one why that is not known.

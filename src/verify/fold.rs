@@ -6,8 +6,9 @@ use sealtrail_chain::{ChainName, CompactRange, Hash, Root, Sequence, UnixNanos};
 
 use super::checkpoints::Beside;
 use super::finding::{Code, Finding, Findings};
-use super::judge::{Events, Judged, Run, Silence, Zero};
+use super::judge::{Judged, Run, Silence, Zero};
 use super::keys::{MOST, Met};
+use super::lag::Events;
 use super::leg::Unread;
 use crate::archive::Links;
 
@@ -62,6 +63,8 @@ pub(super) struct Folded {
     /// One past the last record.
     pub(super) end: u64,
     pub(super) records: u64,
+    /// Of these, in the range that was asked for.
+    pub(super) asked: u64,
     pub(super) from: Option<UnixNanos>,
     pub(super) to: Option<UnixNanos>,
     pub(super) stopped: bool,
@@ -143,10 +146,11 @@ impl<'a> Fold<'a> {
             return self.pass(&links, &place);
         }
         let hole = unread.is_some();
-        let Judged { runs, records, zero, rotations, silences, events, findings } = judged;
-        self.done.events.join(events);
+        let Judged { runs, records, asked, zero, rotations, silences, events, findings } = judged;
+        self.done.events.join(events, self.done.to);
         self.done.files += 1;
         self.done.records += records;
+        self.done.asked += asked;
         self.done.findings.append(findings);
         self.done.zero = self.done.zero.take().or(zero);
         let room = MOST.saturating_sub(self.done.rotations.len());

@@ -10,6 +10,8 @@ use sealtrail_chain::{ChainName, Checksum, CompactRange, Hash, Link, Sequence, U
 
 use super::finding::{Code, Finding, Findings};
 use super::keys::{MOST, Met};
+use super::lag::{Event, Events};
+use super::scope::Asked;
 
 /// A record as a leg holds it; nothing about it is believed yet.
 pub(super) struct Seen<'a> {
@@ -38,6 +40,9 @@ pub(super) enum Own {
     /// The archive doesn't take what it is given, or does again.
     Archive {
         up: bool,
+        /// Several in a minute are one record: since when, where that is said, and how many.
+        since: Option<UnixNanos>,
+        count: u64,
     },
     /// Somebody else's word about a checkpoint is stored under this key.
     Vouched {
@@ -46,33 +51,6 @@ pub(super) enum Own {
         revoked: Option<String>,
     },
     Other,
-}
-
-/// What the collector said last of itself: sequence and time of the record.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Events {
-    pub(super) started: Option<(u64, UnixNanos)>,
-    /// That the archive was down; that it was up again.
-    pub(super) down: Option<(u64, UnixNanos)>,
-    pub(super) up: Option<(u64, UnixNanos)>,
-}
-
-impl Events {
-    pub(super) fn join(&mut self, later: Self) {
-        self.started = later.started.or(self.started);
-        self.down = later.down.or(self.down);
-        self.up = later.up.or(self.up);
-    }
-
-    /// Nanoseconds that the archive needs to come behind an outage: as long again as that was, where nothing says that it is
-    /// over; `None` where records from `end` on tell of one.
-    pub(super) fn outage(&self, end: u64) -> Option<u64> {
-        if self.down.max(self.up).is_some_and(|(sequence, _)| sequence >= end) {
-            return None;
-        }
-        let (down, up) = (self.down.map_or(0, |(_, time)| time.0), self.up.map_or(0, |(_, time)| time.0));
-        Some(if down == 0 { 0 } else { up.saturating_sub(down).saturating_mul(2) })
-    }
 }
 
 /// The records of a file that follow each other without a gap.
@@ -114,6 +92,8 @@ pub(super) struct Zero {
 pub(super) struct Judged {
     pub(super) runs: Vec<Run>,
     pub(super) records: u64,
+    /// Of these, in the range that was asked for.
+    pub(super) asked: u64,
     pub(super) zero: Option<Zero>,
     /// Notes of rotations that records carry.
     pub(super) rotations: Vec<Met>,
@@ -131,6 +111,7 @@ pub(super) struct Judge<'a> {
     cuts: &'a [u64],
     /// Longest stretch without a record, in nanoseconds.
     silence: u64,
+    asked: Asked,
     run: Option<Run>,
     /// The first of `cuts` behind the last record.
     cut: u64,
@@ -142,7 +123,13 @@ const SILENCES: usize = 16;
 
 impl<'a> Judge<'a> {
     pub(super) fn new(chain: &'a ChainName, place: &'a Arc<str>, cuts: &'a [u64], silence: u64) -> Self {
-        Self { chain, sealed_under: chain, place, cuts, silence, run: None, cut: 0, done: Judged::default() }
+        let asked = Asked::default();
+        Self { chain, sealed_under: chain, place, cuts, silence, asked, run: None, cut: 0, done: Judged::default() }
+    }
+
+    /// Counts the records of a range.
+    pub(super) fn ask(&mut self, asked: Asked) {
+        self.asked = asked;
     }
 
     /// The file says that its links are another chain's.
@@ -161,6 +148,7 @@ impl<'a> Judge<'a> {
 
     pub(super) fn record(&mut self, seen: &Seen<'_>) {
         self.done.records += 1;
+        self.done.asked += u64::from(self.asked.holds(seen.sequence, seen.observed));
         let sequence = seen.sequence.get();
         // Everything in the formats is int64; this also keeps `sequence + 1` within bounds.
         if sequence >= i64::MAX as u64 {
@@ -245,6 +233,17 @@ impl<'a> Judge<'a> {
             let (place, text) = (Arc::clone(self.place), note.clone().unwrap_or_default());
             self.done.rotations.push(Met { place, text, record: Some(sequence) });
         }
+        let before = self.run.as_ref().map(|run| run.to);
+        match seen.own {
+            Some(Own::Started { .. }) => self.done.events.add(Event::Started { before, at: seen.observed }),
+            Some(Own::Archive { up, since, count }) => {
+                // Nobody's clock runs ahead of what was sealed.
+                let at = since.unwrap_or(seen.observed).min(seen.observed);
+                let event = if up { Event::Up { at, count } } else { Event::Down { since: at, count } };
+                self.done.events.add(event);
+            }
+            _ => {}
+        }
         let run = self.run.get_or_insert_with(|| Run {
             first: sequence,
             end: sequence,
@@ -267,13 +266,6 @@ impl<'a> Judge<'a> {
         run.after = seen.hash;
         run.to = run.to.max(seen.observed);
         run.stopped = seen.own == Some(Own::Stopped);
-        let event = Some((sequence, seen.observed));
-        match seen.own {
-            Some(Own::Started { .. }) => self.done.events.started = event,
-            Some(Own::Archive { up: false }) => self.done.events.down = event,
-            Some(Own::Archive { up: true }) => self.done.events.up = event,
-            _ => {}
-        }
     }
 
     fn at(&self, code: Code, seen: &Seen<'_>) -> Finding {

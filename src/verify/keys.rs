@@ -58,9 +58,16 @@ impl Epochs {
         let mut epochs = Self(vec![Epoch { keys: KeySet::from(genesis), by: None }]);
         let mut findings = Vec::new();
         let size = |met: &Met| Rotation::read(&met.text).ok().map(|note| note.statement().size);
-        met.sort_by_key(|met| (size(met), met.record));
+        // What a record carries is bound by the chain, so it goes before what lies beside the objects.
+        met.sort_by_key(|met| (size(met), met.record.is_none(), met.record));
         for Met { place, text, record } in met {
             if epochs.0.iter().filter_map(|epoch| epoch.by.as_ref()).any(|by| by.rotation.note() == text) {
+                continue;
+            }
+            if record.is_none() && epochs.states(&text) {
+                let finding = Finding::at(Code::Rotation, chain, size_of(&text), &place);
+                findings
+                    .push(finding.expected("the note that a record carries, byte for byte", "other signature lines"));
                 continue;
             }
             let read = Rotation::read(&text).and_then(|note| match epochs.0.last() {
@@ -94,6 +101,13 @@ impl Epochs {
     /// Whether a note is among those that count.
     pub(super) fn know(&self, text: &str) -> bool {
         self.0.iter().filter_map(|epoch| epoch.by.as_ref()).any(|by| by.rotation.note() == text)
+    }
+
+    /// Whether a note among those that count says the same, signed in another way.
+    fn states(&self, text: &str) -> bool {
+        let Ok(note) = Rotation::read(text) else { return false };
+        let mut known = self.0.iter().filter_map(|epoch| epoch.by.as_ref());
+        known.any(|by| by.rotation.statement() == note.statement())
     }
 
     /// The keys that a checkpoint of this size owes its signatures to, given those that have signed it: the latest ones that
@@ -231,6 +245,20 @@ impl Epoch {
 fn size_of(text: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix("size "));
     line.and_then(|size| size.parse().ok()).unwrap_or(0)
+}
+
+/// The notes that an archive's records carry lie beside its objects, too. One that does not was taken away; or the records were
+/// brought by a collector that took over, and met the rotation in the middle of a segment.
+pub(super) fn missing(leg: &Leg, chain: &ChainName, carried: &[Met]) -> Vec<Unchecked> {
+    // Where the notes of a bucket lie is not listed, so none is missed there.
+    let Some(dir) = leg.rotations.as_ref().filter(|_| leg.store.is_near()) else { return Vec::new() };
+    let missing = carried.iter().filter_map(|met| {
+        let size = Rotation::read(&met.text).ok()?.statement().size;
+        let path = dir.join(format!("{size:020}.note"));
+        let (chain, place, record) = (chain.clone(), path.display().to_string(), met.record?);
+        (!leg.store.is_file(&path)).then_some(Unchecked::RotationNote { chain, place, record })
+    });
+    missing.collect()
 }
 
 /// Reads the notes that lie beside an archive's objects.

@@ -35,9 +35,11 @@ mod footer;
 mod index;
 mod judge;
 mod keys;
+mod lag;
 mod leg;
 mod own;
 mod pool;
+mod printable;
 mod report;
 mod scope;
 mod store;
@@ -60,6 +62,7 @@ use crate::stream::kafka;
 pub use bundle::{BundleNote, BundleReport, judge as judge_bundle};
 pub use finding::{Code, Finding, Findings};
 pub use leg::Kind;
+pub use printable::Printable;
 pub use report::{ChainReport, LegReport, Note, Report, Time, Unchecked, Verdict};
 pub use scope::{Bound, BoundError};
 pub use trust::{Trust, TrustError};
@@ -166,6 +169,7 @@ struct Job<'a> {
     cuts: &'a [u64],
     /// Nanoseconds without a record that are worth a note.
     silence: u64,
+    asked: scope::Asked,
     store: &'a dyn store::Store,
     topic: Option<&'a topic::Topic>,
 }
@@ -211,7 +215,12 @@ pub fn verify_sources(sources: &[Source], options: &Options, watch: &dyn Watch) 
     }
     let expected = expected(&audits, &empty, options);
     let empty = empty.into_iter().map(|path| Unchecked::Empty { place: path.display().to_string() });
-    Ok(sum_up(audits, expected, empty.collect(), begin.elapsed()))
+    let chains: Vec<String> = audits.iter().map(|audit| audit.report.chain.clone()).collect();
+    let useless = options.trust.kept_of_none(&chains).map(|kept| {
+        let (place, origin) = (kept.path.display().to_string(), kept.checkpoint.origin.clone());
+        Unchecked::KeptOfNone { place, origin }
+    });
+    Ok(sum_up(audits, expected, empty.chain(useless).collect(), begin.elapsed()))
 }
 
 /// A path given twice is one path: its records must not be compared with themselves.

@@ -23,6 +23,7 @@ use serde::{Serialize, Serializer};
 
 use super::finding::Finding;
 use super::leg::Kind;
+use super::printable::Printable;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -74,6 +75,12 @@ pub enum Unchecked {
          belongs to it is not here (the newest has size {found}); the collector brings it at its next start"
     )]
     StopUncovered { chain: ChainName, leg: Kind, size: u64, found: u64 },
+    /// Either the archive was away until the stop and the collector has not started since, or someone cut the archive.
+    #[error(
+        "chain {chain}: the collector stopped, and records {first} to {last} are in the stream only: it brings them into the \
+         archive at its next start, or someone took them away"
+    )]
+    StoppedUnarchived { chain: ChainName, first: u64, last: u64 },
     #[error("chain {chain}, stream: {first}; what the partition held before has passed its retention")]
     Expired { chain: ChainName, first: Begin },
     #[error("chain {chain}, archive: records {first} to {last} lie frozen: {bound}, content not read")]
@@ -82,6 +89,10 @@ pub enum Unchecked {
         "chain {chain}: versions in {place} can't be listed (it takes s3:ListBucketVersions), so none was looked for"
     )]
     VersionsUnseen { chain: ChainName, place: String },
+    #[error("chain {chain}: no record that could be read lies in the range that was asked for")]
+    NothingInRange { chain: ChainName },
+    #[error("{place} was kept of {origin}, and no such chain was looked at: it proves nothing of what lies here")]
+    KeptOfNone { place: String, origin: String },
     #[error("{place} holds no chain, although the other leg does")]
     Empty { place: String },
     /// A rotation's note goes before the record that carries it; or somebody has put it there.
@@ -89,6 +100,10 @@ pub enum Unchecked {
         "chain {chain}: the note of a rotation behind {size} records lies here, and no record that is here carries it"
     )]
     RotationOpen { chain: ChainName, size: u64 },
+    #[error(
+        "chain {chain}: {place}, which record {record} carries, is not here: someone took it away, or nobody has put it there"
+    )]
+    RotationNote { chain: ChainName, place: String, record: u64 },
     #[error(
         "{place}: whether the chain says that these keys are its own can't be told: not all records before {size} are here"
     )]
@@ -175,6 +190,11 @@ pub enum Note {
     Interrupted { chain: ChainName, size: u64 },
     #[error("chain {chain}: its keys changed with record {record} ({cause})")]
     Rotated { chain: ChainName, record: u64, cause: &'static str },
+    #[error(
+        "chain {chain}: the kept checkpoint {place} carries no signature of the chain's that holds; its size and root are \
+         believed because it was kept"
+    )]
+    KeptUnsigned { chain: ChainName, place: String },
     #[error("chain {chain}, {leg}: {first}{end} not read, as nobody asked for them: nothing is said of them")]
     Outside { chain: ChainName, leg: Kind, first: Before, end: Behind },
     #[error(
@@ -340,7 +360,7 @@ impl Report {
         }
         // The findings come in the order of their records, so the first one is the first bad record.
         for (index, finding) in self.findings.iter().take(SHOWN).enumerate() {
-            writeln!(out, "{} {finding}", if index == 0 { "first:" } else { "  and:" })?;
+            writeln!(out, "{} {}", if index == 0 { "first:" } else { "  and:" }, Printable(finding))?;
         }
         let more = self.findings_total.saturating_sub(SHOWN as u64);
         if more > 0 {
@@ -379,7 +399,7 @@ impl ChainReport {
 
 impl LegReport {
     fn write(&self, out: &mut String) -> fmt::Result {
-        writeln!(out, "  {:<12} {}", self.leg.to_string(), self.place)?;
+        writeln!(out, "  {:<12} {}", self.leg.to_string(), Printable(&self.place))?;
         if let (Some(first), Some(last), Some(from), Some(to)) = (self.first, self.last, self.from, self.to) {
             let unit = if self.place.starts_with("kafka://") { "partition" } else { self.leg.unit() };
             let (records, files) = (counted(self.records, "record"), counted(self.files, unit));
@@ -436,5 +456,5 @@ pub(super) fn section(out: &mut String, head: &str, lines: &[impl fmt::Display])
         return Ok(());
     }
     writeln!(out, "\n{head}:")?;
-    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
+    lines.iter().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
 }

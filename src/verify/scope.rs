@@ -7,7 +7,7 @@
 
 use std::str::FromStr;
 
-use sealtrail_chain::UnixNanos;
+use sealtrail_chain::{Sequence, UnixNanos};
 
 use super::fold::Anchor;
 use super::leg::{File, Kind, Leg};
@@ -34,6 +34,31 @@ impl FromStr for Bound {
         }
         let time: jiff::Timestamp = text.parse().map_err(|_| BoundError)?;
         u64::try_from(time.as_nanosecond()).map(|nanos| Self::Time(UnixNanos(nanos))).map_err(|_| BoundError)
+    }
+}
+
+/// The range that somebody asked for, both ends included.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked {
+    pub(super) from: Option<Bound>,
+    pub(super) to: Option<Bound>,
+}
+
+impl Asked {
+    pub(super) fn is_range(self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
+    pub(super) fn holds(self, sequence: Sequence, observed: UnixNanos) -> bool {
+        let from = self.from.is_none_or(|from| match from {
+            Bound::Sequence(first) => first <= sequence.get(),
+            Bound::Time(first) => first <= observed,
+        });
+        let to = self.to.is_none_or(|to| match to {
+            Bound::Sequence(last) => sequence.get() <= last,
+            Bound::Time(last) => observed <= last,
+        });
+        from && to
     }
 }
 
@@ -79,6 +104,15 @@ pub(super) fn narrow(leg: &mut Leg, options: &Options, anchors: &[Anchor]) {
 }
 
 impl Bound {
+    /// Whether a range from here to there runs backwards, as far as the two can be compared.
+    pub fn is_past(self, to: Self) -> bool {
+        match (self, to) {
+            (Self::Sequence(from), Self::Sequence(to)) => from > to,
+            (Self::Time(from), Self::Time(to)) => from > to,
+            (Self::Sequence(_), Self::Time(_)) | (Self::Time(_), Self::Sequence(_)) => false,
+        }
+    }
+
     /// Whether this lies in a file that begins there, or behind that. (Records before it may have the very same time.)
     fn is_behind(self, begin: Begin) -> bool {
         match self {
@@ -129,6 +163,14 @@ fn begin(leg: &Leg, file: &File) -> Option<Begin> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_that_runs_backwards_is_known() {
+        let bound = |text: &str| text.parse::<Bound>().expect("a bound");
+        assert!(bound("500").is_past(bound("400")) && !bound("400").is_past(bound("400")));
+        assert!(bound("2026-11-27T00:00:00Z").is_past(bound("2026-11-26T00:00:00Z")));
+        assert!(!bound("500").is_past(bound("2026-11-26T00:00:00Z")));
+    }
 
     #[test]
     fn bounds_are_sequences_or_times() {

@@ -21,7 +21,7 @@ use super::finding::{Code, Finding};
 use super::leg::Entry;
 use crate::archive::s3::{self, S3Archive, Version};
 use crate::archive::{self, Links, Objects as _};
-use crate::host::SystemClock;
+use crate::host::{SystemClock, regular};
 
 /// Files by their paths.
 pub(super) trait Store: Send + Sync {
@@ -104,6 +104,10 @@ impl Unreadable {
     }
 }
 
+/// Notes, ranges, cosignatures and time stamps have some kilobytes.
+const LONGEST: u64 = 1 << 20;
+const LONGEST_LIST: u64 = 64 << 20;
+
 /// The local file system.
 pub(super) struct Local;
 
@@ -134,11 +138,13 @@ impl Store for Local {
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, Unreadable> {
-        fs::read(path).map_err(Unreadable::Io)
+        // A list of revoked certificates may be long. What is longer than it may be is cut, and then it is none of ours.
+        let limit = if path.extension().is_some_and(|kind| kind == "crl") { LONGEST_LIST } else { LONGEST };
+        regular::read(path, limit).map_err(Unreadable::Io)
     }
 
     fn open(&self, path: &Path) -> Result<fs::File, archive::Error> {
-        fs::File::open(path).map_err(|source| archive::Error::Io { doing: "open", path: path.to_owned(), source })
+        regular::open(path).map_err(|source| archive::Error::Io { doing: "open", path: path.to_owned(), source })
     }
 
     fn is_near(&self) -> bool {

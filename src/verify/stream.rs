@@ -26,6 +26,7 @@ use crate::stream::reader::{self, FileName, Framed, Messages, Span};
 /// Judges one file.
 pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     let mut judge = Judge::new(job.chain, &file.place, job.cuts, job.silence);
+    judge.ask(job.asked);
     let mut again = otlp::Writer::default();
     let outcome = match (job.topic, file.offsets) {
         (Some(topic), Some(offsets)) => topic.read(offsets, |offset, message| {

@@ -6,6 +6,8 @@ mod built;
 mod crash;
 mod expired;
 mod frozen;
+mod lag;
+mod notes;
 #[allow(dead_code, reason = "made for `tests/it/tamper`, too")]
 mod rewrite;
 mod rotation;

@@ -6,14 +6,34 @@ use sealtrail_chain::note::Vkey;
 use sealtrail_chain::{ChainName, Checkpoint, KeySet};
 use sealtrail_timestamp::{Authorities, AuthoritiesError};
 
+use crate::host::regular;
+
+/// A file of keys, a checkpoint, the certificates of some hundred authorities.
+const LONGEST: u64 = 1 << 20;
+
 /// What the caller trusts. Nothing that lies beside the records is trusted because it lies there.
 #[derive(Clone, Default, Debug)]
 pub struct Trust {
     keys: Vec<Vkey>,
-    kept: Vec<(PathBuf, Checkpoint)>,
+    kept: Vec<Kept>,
     witnesses: Vec<Vkey>,
     quorum: Option<usize>,
     authorities: Option<Authorities>,
+}
+
+/// A checkpoint that somebody kept.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) path: PathBuf,
+    pub(super) checkpoint: Checkpoint,
+    note: String,
+}
+
+impl Kept {
+    /// Whether one of these keys has signed it, and all lines of theirs hold.
+    pub(super) fn is_signed_by(&self, keys: &[Vkey]) -> bool {
+        Checkpoint::verify(&self.note, keys).is_ok_and(|(_, signatures)| !signatures.held.is_empty())
+    }
 }
 
 /// Why a file of keys or a kept checkpoint can't be used.
@@ -81,7 +101,7 @@ impl Trust {
 
     /// Sets the authorities (PEM) that time stamps must lead to.
     pub fn set_authorities(&mut self, path: &Path) -> Result<(), TrustError> {
-        let pem = std::fs::read(path).map_err(|source| TrustError::Io { path: path.into(), source })?;
+        let pem = regular::read_whole(path, LONGEST).map_err(|source| TrustError::Io { path: path.into(), source })?;
         let authorities = Authorities::from_pem(&pem);
         self.authorities = Some(authorities.map_err(|source| TrustError::Authorities { path: path.into(), source })?);
         Ok(())
@@ -103,10 +123,10 @@ impl Trust {
     /// Adds a checkpoint that was kept out of reach of whoever holds the chain. Its size and root are believed as they
     /// stand: that it was kept is worth more than its signature.
     pub fn add_checkpoint(&mut self, path: &Path) -> Result<(), TrustError> {
-        let text = read(path)?;
+        let note = read(path)?;
         let checkpoint =
-            Checkpoint::parse(&text).map_err(|source| TrustError::Checkpoint { path: path.into(), source })?;
-        self.kept.push((path.into(), checkpoint));
+            Checkpoint::parse(&note).map_err(|source| TrustError::Checkpoint { path: path.into(), source })?;
+        self.kept.push(Kept { path: path.into(), checkpoint, note });
         Ok(())
     }
 
@@ -116,8 +136,16 @@ impl Trust {
     }
 
     /// Kept checkpoints of a chain: the origin ends with its name.
-    pub(super) fn kept<'a>(&'a self, chain: &'a ChainName) -> impl Iterator<Item = &'a (PathBuf, Checkpoint)> {
-        self.kept.iter().filter(|(_, checkpoint)| names(&checkpoint.origin, chain))
+    pub(super) fn kept<'a>(&'a self, chain: &'a ChainName) -> impl Iterator<Item = &'a Kept> {
+        self.kept.iter().filter(|kept| names(&kept.checkpoint.origin, chain))
+    }
+
+    /// Kept checkpoints that are of none of these chains.
+    pub(super) fn kept_of_none<'a>(&'a self, chains: &'a [String]) -> impl Iterator<Item = &'a Kept> {
+        let of = |kept: &Kept, chain: &String| {
+            chain.parse::<ChainName>().is_ok_and(|chain| names(&kept.checkpoint.origin, &chain))
+        };
+        self.kept.iter().filter(move |kept| !chains.iter().any(|chain| of(kept, chain)))
     }
 
     /// How the keys that were given stand to a chain.
@@ -176,5 +204,7 @@ fn keys(path: &Path) -> Result<Vec<(usize, Vkey)>, TrustError> {
 }
 
 fn read(path: &Path) -> Result<String, TrustError> {
-    std::fs::read_to_string(path).map_err(|source| TrustError::Io { path: path.into(), source })
+    let failed = |source| TrustError::Io { path: path.into(), source };
+    let bytes = regular::read_whole(path, LONGEST).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|_| failed(std::io::ErrorKind::InvalidData.into()))
 }

@@ -1,73 +1,243 @@
-//! Codes in tables: the name of a value stands at the head of its column, in `INSERT INTO t (…, cvv) VALUES (…, '737')` and in the
-//! first line of CSV.
+//! Values in tables: the name of a value stands at the head of its column, and says of each cell what the word before it would
+//! say in a text. A code, a PIN or a telephone under its name is found, a number under the name of an id is kept.
 //!
-//! A table is read from its head on, once, when a number stands in a cell behind a key that calls none of its neighbours; what
-//! was read is not read again, so that all tables of a text cost one pass over them.
+//! A table is read from its head on, once, when a number stands in a cell behind a key that calls none of its neighbours, or is
+//! a sound card number in one. What was read or asked for is not read again, so that all tables of a text cost one pass over
+//! them, and a text without a table one pass back. How tables are written is told in `tables`.
 
-use super::{Finding, Scan, Shape, check_code, postal};
+use super::tables::{self, Cells, bare, opening, value_end};
+use super::words::is_joint;
+use super::{Finding, Scan, Shape, check_code, pan, phone, postal};
+use crate::mask::rules::Validator;
 
-/// Columns of a table, and bytes of the list of their names or of a cell.
-const MAX_COLUMNS: usize = 64;
-const MAX_HEAD: usize = 2048;
-/// Bytes before a key in which the word `VALUES` is looked for.
-const MAX_REACH: usize = 512;
-/// Between the names of the columns and the word `VALUES`, and behind it.
-const MAX_BLANKS: usize = 16;
+/// Columns of a table, and bytes of the line or list of their names.
+pub(super) const MAX_COLUMNS: usize = 64;
+pub(super) const MAX_HEAD: usize = 2048;
 /// Letters and digits of a block before its first decimal digits.
 const MAX_WORD: usize = 32;
 
-/// Rules that the name of each column calls.
-type Head = Vec<u64>;
+/// What the name of a column says of its cells.
+#[derive(Clone, Copy, Default)]
+struct Column {
+    /// Rules that it calls.
+    keyed: u64,
+    /// Rules for telephones that it vouches for.
+    phones: u64,
+    /// Rules that it speaks against, as the name of an id does.
+    ids: u64,
+}
+
+impl Column {
+    fn speaks(self) -> bool {
+        self.keyed | self.phones | self.ids != 0
+    }
+}
+
+type Head = Vec<Column>;
 
 impl Scan<'_, '_> {
     /// Reads the table that the number at `at` may stand in.
     #[inline]
     pub(super) fn table(&mut self, at: usize) {
         if is_cell(self.bytes, at)
-            && let Some(key) = self.key_ends.last_from(self.rules, self.bytes, self.tables_until + 1)
+            && (self.key_ends.last_from(self.rules, self.bytes, self.tables_until + 1).is_some()
+                || (at > self.tables_until && tables::is_ruled(self.bytes, at)))
         {
-            self.table_behind(key, at);
+            self.table_around(at);
         }
+    }
+
+    /// Whether the number at `at` stands under the name of an id, which speaks against `rule`.
+    pub(super) fn is_id_cell(&mut self, at: usize, rule: u8) -> bool {
+        if at >= self.tables_until && is_cell(self.bytes, at) {
+            self.table_around(at);
+        }
+        let place = self.id_cells.binary_search_by_key(&at, |(start, _)| *start);
+        place.ok().and_then(|place| self.id_cells.get(place)).is_some_and(|(_, rules)| rules & 1 << rule != 0)
     }
 
     #[inline(never)]
-    fn table_behind(&mut self, key: usize, at: usize) {
-        self.tables_until = key;
-        self.inserted(key, at);
-        self.separated(key, at);
+    fn table_around(&mut self, at: usize) {
+        let low = self.tables_until.min(at);
+        let until = self
+            .statement(low, at)
+            .or_else(|| self.markup(low, at))
+            .or_else(|| self.arrays(low, at))
+            .or_else(|| self.lines(low, at));
+        self.tables_until = until.unwrap_or(0).max(at).min(self.bytes.len());
     }
 
     /// `(a, cvv) VALUES ('1', '737'), ('2', '738')`
-    fn inserted(&mut self, key: usize, at: usize) {
+    fn statement(&mut self, low: usize, at: usize) -> Option<usize> {
+        const WORDS: [&[u8]; 2] = [b"VALUES", b"values"];
         let bytes = self.bytes;
-        // A value may hold a key too (`'visa card'`), so that the word may stand before the last one.
-        let low = key.saturating_sub(MAX_REACH);
-        let Some(between) = bytes.get(low..at) else { return };
-        let Some(word) = [b"VALUES", b"values"].iter().filter_map(|word| memchr::memmem::rfind(between, *word)).max()
-        else {
-            return;
-        };
-        let word = low + word;
-        let names = bytes.get(word.saturating_sub(MAX_HEAD)..word).unwrap_or_default().trim_ascii_end();
-        let Some(names) = names.strip_suffix(b")") else { return };
-        let Some(open) = memchr::memrchr(b'(', names) else { return };
-        let head = self.head(names.get(open + 1..).unwrap_or_default(), b',');
-        if head.iter().all(|rules| *rules == 0) {
-            return;
-        }
+        let between = bytes.get(low..at)?;
+        let word = low + WORDS.iter().filter_map(|word| memchr::memmem::rfind(between, word)).max()?;
+        let names = bytes.get(word.saturating_sub(MAX_HEAD)..word).unwrap_or_default();
+        let names = tables::within_brackets(names.trim_ascii_end())?;
+        let head = self.head(names.split(|byte| *byte == b','), names)?;
         let mut from = word + b"VALUES".len();
-        while let Some(open) = opening(bytes, from) {
+        while let Some(open) = opening(bytes, from).filter(|open| bytes.get(open - 1) == Some(&b'(')) {
             from = self.tuple(&head, open);
         }
-        self.tables_until = self.tables_until.max(from);
+        Some(from)
     }
 
-    /// The values between the brackets of which the first one ends at `from`; where they end.
+    /// `<tr><th>PAN</th><th>CVV</th></tr><tr><td>…</td><td>737</td></tr>`
+    fn markup(&mut self, low: usize, at: usize) -> Option<usize> {
+        let bytes = self.bytes;
+        if !tables::is_in_markup(bytes, at) {
+            return None;
+        }
+        let (start, end) = tables::markup_head(bytes, low, at)?;
+        let names = tables::markup_cells(bytes.get(..end)?, start).map(|cell| cell.text);
+        let head = self.head(names.filter_map(|(start, end)| bytes.get(start..end)), b"")?;
+        let mut until = end;
+        for cell in tables::markup_cells(bytes, end).take_while(|cell| !cell.named) {
+            let (start, end) = cell.text;
+            self.cell(start, end, head.get(cell.column).copied().unwrap_or_default());
+            until = end;
+        }
+        Some(until)
+    }
+
+    /// `{"columns": ["id", "cvv"], "rows": [[1, "737"]]}`, the head as the first row, or one row alone.
+    fn arrays(&mut self, low: usize, at: usize) -> Option<usize> {
+        let bytes = self.bytes;
+        let (outer, first) = tables::first_row(bytes, low, at)?;
+        // No farther than a head may reach: brackets that nothing closes would be read to the end of the text each time.
+        let near = bytes.get(..bytes.len().min(first + MAX_HEAD))?;
+        let columns = tables::items(near, first).count();
+        let own = tables::strings(near, first).filter(|_| outer < first);
+        let head = match own.and_then(|names| self.head(names, b"")) {
+            Some(head) => head,
+            None => {
+                let mut lists = tables::lists_before(bytes, outer, outer == first);
+                lists.find_map(|names| if names.len() == columns { self.head(names, b"") } else { None })?
+            }
+        };
+        let mut from = self.tuple(&head, first);
+        while outer < first
+            && let Some(open) = opening(bytes, from)
+        {
+            from = self.tuple(&head, open);
+        }
+        Some(from)
+    }
+
+    /// Lines below one that names the columns.
+    fn lines(&mut self, low: usize, at: usize) -> Option<usize> {
+        let bytes = self.bytes;
+        let mut end = low + memchr::memrchr(b'\n', bytes.get(low..at)?)?;
+        let mut ruler = None;
+        loop {
+            let start = tables::line_start(bytes, low, end)?;
+            let line = bytes.get(start..end)?;
+            let below = ruler.take();
+            if line.trim_ascii().is_empty() {
+                return None;
+            } else if tables::is_ruler(line) {
+                ruler = Some((start, end));
+            } else if let Some(until) = self.headed(start, end, below) {
+                return Some(until);
+            }
+            end = start.checked_sub(1).filter(|end| *end > low)?;
+        }
+    }
+
+    /// Reads the lines below the one at `start..end`, and a ruler below that, if it names their columns.
+    fn headed(&mut self, start: usize, end: usize, ruler: Option<(usize, usize)>) -> Option<usize> {
+        let bytes = self.bytes;
+        if end - start > MAX_HEAD {
+            return None;
+        }
+        let line = bytes.get(start..end)?;
+        let rows = ruler.map_or(end, |(_, end)| end) + 1;
+        if let Some(names) = tables::copied(line) {
+            let head = self.head(names.split(|byte| *byte == b','), names)?;
+            let columns = head.len();
+            return Some(self.parted_rows(&head, b'\t', columns, rows));
+        }
+        // Digits stand in no name but in what a logger writes before the first one, and a blank behind it.
+        let mut names = self.behind_numbers(start, end);
+        if names > start {
+            let behind = bytes.get(names..end)?;
+            let blank = behind.iter().position(|sign| matches!(sign, b' ' | b',' | b';' | b'|' | b'\t'))?;
+            if behind.get(blank) != Some(&b' ') {
+                return None;
+            }
+            names += blank;
+        }
+        let line = bytes.get(names..end)?;
+        if let Some(sign) = tables::sign(line) {
+            let columns = Cells::of(line, sign).take(MAX_COLUMNS + 1).count();
+            let cells: Vec<_> = Cells::of(line, sign).take(MAX_COLUMNS).collect();
+            let names = cells.iter().enumerate().filter_map(|(column, (start, end))| {
+                let name = line.get(*start..*end)?;
+                Some(if column == 0 { tables::last_name(name) } else { name })
+            });
+            let head = self.head(names, line)?;
+            return Some(self.parted_rows(&head, sign, columns, rows));
+        }
+        if names > start {
+            return None;
+        }
+        let columns = tables::aligned(line, ruler.and_then(|(start, end)| bytes.get(start..end)))?;
+        let head = self.head(columns.names.iter().filter_map(|(start, end)| line.get(*start..*end)), line)?;
+        Some(self.aligned_rows(&head, &columns, rows))
+    }
+
+    /// Where the last number of three digits or more in a line ends; its start if there is none.
+    fn behind_numbers(&self, start: usize, end: usize) -> usize {
+        let mut last = start;
+        let mut at = start;
+        while let Some(digit) = self.signs.next_digit(at).filter(|digit| *digit < end) {
+            at = self.signs.digits_end(digit);
+            if at - digit >= 3 {
+                last = at.min(end);
+            }
+        }
+        last
+    }
+
+    /// Lines of cells with a sign between them, from `from` on; where they end.
+    fn parted_rows(&mut self, head: &Head, sign: u8, columns: usize, mut from: usize) -> usize {
+        let bytes = self.bytes;
+        while let Some((line, next)) = tables::line(bytes, from) {
+            if !tables::is_ruler(line) {
+                if Cells::of(line, sign).take(MAX_COLUMNS + 1).count() != columns {
+                    break;
+                }
+                for ((start, end), column) in Cells::of(line, sign).zip(head) {
+                    self.cell(from + start, from + end, *column);
+                }
+            }
+            from = next;
+        }
+        from
+    }
+
+    /// Lines of cells with blanks between them, from `from` on; where they end.
+    fn aligned_rows(&mut self, head: &Head, columns: &tables::Aligned, mut from: usize) -> usize {
+        let bytes = self.bytes;
+        while let Some((line, next)) = tables::line(bytes, from) {
+            if !tables::is_ruler(line) {
+                let Some(cells) = columns.cells(line) else { break };
+                for (column, (start, end)) in cells {
+                    self.cell(from + start, from + end, head.get(column).copied().unwrap_or_default());
+                }
+            }
+            from = next;
+        }
+        from
+    }
+
+    /// The values between the brackets of which the first one begins at `from`; the place behind them.
     fn tuple(&mut self, head: &Head, mut from: usize) -> usize {
         let bytes = self.bytes;
         for column in 0..=MAX_COLUMNS {
             let end = value_end(bytes, from);
-            self.cell(from, end, head.get(column).copied().unwrap_or(0));
+            self.cell(from, end, head.get(column).copied().unwrap_or_default());
             from = end + 1;
             if bytes.get(end) != Some(&b',') {
                 break;
@@ -76,76 +246,51 @@ impl Scan<'_, '_> {
         from.min(bytes.len())
     }
 
-    /// Lines of which the first one names the columns: the one that holds `key`, or the one before it.
-    fn separated(&mut self, key: usize, at: usize) {
-        let bytes = self.bytes;
-        let line_before = |at: usize| {
-            let low = at.saturating_sub(MAX_HEAD);
-            memchr::memrchr(b'\n', bytes.get(low..at).unwrap_or_default()).map(|line| low + line)
-        };
-        // The last line break before the number and behind the key; or the one before both, when they share a line.
-        let Some(last) = line_before(at) else { return };
-        let end = if last > key {
-            memchr::memchr(b'\n', bytes.get(key..=last).unwrap_or_default()).map_or(last, |line| key + line)
-        } else {
-            last
-        };
-        let start = line_before(end).map_or(0, |line| line + 1);
-        let line = bytes.get(start..end).unwrap_or_default();
-        let count = |sign: u8| memchr::memchr_iter(sign, line).count();
-        let Some((columns, sign)) = [b',', b';', b'\t', b'|'].map(|sign| (count(sign), sign)).into_iter().max() else {
-            return;
-        };
-        if columns == 0 || line.len() > MAX_HEAD {
-            return;
-        }
-        let head = self.head(line, sign);
-        if head.iter().all(|rules| *rules == 0) {
-            return;
-        }
-        let mut from = end + 1;
-        while let Some(rest) = bytes.get(from..).filter(|rest| !rest.is_empty()) {
-            let line = rest.get(..memchr::memchr(b'\n', rest).unwrap_or(rest.len())).unwrap_or_default();
-            if memchr::memchr_iter(sign, line).count() != columns {
-                break;
-            }
-            let mut start = from;
-            for (column, cell) in line.split(|byte| *byte == sign).enumerate() {
-                self.cell(start, start + cell.len(), head.get(column).copied().unwrap_or(0));
-                start += cell.len() + 1;
-            }
-            from += line.len() + 1;
-        }
-        self.tables_until = self.tables_until.max(from.min(bytes.len()));
+    /// What the names of the columns say, if any of them says something. `line`: all of them.
+    fn head<'n>(&mut self, names: impl IntoIterator<Item = &'n [u8]>, line: &[u8]) -> Option<Head> {
+        let head: Head = names.into_iter().take(MAX_COLUMNS).map(|name| self.column(name, line)).collect();
+        head.iter().any(|column| column.speaks()).then_some(head)
     }
 
-    /// What the names of the columns call.
-    fn head(&mut self, names: &[u8], sign: u8) -> Head {
-        let keyed = self.active & self.rules.keyed_in_text;
+    fn column(&mut self, name: &[u8], line: &[u8]) -> Column {
+        let name = bare(name);
+        let facts = self.keys.facts(self.rules, name);
         // Amex calls its code CID; in a table it is far more often a customer's id. Nor is a postal code a PIN.
-        let other = |name: &[u8]| {
-            name.eq_ignore_ascii_case(b"cid")
-                || postal::is_code(name, b"560001", names)
-                || check_code::is_code(name, b"373", names)
-        };
-        let calls = |name: &[u8]| if other(name) { 0 } else { self.keys.facts(self.rules, name).keyed & keyed };
-        names.split(|byte| *byte == sign).take(MAX_COLUMNS).map(bare).map(calls).collect()
+        let other = name.eq_ignore_ascii_case(b"cid")
+            || postal::is_code(name, b"560001", line)
+            || check_code::is_code(name, b"373", line);
+        let numbers = self.with(Validator::Pan) | self.with(Validator::Phone);
+        Column {
+            keyed: if other { 0 } else { facts.keyed & self.active & self.rules.keyed_in_text },
+            phones: facts.lift & self.with(Validator::Phone),
+            ids: if self.is_name(name) { facts.against & !facts.lift & !facts.near & numbers } else { 0 },
+        }
     }
 
-    /// The cell `start..end` of a column whose name calls `rules`.
-    fn cell(&mut self, start: usize, end: usize, rules: u64) {
-        let Some(cell) = self.bytes.get(start..end).filter(|_| rules != 0) else { return };
+    /// Whether it is the name of a column and no sentence: one word, or two that make a name: `Order No`.
+    fn is_name(&mut self, name: &[u8]) -> bool {
+        let mut words = name.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let (_, second, third) = (words.next(), words.next(), words.next());
+        let joint = |word: &[u8]| is_joint(word.strip_suffix(b".").unwrap_or(word));
+        third.is_none() && second.is_none_or(|word| joint(word) || self.keys.facts(self.rules, word).against != 0)
+    }
+
+    /// The cell `start..end` of a column.
+    fn cell(&mut self, start: usize, end: usize, column: Column) {
+        let Some(cell) = self.bytes.get(start..end).filter(|_| column.speaks()) else { return };
         let value = bare(cell);
-        if let Some(rule) = self.first(self.rules.fitting(rules, value))
-            && let Some(from) = memchr::memmem::find(cell, value).map(|from| start + from)
+        let Some(from) = memchr::memmem::find(cell, value).map(|from| start + from) else { return };
+        let end = from + value.len();
+        if let Some(rule) = self.first(self.rules.fitting(column.keyed, value)) {
+            self.found.push(Finding { start: from, end, rule, view: self.view, shape: Shape::Whole });
+        } else if let Some(rule) = self.first(column.phones).filter(|_| phone::is_national(value)) {
+            self.hit(from, end, rule);
+        } else if column.ids != 0
+            && (phone::MOBILE..=pan::MAX).contains(&value.len())
+            && value.iter().all(u8::is_ascii_digit)
+            && self.id_cells.last().is_none_or(|(last, _)| *last < from)
         {
-            self.found.push(Finding {
-                start: from,
-                end: from + value.len(),
-                rule,
-                view: self.view,
-                shape: Shape::Whole,
-            });
+            self.id_cells.push((from, column.ids));
         }
     }
 }
@@ -156,44 +301,13 @@ fn is_cell(bytes: &[u8], at: usize) -> bool {
     let word = before.iter().rev().take(MAX_WORD).take_while(|sign| sign.is_ascii_alphanumeric()).count();
     let before = before.get(..at - word).unwrap_or_default();
     let before = match before {
-        [before @ .., b'"' | b'\'' | b'`'] => before,
+        [before @ .., b'\\', b'"'] | [before @ .., b'"' | b'\'' | b'`'] => before,
         before => before,
     };
     let before = before.strip_suffix(b" ").unwrap_or(before);
-    matches!(before.last(), Some(b',' | b'(' | b';' | b'|' | b'\t' | b'\n'))
-}
-
-/// Where the values begin behind the next bracket, if nothing but blanks and a comma stand before it.
-fn opening(bytes: &[u8], from: usize) -> Option<usize> {
-    let rest = bytes.get(from..)?;
-    let blanks = rest.iter().take(MAX_BLANKS).take_while(|b| b.is_ascii_whitespace() || **b == b',').count();
-    (rest.get(blanks) == Some(&b'(')).then_some(from + blanks + 1)
-}
-
-/// Where the value of a tuple ends: at a comma or bracket outside quotes and other brackets.
-fn value_end(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let (mut quote, mut depth) = (None, 0usize);
-    for (at, &byte) in rest.iter().enumerate() {
-        match (byte, quote) {
-            (sign, Some(open)) if sign == open => quote = None,
-            (_, Some(_)) => {}
-            (b'\'' | b'"', None) => quote = Some(byte),
-            (b'(', None) => depth += 1,
-            (b')', None) if depth > 0 => depth -= 1,
-            (b',' | b')', None) if depth == 0 => return from + at,
-            _ => {}
-        }
+    match before.last() {
+        Some(b',' | b'(' | b'[' | b';' | b'|' | b'\t' | b'\n' | b' ') => true,
+        Some(b'>') => tables::is_in_markup(bytes, before.len()),
+        _ => false,
     }
-    bytes.len()
-}
-
-/// A name or value without quotes, brackets and blanks.
-fn bare(cell: &[u8]) -> &[u8] {
-    let outer = |byte: &u8| {
-        byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'[' | b']' | b'(' | b')' | b'{' | b'}')
-    };
-    let start = cell.iter().position(|byte| !outer(byte)).unwrap_or(cell.len());
-    let end = cell.iter().rposition(|byte| !outer(byte)).map_or(start, |last| last + 1);
-    cell.get(start..end).unwrap_or_default()
 }

@@ -16,8 +16,6 @@ const LONG_BLOCK: usize = 16;
 /// Bytes that are read as one row, and how many of them are read again with what follows.
 const MAX_BYTES: usize = 1024;
 const OVERLAP: usize = 64;
-/// What stands between two bytes.
-const GAPS: [&[u8]; 10] = [b", 0x", b",0x", b" 0x", b":0x", b"\\x", b", ", b",", b" ", b":", b"-"];
 /// Bytes between two rows: what is readable of the first, a line break, where the second stands.
 const MAX_MARGIN: usize = 64;
 
@@ -143,10 +141,23 @@ fn gap(bytes: &[u8], start: usize) -> Option<&'static [u8]> {
         let (second, third) = (start + step(gap), start + 2 * step(gap));
         follows(start + 2, gap) && is_pair(bytes, second) && follows(second + 2, gap) && is_pair(bytes, third)
     };
-    if !is_pair(bytes, start) {
+    let gaps = gaps(*bytes.get(start + 2)?);
+    if gaps.is_empty() || !is_pair(bytes, start) {
         return None;
     }
-    GAPS.iter().find(is_gap).copied()
+    gaps.iter().find(is_gap).copied()
+}
+
+/// What may stand between two bytes and begins with `sign`.
+fn gaps(sign: u8) -> &'static [&'static [u8]] {
+    match sign {
+        b' ' => &[b" 0x", b" "],
+        b',' => &[b", 0x", b",0x", b", ", b","],
+        b':' => &[b":0x", b":"],
+        b'-' => &[b"-"],
+        b'\\' => &[b"\\x"],
+        _ => &[],
+    }
 }
 
 /// The row around the byte at `start`, from `low` on.

@@ -87,7 +87,9 @@ impl Scan<'_, '_> {
             } else {
                 pan::fit(digits, self.rules.brands(rule))
             };
-            if is_card(fit, luhn, Evidence::of(before, rule, bare, grouped), digits.len(), hex) {
+            let evidence = Evidence::of(before, rule, bare, grouped);
+            let silent = !grouped && !evidence.lift && !evidence.near;
+            if is_card(fit, luhn, evidence, digits.len(), hex) && !(silent && self.is_id_cell(start, rule)) {
                 self.hit(start, end, rule);
                 return true;
             }
@@ -114,7 +116,7 @@ impl Scan<'_, '_> {
     }
 
     /// Whether what follows says that a number counts something: `13999999999 bytes`.
-    fn is_measured(&self, end: usize) -> bool {
+    pub(super) fn is_measured(&self, end: usize) -> bool {
         const UNITS: [&str; 18] = [
             "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records",
             "cycles", "ticks", "items", "hz",
@@ -252,6 +254,9 @@ impl Scan<'_, '_> {
             rules
         };
         let Some(rule) = self.first(rules) else { return false };
+        if vouched == 0 && self.is_id_cell(start, rule) {
+            return false;
+        }
         self.hit(start + code, end, rule);
         true
     }
@@ -281,6 +286,7 @@ fn parts(digits: &[u8], lengths: &mut [usize]) -> bool {
 }
 
 /// What speaks for and against one candidate under one rule.
+#[derive(Clone, Copy)]
 struct Evidence {
     lift: bool,
     near: bool,

@@ -35,6 +35,23 @@ pub(in crate::mask) fn holds_value(member: &[u8]) -> bool {
     ((ends_with(member, b"value") || starts_with(member, b"value")) && !limit()) || is_one_of(member, &VALUES)
 }
 
+/// What gives a name to a code beside it too: there the name alone tells, so that a wider choice of members does no harm.
+fn gives_code(member: &[u8]) -> bool {
+    gives_name(member)
+        || ends_with(member, b"path")
+        || is_one_of(member, &["type", "column", "col", "loc", "n", "attr", "pointer"])
+}
+
+/// What holds a code that another member gives a name to, or the object around it: a value before and after a change, what was
+/// entered, what was compared.
+fn holds_code(member: &[u8]) -> bool {
+    const STATES: [&str; 18] = [
+        "old", "new", "before", "after", "from", "to", "number", "actual", "expected", "received", "previous",
+        "current", "eq", "ne", "entered", "was", "now", "answer",
+    ];
+    holds_value(member) || ends_with(member, b"input") || is_one_of(member, &STATES)
+}
+
 fn is_one_of(word: &[u8], names: &[&str]) -> bool {
     names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
@@ -54,11 +71,13 @@ fn starts_with(word: &[u8], start: &[u8]) -> bool {
 struct Names {
     at: usize,
     close: usize,
+    /// Those of a code.
+    code: bool,
 }
 
 impl Names {
     /// Those of a value at `at`.
-    fn of(bytes: &[u8], at: usize) -> Option<Self> {
+    fn of(bytes: &[u8], at: usize, code: bool) -> Option<Self> {
         let low = at.saturating_sub(REACH);
         let before = bytes.get(low..at)?;
         let given = |before: &[u8]| before.iter().rposition(|sign| !is_given_by(*sign)).map(|last| last + 1);
@@ -68,18 +87,18 @@ impl Names {
         }
         if before.get(end - 1) == Some(&b'>') {
             let open = before.iter().rposition(|sign| *sign == b'<')?;
-            return Some(Self { at: low + open + 1, close: at });
+            return Some(Self { at: low + open + 1, close: at, code });
         }
         let word = before.get(..end)?.iter().rev().take_while(|sign| is_word(**sign)).count();
         let member = before.get(end - word..end)?;
-        if !holds_value(member) {
+        if !(if code { holds_code(member) } else { holds_value(member) }) {
             return None;
         }
         let behind = bytes.get(at..)?.iter().take(REACH);
         let close = at + behind.take_while(|sign| !matches!(sign, b'}' | b']' | b')' | b'>' | b'\n')).count();
         let head = before.get(..end - word)?;
         let open = opening(head).or_else(|| line_before(head))?;
-        Some(Self { at: low + open, close })
+        Some(Self { at: low + open, close, code })
     }
 
     fn next(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
@@ -90,7 +109,18 @@ impl Names {
             let word = self.at + length(self.at, &is_word);
             let value = word + length(word, &|sign| is_given_by(sign) || sign == b'>');
             let between = bytes.get(word..value)?;
-            let given = between.iter().any(|sign| matches!(sign, b':' | b'=')) && gives_name(bytes.get(self.at..word)?);
+            let member = bytes.get(self.at..word)?;
+            let given = between.iter().any(|sign| matches!(sign, b':' | b'='))
+                && if self.code { gives_code(member) } else { gives_name(member) };
+            if given && self.code && bytes.get(value) == Some(&b'[') {
+                // The last part of a path: `"loc": ["body", "cvv"]`.
+                let list = length(value, &|sign| sign != b']');
+                let parts = bytes.get(value..value + list)?;
+                let end = parts.iter().rposition(|sign| is_word(*sign)).map_or(0, |last| last + 1);
+                let part = parts.iter().take(end).rev().take_while(|sign| is_word(**sign)).count();
+                self.at = value + list.max(1);
+                return Some((value + end - part, value + end));
+            }
             if given {
                 let quoted = between.last().is_some_and(|sign| matches!(sign, b'"' | b'\''));
                 let ends = |sign: u8| match sign {
@@ -100,6 +130,10 @@ impl Names {
                 };
                 let end = value + length(value, &|sign| !ends(sign));
                 self.at = end.max(value);
+                // The path of a request, as that of a file, is no name: what it received is counted.
+                if self.code && member.eq_ignore_ascii_case(b"path") && bytes.get(value) == Some(&b'/') {
+                    continue;
+                }
                 return Some((value, end));
             }
             self.at = word.max(self.at + 1);
@@ -150,7 +184,7 @@ impl Scan<'_, '_> {
 
     #[inline(never)]
     fn given_name(&mut self, at: usize, rules: u64) -> Option<(usize, usize)> {
-        let mut names = Names::of(self.bytes, at)?;
+        let mut names = Names::of(self.bytes, at, false)?;
         let (mut first, mut against) = (None, None);
         while let Some((start, end)) = names.next(self.bytes) {
             let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
@@ -162,6 +196,29 @@ impl Scan<'_, '_> {
         }
         against.or(first)
     }
+}
+
+impl Scan<'_, '_> {
+    /// The name that is given to a code at `at` by a member beside it, or where the object is open that holds nothing else than the
+    /// states of a code: the place that it has for who looks for its key.
+    pub(super) fn name_of_code(&mut self, at: usize, rules: u64) -> Option<CodeName> {
+        let mut names = Names::of(self.bytes, at, true)?;
+        let open = names.at.checked_sub(1)?;
+        while let Some((start, end)) = names.next(self.bytes) {
+            if self.keys.facts(self.rules, self.bytes.get(start..end)?).keyed & rules != 0 {
+                return Some(CodeName::Given(start, end));
+            }
+        }
+        (self.bytes.get(open) == Some(&b'{')).then_some(CodeName::Object(open))
+    }
+}
+
+/// What gives a code its name.
+pub(super) enum CodeName {
+    /// The member that this range of the view is the value of.
+    Given(usize, usize),
+    /// The key of the object that is open here.
+    Object(usize),
 }
 
 /// Whether it may stand between a member's name and its value.
@@ -191,7 +248,7 @@ mod tests {
         ] {
             let bytes = text.as_bytes();
             let mut found = Vec::new();
-            if let Some(mut names) = Names::of(bytes, bytes.len()) {
+            if let Some(mut names) = Names::of(bytes, bytes.len(), false) {
                 while let Some((start, end)) = names.next(bytes) {
                     found.push(&text[start..end]);
                 }

@@ -145,16 +145,48 @@ pub(super) fn card_of_message(message: &[u8]) -> Option<(usize, usize)> {
     sound.then_some((start, start + length))
 }
 
-/// Whether a value at `at` is the entry of this number in a list of elements: `{2:…, 52:`.
+/// Whether a value at `at` is the entry of this number in a list of elements (`{2:…, 52:`, `[2:…][52:`, `msg[2]=… msg[52]=`), or
+/// is set as such: `setField(52, '…`.
 pub(super) fn is_entry(bytes: &[u8], at: usize, number: &[u8]) -> bool {
     let blank = |b: &u8| matches!(b, b' ' | b'"' | b'\'' | b'[');
     let back =
         |end: usize| end - bytes.get(..end).unwrap_or_default().iter().rev().take(3).take_while(|b| blank(b)).count();
     let sign = back(at);
-    let Some([.., b':' | b'=']) = bytes.get(..sign) else { return false };
-    let end = back(sign - 1);
-    let Some(before) = bytes.get(..end).and_then(|before| before.strip_suffix(number)) else { return false };
+    let Some([head @ .., joint]) = bytes.get(..sign) else { return false };
+    match joint {
+        b',' => return is_set(head, number),
+        b':' | b'=' => {}
+        _ => return false,
+    }
+    let head = head.get(..back(head.len())).unwrap_or_default();
+    if let Some(index) = head.strip_suffix(b"]") {
+        return is_index(index, number);
+    }
+    let Some(before) = head.strip_suffix(number) else { return false };
+    // As a name in JSON it may have the three digits of the standard.
+    let before = before.strip_suffix(b"0").filter(|before| before.ends_with(b"\"")).unwrap_or(before);
+    if before.ends_with(b"][") {
+        return true;
+    }
     matches!(before.get(..back(before.len())), Some([] | [.., b'{' | b',' | b'|' | b'\n' | b';']))
+}
+
+/// Whether `head` ends with this index of a name that other elements before it are an index of.
+fn is_index(head: &[u8], number: &[u8]) -> bool {
+    const REACH: usize = 256;
+    let Some(name) = head.strip_suffix(number).filter(|name| name.ends_with(b"[")) else { return false };
+    let length = 1 + name.iter().rev().skip(1).take(MAX_NAME).take_while(|sign| is_word(**sign)).count();
+    let (before, name) = name.split_at(name.len() - length);
+    let low = before.len().saturating_sub(REACH);
+    length > 1 && before.get(low..).is_some_and(|before| memchr::memmem::find(before, name).is_some())
+}
+
+/// Whether `head` ends with a call that sets the element of this number.
+fn is_set(head: &[u8], number: &[u8]) -> bool {
+    let Some(name) = head.strip_suffix(number).and_then(|head| head.strip_suffix(b"(")) else { return false };
+    let start = name.len() - name.iter().rev().take(MAX_NAME).take_while(|sign| is_word(**sign)).count();
+    let name = name.get(start..).unwrap_or_default();
+    name.eq_ignore_ascii_case(b"field") || name.get(..3).is_some_and(|verb| verb.eq_ignore_ascii_case(b"set"))
 }
 
 fn skip(bytes: &[u8], end: usize) -> usize {
@@ -182,6 +214,13 @@ mod tests {
             ("line 52: ", false),
             ("10:52: ", false),
             ("152: ", false),
+            ("[2:0][52:", true),
+            ("[INFO] 52: ", false),
+            ("msg[2]=0 msg[52]=", true),
+            ("rows[52]=", false),
+            ("{\"002\":\"0\",\"052\":\"", true),
+            ("isoMsg.setField(52, '", true),
+            ("get(52, '", false),
         ] {
             assert_eq!(is_entry(text.as_bytes(), text.len(), b"52"), is_it, "{text}");
         }

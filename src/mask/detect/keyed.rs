@@ -13,17 +13,17 @@ use crate::mask::rules::{Class, Named};
 const BLOCK: usize = 16;
 const LONG_BLOCK: usize = 32;
 /// Bytes before a value that words of its key may take, and a tag before them.
-const KEY: usize = 64;
-const TAG: usize = 96;
+pub(super) const KEY: usize = 64;
+pub(super) const TAG: usize = 96;
 
 /// What is asked of the words before a value.
 #[derive(Clone, Copy)]
-struct Wanted {
-    rules: u64,
+pub(super) struct Wanted {
+    pub(super) rules: u64,
     /// The value is a block, so that other words may stand between.
-    long: bool,
+    pub(super) long: bool,
     /// Where keys end is known up to the value, and no farther.
-    known: bool,
+    pub(super) known: bool,
 }
 
 impl Scan<'_, '_> {
@@ -43,12 +43,23 @@ impl Scan<'_, '_> {
     fn keyed_value(&mut self, group: Group) {
         // Where a key ends is of interest for tables too, whatever becomes of this number.
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
+        let (keyed, quoted) = (self.may_be_keyed(group.start), self.byte_before(group.start) == b'\'');
+        if !keyed && !quoted {
+            return;
+        }
         let mut end = group.end.min(group.start + MAX_DIGITS);
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
         }
-        if end - group.start >= 3 && self.may_be_keyed(group.start) && !is_masked_behind(self.bytes, end) {
+        if end - group.start < 3 || is_masked_behind(self.bytes, end) {
+            return;
+        }
+        let before = self.found.len();
+        if keyed {
             self.keyed_hit(group.start, group.start, end);
+        }
+        if quoted && self.byte_at(end) == b'\'' && self.found.len() == before {
+            self.aliased(group.start, end);
         }
     }
 
@@ -129,7 +140,7 @@ impl Scan<'_, '_> {
         if rules == 0 {
             return None;
         }
-        let behind = at + token.len();
+        let (value, behind) = (at, at + token.len());
         let at = unwrapped(self.bytes, at);
         if let Some((start, end)) = self.name_of(at, rules) {
             let name = self.bytes.get(start..end)?;
@@ -138,6 +149,20 @@ impl Scan<'_, '_> {
                 return (!self.is_other(rule, name, token, b"")).then_some(rule);
             }
         }
+        let (rule, at) = match self.keyed_beside(at, token, rules) {
+            // A logger's name: `[cvv] 200 OK`.
+            Some(_) if self.bytes.get(at..value) == Some(b"] ") && self.is_status(behind) => return None,
+            Some(rule) => (rule, at),
+            None => self.keyed_over(value, token, rules)?,
+        };
+        let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
+        let after = self.bytes.get(behind..).unwrap_or_default();
+        let after = after.get(..postal::AFTER).unwrap_or(after);
+        (!self.is_other(rule, before, token, after)).then_some(rule)
+    }
+
+    /// The rule whose key stands right before `at`, joined to a value by words, a tag, or a colon.
+    pub(super) fn keyed_beside(&mut self, at: usize, token: &[u8], rules: u64) -> Option<u8> {
         let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
         if !self.may_be_named(at, if tagged { KEY + TAG } else { KEY }) {
             return None;
@@ -149,22 +174,18 @@ impl Scan<'_, '_> {
         let low = at.saturating_sub(KEY);
         let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, known });
         // A remark that was passed over may be the key: `验证码(CVV2)：467`.
-        let rule = match rule {
+        match rule {
             None if end < at && self.byte_at(end) == b'(' => {
                 let close = end + self.bytes.get(end..at)?.iter().position(|sign| *sign == b')')?;
                 let remark = Words { low: end + 1, end: close };
                 self.keyed_by(remark, false, Wanted { rules, long: false, known })
             }
             rule => rule,
-        }?;
-        let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
-        let after = self.bytes.get(behind..).unwrap_or_default();
-        let after = after.get(..postal::AFTER).unwrap_or(after);
-        (!self.is_other(rule, before, token, after)).then_some(rule)
+        }
     }
 
     /// The first of the wanted rules that one of the next `words`, or several of them together, are a key of.
-    fn keyed_by(&mut self, mut words: Words, weak: bool, wanted: Wanted) -> Option<u8> {
+    pub(super) fn keyed_by(&mut self, mut words: Words, weak: bool, wanted: Wanted) -> Option<u8> {
         /// Words of the longest key, with those that fill.
         const MAX_WORDS: usize = 9;
         let Wanted { rules, long, known } = wanted;
@@ -215,7 +236,7 @@ impl Scan<'_, '_> {
 
     /// Whether `token`, whose key `before` ends with, is what else goes by that name: an Indian postal code and no PIN, a check code
     /// and no card's.
-    fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
+    pub(super) fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
         match self.rules.get(rule).map(|rule| rule.class) {
             Some(Class::SadPin) => postal::is_code(before, token, after),
             Some(Class::SadCvv) => check_code::is_code(before, token, after),

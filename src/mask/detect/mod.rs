@@ -14,6 +14,7 @@ pub(super) mod given;
 mod groupings;
 mod iban;
 mod iso8583;
+mod joins;
 mod key_ends;
 mod keyed;
 mod national;
@@ -21,7 +22,10 @@ mod number;
 pub(super) mod pan;
 pub(super) mod phone;
 pub(super) mod postal;
+mod remote_keys;
+mod series;
 pub(super) mod shapes;
+mod tables;
 pub(super) mod token;
 mod track;
 mod words;
@@ -90,6 +94,8 @@ pub(super) struct Scan<'s, 'v> {
     pub(super) key_ends: KeyEnds,
     /// Up to where tables were looked for.
     pub(super) tables_until: usize,
+    /// Numbers in tables that stand under the name of an id, and the rules that it speaks against.
+    pub(super) id_cells: Vec<(usize, u64)>,
     /// Up to where bytes were read that are written one by one.
     pub(super) rows_until: usize,
     /// An equals sign was read that is written as quoted-printable does, or a line that it breaks within a number.

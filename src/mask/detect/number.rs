@@ -113,6 +113,12 @@ impl Scan<'_, '_> {
             {
                 self.table(first.start);
             }
+        } else if groups.len() > 1
+            && let Some(first) = groups.first()
+        {
+            // One of them was found, another may be a cell of its own: `77 4242424242424242  737` below a ruler.
+            self.key_ends.reach_to(self.rules, self.bytes, first.start);
+            self.table(first.start);
         }
     }
 

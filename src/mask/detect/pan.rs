@@ -79,6 +79,21 @@ const TABLE: [(u32, u32, u32, u32, u8); 26] = [
     (979_200, 979_299, L16, 0, 11),
 ];
 
+/// Rows of the table by a number's first two digits, a bit for each.
+const ROWS: [u32; 100] = {
+    let mut rows = [0; 100];
+    let mut row = 0;
+    while row < TABLE.len() {
+        let mut digits = TABLE[row].0 / 10_000;
+        while digits <= TABLE[row].1 / 10_000 {
+            rows[digits as usize] |= 1 << row;
+            digits += 1;
+        }
+        row += 1;
+    }
+    rows
+};
+
 /// How well a number's prefix and length fit a brand of the set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::mask) enum Fit {
@@ -95,8 +110,10 @@ pub(in crate::mask) fn fit(digits: &[u8], brands: Brands) -> Fit {
         return Fit::No;
     }
     let prefix = digits.iter().take(6).fold(0, |number, &digit| number * 10 + u32::from(digit - b'0'));
+    let mut rows = ROWS.get(prefix as usize / 10_000).copied().unwrap_or_default();
     let mut best = Fit::No;
-    for &(from, to, strong, weak, brand) in &TABLE {
+    while let Some(&(from, to, strong, weak, brand)) = TABLE.get(rows.trailing_zeros() as usize) {
+        rows &= rows - 1;
         if prefix < from || prefix > to || brands.0 & (1 << brand) == 0 {
             continue;
         }

@@ -17,6 +17,30 @@ pub(in crate::mask) fn mainland(digits: &[u8]) -> Option<usize> {
     }
 }
 
+/// Digits of a mainland mobile number.
+pub(in crate::mask) const MOBILE: usize = 11;
+
+/// Whether `cell` is a national number and nothing else: no date, and none that is found without a key.
+pub(in crate::mask) fn is_national(cell: &[u8]) -> bool {
+    const MOST: usize = *NATIONAL.end();
+    let mut digits = [0; MOST];
+    let mut count = 0;
+    for sign in cell {
+        match sign {
+            b'0'..=b'9' => {
+                let Some(place) = digits.get_mut(count) else { return false };
+                *place = *sign;
+                count += 1;
+            }
+            b' ' | b'-' | b'.' | b'/' | b'(' | b')' => {}
+            _ => return false,
+        }
+    }
+    let digits = digits.get(..count).unwrap_or_default();
+    let date = count == 8 && matches!(digits, [b'1', b'9', ..] | [b'2', b'0', ..]);
+    NATIONAL.contains(&count) && !date && mainland(digits).is_none()
+}
+
 /// No number has so many digits.
 const NEVER: std::ops::RangeInclusive<usize> = usize::MAX..=usize::MAX;
 

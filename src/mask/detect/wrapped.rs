@@ -39,9 +39,7 @@ fn layer(before: &[u8]) -> Option<usize> {
         b'[' => before.strip_suffix(b"<![CDATA[").map(<[u8]>::len).or_else(|| typed(before)),
         b'(' => typed(before),
         b')' => sized(before),
-        b':' => {
-            serialised(before).or_else(|| type_key(before)).or_else(|| index(before)).or_else(|| emphasised(before))
-        }
+        b':' => named(before),
         b'*' => emphasised(before),
         b'<' => binary(before),
         b'=' => index(before),
@@ -50,6 +48,18 @@ fn layer(before: &[u8]) -> Option<usize> {
         b'\n' => form(before).or_else(|| block(before)),
         b'r' | b't' => [" !!str", " !!int"].iter().find_map(|tag| before.strip_suffix(tag.as_bytes())).map(<[u8]>::len),
         _ => None,
+    }
+}
+
+/// What a colon ends: told by the sign before it, for most numbers of a JSON text stand behind one.
+#[inline]
+fn named(before: &[u8]) -> Option<usize> {
+    let name = before.get(..before.len() - 1)?;
+    match name.last()? {
+        b'*' => emphasised(before),
+        b'0'..=b'9' => serialised(before),
+        _ if trim(name, quote).last() == Some(&b']') => index(before),
+        _ => type_key(before),
     }
 }
 
@@ -132,12 +142,10 @@ fn type_key(before: &[u8]) -> Option<usize> {
     ];
     let name = trim(before.get(..before.len() - 1)?, quote);
     let start = word_start(name, name.len());
-    if !TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes())) {
-        return None;
-    }
     let head = name.get(..start)?;
     let open = trim(head.strip_suffix(b"$").or_else(|| head.strip_suffix(b"#")).unwrap_or(head), quote);
-    (open.last() == Some(&b'{')).then(|| open.len() - 1)
+    let is_type = || TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes()));
+    (open.last() == Some(&b'{') && is_type()).then(|| open.len() - 1)
 }
 
 /// `card[cvv]=`, `card["cvv"] = `.
@@ -170,13 +178,17 @@ fn cell(before: &[u8]) -> Option<usize> {
         ["td", "th", "dd", "span", "string", "integer", "int", "value", "val", "v", "content", "data", "text", "i"];
     let low = before.len().saturating_sub(MAX_TAG);
     let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
-    let name = before.get(open + 1..)?;
+    let tag = before.get(open + 1..)?;
+    // The prefix of a namespace says nothing: `<s:value>`.
+    let prefix = tag.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let prefix = if tag.get(prefix) == Some(&b':') { prefix + 1 } else { 0 };
+    let name = tag.get(prefix..)?;
     let name = name.get(..name.iter().take_while(|b| b.is_ascii_alphabetic()).count())?;
     if !CELLS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
         return None;
     }
     // One with a name of its own is no cell of another's: `<Data Name='cvv'>`.
-    let attributes = before.get(open + 1 + name.len()..)?;
+    let attributes = tag.get(prefix + name.len()..)?;
     if ["ame=", "key="].iter().any(|name| memchr::memmem::find(attributes, name.as_bytes()).is_some()) {
         return None;
     }
@@ -265,6 +277,7 @@ mod tests {
             ("<name>cvv</name><value><string>", "<name>cvv"),
             ("<k>cvv</k><v>", "<k>cvv"),
             ("<cvv><string>", "<cvv>"),
+            ("<s:element name=\"cvv\"><s:value>", "<s:element name=\"cvv\">"),
             ("</Data><Data Name='cvv'>", "</Data><Data Name='cvv'>"),
             ("<td>cvv</td><td class='x'>", "<td>cvv"),
             ("<key>cvv</key><value xsi:type=\"xsd:string\">", "<key>cvv"),

@@ -16,12 +16,12 @@ use regex_automata::util::{start, syntax};
 use crate::mask::keys::parts_words;
 
 /// Bytes that the automaton of all patterns may take, and that making it may.
-const SIZE: usize = 4 << 20;
+const SIZE: usize = 12 << 20;
 /// Longest name whose end is asked for.
 const MAX_NAME: usize = 96;
 
 /// More states than any set of sensible patterns needs; with the classes of bytes, what a table of them may take is bounded.
-const MAX_STATES: usize = 1 << 14;
+const MAX_STATES: usize = 1 << 15;
 /// Three bytes by their lower five bits: letters whatever their case; others that are taken for them only cost a walk.
 const TRIPLES: usize = 1 << 15;
 const DEAD: u16 = 0;

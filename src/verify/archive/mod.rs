@@ -114,6 +114,7 @@ impl<'a> Object<'a> {
         let named = &footer.segment.chain;
         let first = footer.segment.first.get();
         let mut judge = Judge::new(job.chain, &file.place, job.cuts, job.silence);
+        judge.ask(job.asked);
         if named != job.chain {
             judge.find(Finding::at(Code::Chain, job.chain, first, &file.place).expected(job.chain, named));
             // Its links are those of the chain it names: one finding says it for all of its records.

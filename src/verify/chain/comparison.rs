@@ -61,8 +61,13 @@ impl Auditor<'_> {
             let finding = Finding::at(Code::Shorter, self.chain, stream.end, &stream_leg.place).to(archive.end - 1);
             self.findings.add(finding.expected(format_args!("{} records (the archive)", archive.end), stream.end));
         } else if archive.end < stream.end {
-            let (first, last) = (archive.end, stream.end - 1);
-            self.notes.push(Note::NotYetArchived { chain: self.chain.clone(), first, last });
+            let (chain, first, last) = (self.chain.clone(), archive.end, stream.end - 1);
+            // A stop ends the segment: all of it is on its way, and no clock of the chain goes on to say for how long.
+            if stream.stopped {
+                self.unchecked.push(Unchecked::StoppedUnarchived { chain, first, last });
+            } else {
+                self.notes.push(Note::NotYetArchived { chain, first, last });
+            }
         }
     }
 
@@ -80,11 +85,11 @@ impl Auditor<'_> {
         }
         let Some((_, ended)) = ends().find(|(size, _)| *size > archive.end) else { return };
         let (Some(to), end) = (stream.to, archive.end) else { return };
-        // A collector that has just started brings what an earlier run left; an archive that was down comes behind.
-        let started = stream.events.started.map_or(0, |(_, time)| time.0);
-        let since = to.0.saturating_sub(started.max(ended.saturating_mul(1_000_000_000)));
-        let Some(outage) = stream.events.outage(end) else { return };
-        if since > nanos(self.options.max_lag).saturating_add(outage) {
+        // An outage, and time in which the collector did not run, excuse as long as they took, and no more.
+        let Some(due) = stream.events.due(ended.saturating_mul(1_000_000_000), nanos(self.options.max_lag)) else {
+            return;
+        };
+        if to.0 > due {
             let last = ends().next_back().map_or(end, |(size, _)| size - 1);
             let finding = Finding::at(Code::Shorter, self.chain, end, &leg.place).to(last);
             let expected = format!("records up to {last}, whose segments ended (the stream)");

@@ -54,6 +54,13 @@ impl Auditor<'_> {
         }
     }
 
+    /// Of a range without a record nothing was checked.
+    pub(super) fn check_asked(&mut self, read: &[Read<'_>]) {
+        if self.asked().is_range() && read.iter().all(|read| read.folded.asked == 0) {
+            self.unchecked.push(Unchecked::NothingInRange { chain: self.chain.clone() });
+        }
+    }
+
     /// The end of the leg that reaches furthest is young, or a stop that a trusted checkpoint covers: anyone can write a record
     /// that says so behind the last checkpoint.
     pub(super) fn check_age(&mut self, read: &[Read<'_>]) {

@@ -77,7 +77,9 @@ fn pass(
     }
     let read = legs.iter().zip(loaded).zip(judged).map(|((leg, loaded), folded)| Read { leg, loaded, folded });
     let mut read: Vec<Read<'_>> = read.collect();
+    auditor.check_asked(&read);
     let unknown = auditor.check_rotations(&read);
+    auditor.check_kept();
     let agree = auditor.compare(&read);
     auditor.check_age(&read);
     let reports = read.iter().map(leg_report).collect();
@@ -144,7 +146,8 @@ impl<'a> Auditor<'a> {
 
     fn judge(&mut self, leg: &Leg, anchors: &[Anchor], cuts: &[u64], compared: bool) -> Folded {
         let silence = nanos(self.options.alive_interval).saturating_add(nanos(SLACK));
-        let job = Job { chain: self.chain, cuts, silence, store: &*leg.store, topic: leg.topic.as_deref() };
+        let asked = self.asked();
+        let job = Job { chain: self.chain, cuts, silence, asked, store: &*leg.store, topic: leg.topic.as_deref() };
         let marks = if compared { cuts } else { &[] };
         let mut fold = Fold::new(self.chain, anchors, marks, silence, leg.cut || leg.outside.before);
         let mut unread = Vec::new();
@@ -160,6 +163,10 @@ impl<'a> Auditor<'a> {
         });
         self.unchecked.extend(unread);
         fold.finish(&leg.place)
+    }
+
+    fn asked(&self) -> scope::Asked {
+        scope::Asked { from: self.options.from, to: self.options.to }
     }
 
     fn finish(mut self, mut legs: Vec<LegReport>, legs_agree_to: Option<u64>) -> Audit {

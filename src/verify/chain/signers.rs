@@ -3,18 +3,14 @@
 //! Checkpoints are judged by keys that are known before a record is read; what the records then say of the keys is compared
 //! with that, and rotations that only they know are handed back, for another reading.
 
-use std::path::PathBuf;
-
-use sealtrail_chain::Checkpoint;
-
 use super::{Auditor, Read};
 use crate::verify::checkpoints::key_id;
 use crate::verify::finding::{Code, Finding};
 use crate::verify::fold::Anchor;
 use crate::verify::keys::{self, Beside, Epochs, Met};
 use crate::verify::leg::Leg;
-use crate::verify::report::{LegReport, Unchecked};
-use crate::verify::trust::Standing;
+use crate::verify::report::{LegReport, Note, Unchecked};
+use crate::verify::trust::{Kept, Standing};
 
 impl Auditor<'_> {
     /// All keys that speak for the chain, as far as they are known before the records are read, and how the given ones stand
@@ -40,6 +36,7 @@ impl Auditor<'_> {
         let carried: Vec<Met> = read.iter().flat_map(|read| read.folded.rotations.iter().cloned()).collect();
         self.epochs.seal(&carried);
         for Read { leg, loaded, folded } in read {
+            self.unchecked.extend(keys::missing(leg, self.chain, &folded.rotations));
             let whole = (folded.first.unwrap_or(u64::MAX), folded.end);
             let (findings, unchecked) = self.epochs.judge(self.chain, leg, &loaded.anchors, whole);
             findings.into_iter().for_each(|finding| self.findings.add(finding));
@@ -65,7 +62,7 @@ impl Auditor<'_> {
     }
 
     pub(super) fn kept(&self) -> Vec<Anchor> {
-        let anchor = |(path, checkpoint): &(PathBuf, Checkpoint)| Anchor {
+        let anchor = |Kept { path, checkpoint, .. }: &Kept| Anchor {
             size: checkpoint.size,
             root: checkpoint.root,
             trusted: true,
@@ -79,8 +76,18 @@ impl Auditor<'_> {
         self.options.trust.kept(self.chain).map(anchor).collect()
     }
 
+    /// What was kept is believed without its signature, but whoever kept it should know that nobody of the chain signed it.
+    pub(super) fn check_kept(&mut self) {
+        let keys = self.epochs.keys();
+        let unsigned = |kept: &&Kept| !keys.is_empty() && !kept.is_signed_by(&keys);
+        for kept in self.options.trust.kept(self.chain).filter(unsigned) {
+            let (chain, place) = (self.chain.clone(), kept.path.display().to_string());
+            self.notes.push(Note::KeptUnsigned { chain, place });
+        }
+    }
+
     pub(super) fn judge_trust(&mut self, legs: &mut [LegReport]) {
-        let kept = self.options.trust.kept(self.chain).map(|(_, checkpoint)| checkpoint.size).max();
+        let kept = self.options.trust.kept(self.chain).map(|kept| kept.checkpoint.size).max();
         for leg in &mut *legs {
             // A kept checkpoint that matches pins record 0 and so the genesis, which names the keys of all others.
             if kept.is_some_and(|size| size > 0 && leg.covered >= size) {

@@ -119,9 +119,24 @@ fn a_rotation_is_intact_under_the_keys_before_and_under_the_next_ones() {
         trust.add_key(thief().ed25519.vkey().clone());
         assert_finds("a stranger's key", &judge_with(trust, paths), Code::Key, 0);
     }
-    // The record carries the note too, so that nothing is lost with the object.
-    std::fs::remove_file(legs.archive.join(rotation_key(&CHAIN.parse().expect("a name"), GOOD))).expect("removed");
-    legs.each("without the note", |name, report| assert_eq!(report.verdict, Verdict::Intact, "{name}"));
+    // The record carries the note too, so that nothing is lost with the object; but it is missed.
+    let path = legs.archive.join(rotation_key(&CHAIN.parse().expect("a name"), GOOD));
+    std::fs::remove_file(&path).expect("removed");
+    for (paths, verdict) in [
+        (&[legs.archive.as_path(), &legs.stream][..], Verdict::NotAllChecked),
+        (&[&legs.archive], Verdict::NotAllChecked),
+        (&[&legs.stream], Verdict::Intact),
+    ] {
+        let report = judge(paths);
+        assert_eq!((report.verdict, report.findings_total), (verdict, 0), "without the note: {}", report.text());
+    }
+    // A line more breaks no signature.
+    put(&path, format!("{note}\u{2014} somebody AAAAAAAAAAAA\n").as_bytes());
+    for paths in [&[legs.archive.as_path(), &legs.stream][..], &[&legs.archive]] {
+        let report = judge(paths);
+        let found: Vec<_> = report.findings.iter().map(|finding| (finding.code, finding.place.to_string())).collect();
+        assert_eq!(found, [(Code::Rotation, path.display().to_string())], "{}", report.text());
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sealtrail::verify::{Bound, Code, Note, Options, Report, Verdict};
+use sealtrail::verify::{Bound, Code, Note, Options, Report, Unchecked, Verdict};
 use sealtrail_chain::UnixNanos;
 
 use super::rewrite::object;
@@ -49,6 +49,32 @@ fn a_range_is_proved_and_the_rest_is_not_read() {
         let report = scene.judge(Legs::Archive, Options { from, to, ..trusted() });
         let first = report.findings.first().map(|finding| (finding.code, finding.first));
         assert_eq!(first, Some((Code::Missing, RUN + 9)), "{}", report.text());
+    }
+}
+
+/// Nothing is said of a range that holds no record, whatever lies around it.
+#[test]
+fn a_range_without_a_record_is_not_intact() {
+    let scene = Scene::new();
+    scene.replace(&spread());
+    let time = |record: u64| spread().records[record as usize].0.observed.0;
+    let empty = [
+        (Some(Bound::Sequence(END)), None),
+        (Some(Bound::Sequence(99_999)), Some(Bound::Sequence(999_999))),
+        (Some(Bound::Time(UnixNanos(time(END - 1) + 1))), None),
+        (None, Some(Bound::Time(UnixNanos(time(0) - 1)))),
+        (Some(Bound::Time(UnixNanos(time(RUN) + 1))), Some(Bound::Time(UnixNanos(time(RUN + 1) - 1)))),
+    ];
+    for legs in [Legs::Archive, Legs::Both] {
+        for (from, to) in empty {
+            let report = scene.judge(legs, Options { from, to, ..trusted() });
+            let said = report.unchecked.iter().any(|item| matches!(item, Unchecked::NothingInRange { .. }));
+            assert!(said && report.findings_total == 0, "{from:?} to {to:?}: {}", report.text());
+            assert_eq!(report.verdict, Verdict::NotAllChecked, "{from:?} to {to:?}: {}", report.text());
+        }
+        let one = Some(Bound::Sequence(RUN));
+        let report = scene.judge(legs, Options { from: one, to: one, ..trusted() });
+        assert_eq!(report.verdict, Verdict::Intact, "{}", report.text());
     }
 }
 

@@ -1,0 +1,141 @@
+//! Codes whose key does not stand right before them: over signs (`joins`), over other values of the same key (`series`), or in another
+//! member of the object (`given`).
+//!
+//! Asked last, and only where a key ends near. What speaks for less than a key right before a value is taken from whole values alone:
+//! dates, addresses, decimals, durations and the statuses of HTTP stay.
+
+use super::given::CodeName;
+use super::keyed::{KEY, TAG, Wanted};
+use super::series::{self, Earlier};
+use super::words::{Words, is_word};
+use super::wrapped::unwrapped;
+use super::{Finding, Scan, Shape, joins};
+
+impl Scan<'_, '_> {
+    /// The rule whose key a value at `at` has over signs, over other values of the same key, or from a member beside it or the
+    /// object around it; and where that key ends.
+    #[inline(never)]
+    pub(super) fn keyed_over(&mut self, at: usize, token: &[u8], rules: u64) -> Option<(u8, usize)> {
+        const MAX_VALUES: usize = 4;
+        let behind = at + token.len();
+        if !self.may_be_named(at, KEY + TAG) || !self.is_whole(behind) {
+            return None;
+        }
+        let by_signs = |scan: &mut Self, at: usize, end: usize| {
+            joins::key_ends(scan.bytes, at, end)
+                .into_iter()
+                .flatten()
+                .find_map(|end| Some((scan.ends_with_key(end, rules)?, end)))
+        };
+        match self.name_of_code(at, rules) {
+            Some(CodeName::Given(start, end)) => {
+                let facts = self.keys.facts(self.rules, self.bytes.get(start..end)?);
+                return self.first(facts.keyed & rules).map(|rule| (rule, end));
+            }
+            Some(CodeName::Object(open)) => {
+                if let Some(found) = by_signs(self, open, open) {
+                    return Some(found);
+                }
+            }
+            None => {}
+        }
+        let mut value = (at, behind);
+        for _ in 0..MAX_VALUES {
+            if let Some(found) = by_signs(self, value.0, value.1) {
+                return Some(found);
+            }
+            let Earlier { start, end, pair } = series::earlier(self.bytes, value.0)?;
+            if pair
+                && value.0 == at
+                && self.ends_pair(behind)
+                && let Some(rule) = self.ends_with_key(end, rules)
+            {
+                return Some((rule, end));
+            }
+            let earlier = self.bytes.get(start..end)?;
+            if !series::is_nothing(earlier) && self.rules.fitting(rules, earlier) == 0 {
+                return None;
+            }
+            let place = unwrapped(self.bytes, start);
+            if let Some(rule) = self.keyed_beside(place, earlier, rules) {
+                return Some((rule, place));
+            }
+            value = (start, end);
+        }
+        None
+    }
+
+    /// The first of `rules` that has a key which ends at `end`; what stands in place of a masked value is none.
+    fn ends_with_key(&mut self, end: usize, rules: u64) -> Option<u8> {
+        let words = Words { low: end.saturating_sub(KEY), end };
+        let rule = self.keyed_by(words, true, Wanted { rules, long: false, known: false })?;
+        let class = self.rules.get(rule)?.class.as_str();
+        let head = self.bytes.get(..end)?.strip_suffix(class.as_bytes()).unwrap_or_default();
+        (!(head.ends_with(b"[") && self.byte_at(end) == b']')).then_some(rule)
+    }
+
+    /// Whether a value that ends at `end` is not the beginning of a date, an address, or a decimal, nor counts something.
+    fn is_whole(&self, end: usize) -> bool {
+        let goes_on = matches!(self.byte_at(end), b'.' | b':' | b'-' | b'/') && self.byte_at(end + 1).is_ascii_digit();
+        !(goes_on || self.is_measured(end) || self.is_status(end))
+    }
+
+    /// Whether the reason of an HTTP status follows, so that the number before it is one.
+    pub(super) fn is_status(&self, end: usize) -> bool {
+        const REASONS: [&str; 9] = [
+            " ok",
+            " created",
+            " accepted",
+            " no content",
+            " bad request",
+            " forbidden",
+            " not found",
+            " internal",
+            " unauthor",
+        ];
+        let rest = self.bytes.get(end..).unwrap_or_default();
+        let is_next =
+            |known: &&str| rest.get(..known.len()).is_some_and(|next| next.eq_ignore_ascii_case(known.as_bytes()));
+        REASONS.iter().any(is_next)
+    }
+
+    /// Whether the bracket around a pair closes behind a value that ends at `end`.
+    fn ends_pair(&self, end: usize) -> bool {
+        let rest = self.bytes.get(end..).unwrap_or_default();
+        let sign = rest.iter().take(4).find(|sign| !matches!(sign, b'"' | b'\'' | b'\\' | b' '));
+        matches!(sign, Some(b']' | b')'))
+    }
+
+    /// A value that SQL gives its name behind it: `SELECT '737' AS cvv`.
+    #[inline(never)]
+    pub(super) fn aliased(&mut self, start: usize, end: usize) {
+        let Some(token) = self.bytes.get(start..end) else { return };
+        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
+        let Some((name, said)) = self.bytes.get(end + 1..).and_then(alias) else { return };
+        let named = self.keys.facts(self.rules, name).keyed & rules;
+        if let Some(rule) = self.first(named).filter(|rule| said && !self.is_other(*rule, name, token, b"")) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
+        }
+    }
+}
+
+/// The name that `behind` begins with, and whether it is a column's: `AS` stands before it, or the column ends with it.
+fn alias(behind: &[u8]) -> Option<(&[u8], bool)> {
+    let rest = behind.trim_ascii_start();
+    let (first, after) = word(rest);
+    if rest.len() == behind.len() || !first.eq_ignore_ascii_case(b"as") {
+        let after = after.trim_ascii_start();
+        let ends =
+            matches!(after.first(), None | Some(b',' | b')' | b';')) || word(after).0.eq_ignore_ascii_case(b"from");
+        return (rest.len() < behind.len()).then_some((first, ends));
+    }
+    let name = after.trim_ascii_start();
+    let name = name.strip_prefix(b"\"").or_else(|| name.strip_prefix(b"`")).unwrap_or(name);
+    Some((word(name).0, true))
+}
+
+/// The word that `rest` begins with, and what follows.
+fn word(rest: &[u8]) -> (&[u8], &[u8]) {
+    const NAME: usize = 40;
+    rest.split_at(rest.iter().take(NAME).take_while(|sign| is_word(**sign)).count())
+}
