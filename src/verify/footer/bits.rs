@@ -15,19 +15,31 @@ pub(super) enum Wrong {
 /// Parts of a block that have a width of their own.
 const MINIS: usize = 4;
 
-/// Hands on `count` numbers that were packed in blocks of `block` differences, and gives the bytes that they take.
-pub(super) fn deltas(bytes: &[u8], block: usize, count: usize, each: &mut dyn FnMut(i64)) -> Result<usize, Wrong> {
+/// Hands on `count` numbers that were packed in blocks of `block` differences, if anyone wants them, and gives the bytes that
+/// they take.
+pub(super) fn deltas(
+    bytes: &[u8],
+    block: usize,
+    count: usize,
+    mut each: Option<&mut dyn FnMut(i64)>,
+) -> Result<usize, Wrong> {
     let mut rest = bytes;
     for claimed in [block, MINIS, count] {
-        if usize::try_from(varint(&mut rest)?) != Ok(claimed) {
-            return Err(Wrong::Count);
+        match varint(&mut rest) {
+            Ok(number) if usize::try_from(number) == Ok(claimed) => {}
+            Err(Wrong::Short) => return Err(Wrong::Short),
+            // Others may take a number of another form, whatever it is.
+            Ok(_) | Err(_) => return Err(Wrong::Count),
         }
     }
     let mut number = zigzag(varint(&mut rest)?);
-    if count > 0 {
-        each(number);
-    } else if number != 0 {
+    if count == 0 && number != 0 {
         return Err(Wrong::Form);
+    }
+    if count > 0
+        && let Some(each) = &mut each
+    {
+        each(number);
     }
     let mut left = count.saturating_sub(1);
     while left > 0 {
@@ -41,9 +53,11 @@ pub(super) fn deltas(bytes: &[u8], block: usize, count: usize, each: &mut dyn Fn
             }
             let width = u32::from(*width);
             let packed = take(&mut rest, block / MINIS * width as usize / 8)?;
-            for at in 0..here {
-                number = number.wrapping_add(least).wrapping_add(bits(packed, at, width) as i64);
-                each(number);
+            if let Some(each) = &mut each {
+                for at in 0..here {
+                    number = number.wrapping_add(least).wrapping_add(bits(packed, at, width) as i64);
+                    each(number);
+                }
             }
             if !is_filled_with_zeros(packed, here * width as usize) {
                 return Err(Wrong::Form);
@@ -97,8 +111,11 @@ fn bits(packed: &[u8], at: usize, width: u32) -> u64 {
         return 0;
     }
     let begin = at * width as usize;
-    let bytes = packed.get(begin / 8..).unwrap_or_default().iter().take(9);
-    let word = bytes.enumerate().fold(0_u128, |word, (place, byte)| word | u128::from(*byte) << (8 * place));
+    let bytes = packed.get(begin / 8..).unwrap_or_default();
+    let word = bytes.first_chunk().map_or_else(
+        || bytes.iter().take(9).rev().fold(0, |word, byte| word << 8 | u128::from(*byte)),
+        |bytes| u128::from_le_bytes(*bytes),
+    );
     (word >> (begin % 8)) as u64 & (u64::MAX >> (64 - width))
 }
 
@@ -134,7 +151,8 @@ mod tests {
 
     fn unpacked(bytes: &[u8], count: usize) -> Result<(Vec<i64>, usize), Wrong> {
         let mut all = Vec::new();
-        let used = deltas(bytes, 128, count, &mut |number| all.push(number))?;
+        let used = deltas(bytes, 128, count, Some(&mut |number| all.push(number)))?;
+        assert_eq!(deltas(bytes, 128, count, None), Ok(used));
         Ok((all, used))
     }
 
@@ -155,7 +173,16 @@ mod tests {
         assert_eq!(with(11, 1), Err(Wrong::Form), "filler");
         assert_eq!(with(6, 65), Err(Wrong::Form), "a width that is none");
         assert_eq!(unpacked(&[0x80, 0x01, 4, 0, 2], 0), Err(Wrong::Form), "a first value of none");
-        assert_eq!(unpacked(&[0x80, 0x81, 0x00, 4, 0, 0], 0), Err(Wrong::Form), "a number of more bytes than it needs");
+        assert_eq!(
+            unpacked(&[0x80, 0x81, 0x00, 4, 0, 0], 0),
+            Err(Wrong::Count),
+            "a number of more bytes than it needs"
+        );
+        assert_eq!(
+            unpacked(&[0x80, 0x01, 4, 1, 0x80, 0x00], 1),
+            Err(Wrong::Form),
+            "a value of more bytes than it needs"
+        );
         for end in 0..sound.len() {
             assert_eq!(unpacked(&sound[..end], 3), Err(Wrong::Short), "{end}");
         }

@@ -5,13 +5,18 @@
 //! Each page is taken to its end before any row is read, so that nothing is allocated on the word of a number. Values are not
 //! looked at: the rows are compared one by one. Of contents, nearly all bytes there are, no more than the lengths is unpacked.
 //!
-//! Source: Parquet's `Encodings.md`; RFC 8878 (zstd), section 3.
+//! Source: Parquet's `Encodings.md`.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 
 use zstd::bulk::Decompressor;
 
+use parquet::basic::Type;
+use parquet::schema::types::ColumnDescriptor;
+
 use super::bits::{self, Wrong};
+use super::frame::one_frame;
 use super::shapes::{BYTE_ARRAY, FIXED, INT32, INT64};
 use super::thrift::Struct;
 
@@ -23,9 +28,10 @@ pub(super) const MAX_VALUES: u64 = 1 << 16;
 const PLAIN: i64 = 0;
 const DELTA_BINARY_PACKED: i64 = 5;
 const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
+const DELTA_BYTE_ARRAY: i64 = 7;
 const RLE_DICTIONARY: i64 = 8;
-const UNCOMPRESSED: i64 = 0;
-const ZSTD: i64 = 6;
+pub(super) const UNCOMPRESSED: i64 = 0;
+pub(super) const ZSTD: i64 = 6;
 
 /// How the values of a column are stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,10 +47,17 @@ enum Form {
     Integers,
 }
 
+impl Form {
+    fn is_packed(self) -> bool {
+        matches!(self, Self::Contents | Self::Texts | Self::Integers)
+    }
+}
+
 /// The pages of a column chunk, one after the other.
 pub(super) struct Pages {
     form: Form,
     optional: bool,
+    codec: i64,
     /// Entries of the dictionary, and how many of them stood in a row so far: each is first used behind the one before.
     entries: usize,
     used: usize,
@@ -60,16 +73,30 @@ impl Pages {
             Some(BYTE_ARRAY) if element.bytes(4) == Some(b"content") => Form::Contents,
             _ => Form::Texts,
         };
-        Self { form, optional: element.int(3) == Some(1), entries: 0, used: 0 }
+        Self::new(form, element.int(3) == Some(1))
     }
 
-    /// Whether the column is packed by the codec that the format has for it.
-    pub(super) fn is_codec(&self, codec: Option<i64>) -> bool {
-        codec == Some(if self.is_packed() { ZSTD } else { UNCOMPRESSED })
+    /// Of a column as the Parquet library understands it.
+    pub(super) fn of_column(column: &ColumnDescriptor) -> Self {
+        let form = match column.physical_type() {
+            Type::INT64 => Form::Numbers,
+            Type::INT32 => Form::Integers,
+            Type::FIXED_LEN_BYTE_ARRAY => Form::Fixed(usize::try_from(column.type_length()).unwrap_or(0)),
+            Type::BYTE_ARRAY if column.name() == "content" => Form::Contents,
+            _ => Form::Texts,
+        };
+        Self::new(form, column.max_def_level() > 0)
     }
 
-    fn is_packed(&self) -> bool {
-        matches!(self.form, Form::Contents | Form::Texts | Form::Integers)
+    fn new(form: Form, optional: bool) -> Self {
+        let codec = if form.is_packed() { ZSTD } else { UNCOMPRESSED };
+        Self { form, optional, codec, entries: 0, used: 0 }
+    }
+
+    /// Says how the column is packed; whether that is what the format has for it.
+    pub(super) fn pack(&mut self, codec: Option<i64>) -> bool {
+        let owed = std::mem::replace(&mut self.codec, codec.unwrap_or(-1));
+        self.codec == owed
     }
 
     /// Takes the dictionary: so many values in these bytes, which unpack to `unpacked`.
@@ -77,7 +104,7 @@ impl Pages {
         if !matches!(self.form, Form::Texts | Form::Integers) {
             return Err(Wrong::Form);
         }
-        let held = self.plain(values, &whole(bytes, unpacked)?);
+        let held = self.plain(values, &self.unpack(bytes, unpacked)?);
         held.map_err(|wrong| if wrong == Wrong::Short { Wrong::Count } else { wrong })?;
         self.entries = values;
         Ok(())
@@ -85,27 +112,58 @@ impl Pages {
 
     /// Takes a page of data.
     pub(super) fn data(&mut self, encoding: i64, values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
-        if values == 0 {
-            return Err(Wrong::Form);
+        // Some encodings say themselves how many values there are: where that can't be compared, they claim what they like.
+        let counting = [DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY].contains(&encoding);
+        let unknown = |wrong| if counting { Wrong::Count } else { wrong };
+        let known = match self.form {
+            Form::Numbers => encoding == DELTA_BINARY_PACKED,
+            Form::Fixed(_) => encoding == PLAIN,
+            Form::Contents => encoding == DELTA_LENGTH_BYTE_ARRAY,
+            Form::Texts | Form::Integers => [PLAIN, RLE_DICTIONARY].contains(&encoding),
+        };
+        if !known || values == 0 {
+            return Err(unknown(Wrong::Form));
         }
         if self.form == Form::Contents {
-            return if encoding == DELTA_LENGTH_BYTE_ARRAY {
-                contents(values, bytes, unpacked)
-            } else {
-                Err(Wrong::Form)
-            };
+            return self.contents(values, bytes, unpacked);
         }
-        let unpacked = if self.is_packed() { &whole(bytes, unpacked)? } else { bytes };
-        let (values, rest) = if self.optional { levels(values, unpacked)? } else { (values, unpacked) };
-        match (self.form, encoding) {
-            (Form::Numbers, DELTA_BINARY_PACKED) => {
-                let used = bits::deltas(rest, NUMBERS_BLOCK, values, &mut |_| {})?;
+        let unpacked = &*self.unpack(bytes, unpacked).map_err(unknown)?;
+        let levels = if self.optional { levels(values, unpacked) } else { Ok((values, unpacked)) };
+        let (values, rest) = levels.map_err(unknown)?;
+        match encoding {
+            DELTA_BINARY_PACKED => {
+                let used = bits::deltas(rest, NUMBERS_BLOCK, values, None)?;
                 if used == rest.len() { Ok(()) } else { Err(Wrong::Form) }
             }
-            (Form::Fixed(_) | Form::Texts | Form::Integers, PLAIN) => self.plain(values, rest),
-            (Form::Texts | Form::Integers, RLE_DICTIONARY) => self.indices(values, rest),
-            _ => Err(Wrong::Form),
+            RLE_DICTIONARY => self.indices(values, rest),
+            _ => self.plain(values, rest),
         }
+    }
+
+    /// A page as it was before it was packed.
+    fn unpack<'a>(&self, bytes: &'a [u8], unpacked: usize) -> Result<Cow<'a, [u8]>, Wrong> {
+        match self.codec {
+            UNCOMPRESSED => Ok(Cow::Borrowed(bytes)),
+            ZSTD => whole(bytes, unpacked).map(Cow::Owned),
+            _ => Err(Wrong::Count),
+        }
+    }
+
+    /// A page of contents: lengths, and as many bytes as they say.
+    fn contents(&self, values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
+        match self.codec {
+            UNCOMPRESSED => return lengths(values, bytes, unpacked),
+            ZSTD => {}
+            _ => return Err(Wrong::Count),
+        }
+        // A block of zstd unpacks to no more; the lengths are nearly always within the first.
+        let first = unpacked.min(128 << 10);
+        let lengths = match lengths(values, &start(bytes, first)?, unpacked) {
+            Err(Wrong::Short) if first < unpacked => lengths(values, &start(bytes, unpacked)?, unpacked),
+            judged => judged,
+        };
+        // What the lengths claim is asked first: it decides whether anyone may read on.
+        lengths.and_then(|()| one_frame(bytes, unpacked))
     }
 
     /// Whether each entry of the dictionary stood in a row.
@@ -169,31 +227,21 @@ fn levels(values: usize, bytes: &[u8]) -> Result<(usize, &[u8]), Wrong> {
     if sound && used == length { Ok((there, rest)) } else { Err(Wrong::Form) }
 }
 
-/// A page of contents: lengths, and as many bytes as they say.
-fn contents(values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
-    one_frame(bytes, unpacked)?;
-    // A block of zstd unpacks to no more; the lengths are nearly always within the first.
-    let first = unpacked.min(128 << 10);
-    match lengths(values, &start(bytes, first)?, unpacked) {
-        Err(Wrong::Short) if first < unpacked => lengths(values, &start(bytes, unpacked)?, unpacked),
-        judged => judged,
-    }
-}
-
 fn lengths(values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
     let (mut texts, mut sound) = (0_usize, true);
-    let used = bits::deltas(bytes, LENGTHS_BLOCK, values, &mut |length| match usize::try_from(length) {
+    let mut each = |length: i64| match usize::try_from(length) {
         Ok(length) => texts = texts.saturating_add(length),
         Err(_) => sound = false,
-    })?;
+    };
+    let used = bits::deltas(bytes, LENGTHS_BLOCK, values, Some(&mut each))?;
     if sound && used.checked_add(texts) == Some(unpacked) { Ok(()) } else { Err(Wrong::Form) }
 }
 
-/// The first bytes of a page.
+/// The first bytes of a page. Where they can't be had, nobody knows what they claim.
 fn start(bytes: &[u8], length: usize) -> Result<Vec<u8>, Wrong> {
     let mut start = vec![0; length];
     let decoder = zstd::Decoder::with_buffer(bytes);
-    decoder.and_then(|mut decoder| decoder.read_exact(&mut start)).map_err(|_| Wrong::Form)?;
+    decoder.and_then(|mut decoder| decoder.read_exact(&mut start)).map_err(|_| Wrong::Count)?;
     Ok(start)
 }
 
@@ -203,58 +251,6 @@ fn whole(bytes: &[u8], unpacked: usize) -> Result<Vec<u8>, Wrong> {
     let whole = Decompressor::new().and_then(|mut zstd| zstd.decompress(bytes, unpacked)).map_err(|_| Wrong::Form)?;
     if whole.len() == unpacked { Ok(whole) } else { Err(Wrong::Form) }
 }
-
-/// Whether that is one frame of zstd that says how much it unpacks to, without a dictionary or a checksum, each of its blocks
-/// with something in it: other frames before and behind it, and empty blocks, are passed over by all readers.
-fn one_frame(bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
-    let rest = bytes.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd]).ok_or(Wrong::Form)?;
-    let (descriptor, mut rest) = rest.split_first().ok_or(Wrong::Form)?;
-    let single = descriptor & 0x20 != 0;
-    if descriptor & 0x1f != 0 {
-        return Err(Wrong::Form);
-    }
-    if !single {
-        let (window, behind) = rest.split_first().ok_or(Wrong::Form)?;
-        if window >> 3 > LARGEST_WINDOW {
-            return Err(Wrong::Form);
-        }
-        rest = behind;
-    }
-    let (size, above) = match descriptor >> 6 {
-        0 if single => (1, 0),
-        0 => return Err(Wrong::Form),
-        1 => (2, 256),
-        2 => (4, 0),
-        _ => (8, 0),
-    };
-    let (size, mut rest) = rest.split_at_checked(size).ok_or(Wrong::Form)?;
-    let size = size.iter().rev().fold(0, |size, byte| size << 8 | u64::from(*byte));
-    if size.checked_add(above) != u64::try_from(unpacked).ok() {
-        return Err(Wrong::Form);
-    }
-    loop {
-        let (header, behind) = rest.split_first_chunk::<3>().ok_or(Wrong::Form)?;
-        let header = u32::from_le_bytes([header[0], header[1], header[2], 0]);
-        let (last, kind, size) = (header & 1 == 1, header >> 1 & 3, (header >> 3) as usize);
-        let (stored, least) = match kind {
-            0 => (size, 1),
-            1 => (1, 1),
-            // Of two bytes, both say that there is nothing.
-            2 => (size, 3),
-            _ => return Err(Wrong::Form),
-        };
-        if size < least && !(last && unpacked == 0) {
-            return Err(Wrong::Form);
-        }
-        rest = behind.get(stored..).ok_or(Wrong::Form)?;
-        if last {
-            return if rest.is_empty() { Ok(()) } else { Err(Wrong::Form) };
-        }
-    }
-}
-
-/// Of a window of 16 MiB.
-const LARGEST_WINDOW: u8 = 14;
 
 #[cfg(test)]
 mod tests {
@@ -274,33 +270,6 @@ mod tests {
         zstd::bulk::compress(bytes, 1).expect("it packs")
     }
 
-    /// Text that no reader shows, in what stands around a page's own frame and between its blocks.
-    #[test]
-    fn a_page_is_one_frame_that_it_fills() {
-        let text = b"payment ".repeat(40_000);
-        let frame = packed(&text);
-        let judged = |bytes: &[u8]| one_frame(bytes, text.len());
-        assert_eq!(judged(&frame), Ok(()));
-        assert_eq!(one_frame(&packed(&[]), 0), Ok(()));
-        let passed_over = [&[0x50, 0x2a, 0x4d, 0x18, 6, 0, 0, 0][..], b"hidden"].concat();
-        for (what, bytes) in [
-            ("a frame that is passed over behind", [&frame[..], &passed_over].concat()),
-            ("one before", [&passed_over[..], &frame].concat()),
-            ("an empty frame behind", [frame.clone(), packed(&[])].concat()),
-            ("bytes behind", [&frame[..], b"hidden"].concat()),
-            ("a cut frame", frame[..frame.len() - 1].to_vec()),
-            ("two frames", [packed(&text[..8]), packed(&text[8..])].concat()),
-            ("no frame", text.clone()),
-        ] {
-            assert_eq!(judged(&bytes), Err(Wrong::Form), "{what}");
-        }
-        assert_eq!(one_frame(&frame, text.len() + 1), Err(Wrong::Form), "another size");
-        // Raw blocks: an empty one, and one that holds all.
-        let blocks = [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 2][..], &[0, 0, 0], &[17, 0, 0], b"ok"].concat();
-        assert_eq!(one_frame(&blocks, 2), Err(Wrong::Form));
-        assert_eq!(one_frame(&[&blocks[..6], &blocks[9..]].concat(), 2), Ok(()));
-    }
-
     #[test]
     fn contents_are_as_long_as_their_lengths_say() {
         // Two texts of two and of three bytes.
@@ -314,7 +283,16 @@ mod tests {
         assert_eq!(judged(3, &page(b"ababc")), Err(Wrong::Count), "more values than there are");
         let mut contents = column(BYTE_ARRAY, false, "content");
         assert_eq!(contents.data(PLAIN, 1, &packed(b"\x01\0\0\0a"), 5), Err(Wrong::Form), "another encoding");
-        assert!(contents.is_codec(Some(ZSTD)) && !contents.is_codec(Some(UNCOMPRESSED)));
+        let passed_over = [0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, b'x'];
+        let with_frame = [&passed_over[..], &packed(&page(b"ababc"))].concat();
+        let judged =
+            |values| column(BYTE_ARRAY, false, "content").data(DELTA_LENGTH_BYTE_ARRAY, values, &with_frame, 15);
+        assert_eq!(judged(2), Err(Wrong::Form), "another frame");
+        assert_eq!(judged(3), Err(Wrong::Count), "another frame, and a count that is none");
+        let sound = page(b"ababc");
+        assert!(contents.pack(Some(ZSTD)));
+        assert!(!contents.pack(Some(UNCOMPRESSED)), "another codec");
+        assert_eq!(contents.data(DELTA_LENGTH_BYTE_ARRAY, 2, &sound, sound.len()), Ok(()), "read by what it is");
     }
 
     #[test]

@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
+
 use super::bits::Wrong;
 use super::invalid;
-use super::pages::{MAX_PAGE, MAX_VALUES, Pages};
+use super::pages::{MAX_PAGE, MAX_VALUES, Pages, UNCOMPRESSED, ZSTD};
 use super::shapes::PAGE;
 use super::thrift::{self, Malformed, Struct};
 
@@ -35,26 +38,79 @@ const DICTIONARY: i64 = 2;
 /// Encodings.
 const PLAIN: i64 = 0;
 const RLE: i64 = 3;
-const UNCOMPRESSED: i64 = 0;
+
+/// Most bytes of contents in a row group, unpacked (FORMAT.md, "Archive"), and heads of pages.
+pub(super) const MAX_GROUP: u64 = 129 << 20;
+
+/// Whether the first rows of an object can be read without making room for more than the format allows, wherever its footer
+/// says that they lie, and in whatever form it says so.
+pub(in crate::verify) fn is_readable(file: &File, metadata: &ParquetMetaData, rows: u64) -> io::Result<bool> {
+    let (mut left, mut read) = (rows, 4);
+    for group in metadata.row_groups() {
+        for column in group.columns() {
+            let (begin, length) = column.byte_range();
+            let codec = match column.compression() {
+                Compression::UNCOMPRESSED => UNCOMPRESSED,
+                Compression::ZSTD(_) => ZSTD,
+                _ => -1,
+            };
+            // Chunks lie one behind the other: none is read twice.
+            let (begin, end) = (Some(begin).filter(|begin| *begin >= read), begin.checked_add(length));
+            let walk = Walk::up_to(file, left, begin, end, Some(codec), Pages::of_column(column.column_descr()))?;
+            if walk.refused || walk.unpacked > MAX_GROUP {
+                return Ok(false);
+            }
+            read = end.unwrap_or(u64::MAX);
+        }
+        left = left.saturating_sub(u64::try_from(group.num_rows()).unwrap_or(0));
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(true)
+}
 
 impl Walk {
-    /// Of pages that can't be followed.
-    pub(super) fn refused() -> Self {
-        Self { refused: true, ..Self::default() }
-    }
-
     /// Reads the pages of a column between `begin` and `end` of a chunk that is packed as `codec` says.
     pub(super) fn of(
         file: &File,
         begin: Option<u64>,
         end: Option<u64>,
         codec: Option<i64>,
+        pages: Pages,
+    ) -> io::Result<Self> {
+        Self::up_to(file, u64::MAX, begin, end, codec, pages)
+    }
+
+    /// … as far as the first `rows` need them. Pages that can't be followed are refused.
+    fn up_to(
+        file: &File,
+        rows: u64,
+        begin: Option<u64>,
+        end: Option<u64>,
+        codec: Option<i64>,
+        pages: Pages,
+    ) -> io::Result<Self> {
+        match Self::follow(file, rows, begin, end, codec, pages) {
+            Err(error) if [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof].contains(&error.kind()) => {
+                Ok(Self { refused: true, ..Self::default() })
+            }
+            walked => walked,
+        }
+    }
+
+    fn follow(
+        file: &File,
+        rows: u64,
+        begin: Option<u64>,
+        end: Option<u64>,
+        codec: Option<i64>,
         mut pages: Pages,
     ) -> io::Result<Self> {
-        let mut walk = Self { sound: pages.is_codec(codec), ..Self::default() };
+        let mut walk = Self { sound: pages.pack(codec), ..Self::default() };
         let (Some(mut at), Some(end)) = (begin, end) else { return Err(invalid()) };
         let mut bytes = Vec::new();
-        while at < end {
+        while at < end && walk.values < rows {
             let (header, used) = header(file, at)?;
             let size = |id| header.size(id).ok_or_else(invalid);
             let (unpacked, packed) = (size(2)?, size(3)?);
