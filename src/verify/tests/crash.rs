@@ -83,7 +83,7 @@ fn what_was_unfinished_is_no_finding() {
         put(&archive.join(".tmp").join(name), b"PAR1");
     }
     for topic in ["audit-logs", "audit-checkpoints"] {
-        put(&stream.join(topic).join("0/00000000000000000060.messages"), b"");
+        put(&stream.join(topic).join("0/00000000000000000061.messages"), b"");
     }
     put(&stream.join("lock"), b"");
     // Whoever fetched a copy may keep it beside other things.
