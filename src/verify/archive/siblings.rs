@@ -44,9 +44,9 @@ pub(in crate::verify) fn checkpoints(
             }
             Some((Sibling::Range, ..)) => {}
             Some((Sibling::Vouched(what), size, _)) => beside(Lying { path, size, what }),
-            // It comes before its stamp, so a crash leaves it alone.
+            // It comes before its stamp, so a crash leaves it alone. An emptied one is another than the chain names.
             Some((Sibling::Revoked, size, _)) => match store.read(&path) {
-                Ok(bytes) if sealtrail_timestamp::are_lists(&bytes) => {}
+                Ok(bytes) if bytes.is_empty() || sealtrail_timestamp::are_lists(&bytes) => {}
                 Ok(_) => problem(Problem::Lists { path, size }),
                 Err(error) => problem(Problem::Unread { path, reason: error.to_string() }),
             },
