@@ -11,6 +11,7 @@ use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use sealtrail_chain::{Checksum, Hash, Sequence, UnixNanos};
 
 use super::fields::Fields;
@@ -40,7 +41,13 @@ pub struct Row<'a> {
     pub fields: Fields<'a>,
 }
 
+/// Bytes of contents that are unpacked at once, as far as their footer tells: rows are of many sizes.
+const AT_ONCE: u64 = 64 << 20;
+
 impl Reader {
+    /// Rows that are read at once, at most.
+    pub const MOST_ROWS: u64 = BATCH_ROWS as u64;
+
     /// Opens an object and reads its footer. A version that this release doesn't know is an error of its own.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = regular::open(path).map_err(|source| Error::Io { doing: "open", path: path.to_owned(), source })?;
@@ -59,6 +66,11 @@ impl Reader {
         let footer = Footer::read(path, pairs.map(Vec::as_slice).unwrap_or_default())?;
         check_columns(path, &metadata, &footer.promotions)?;
         Ok(Self { path: path.to_owned(), file, metadata, footer })
+    }
+
+    /// What the Parquet library makes of the footer.
+    pub(crate) fn parquet(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
     }
 
     /// What the file metadata claims.
@@ -80,7 +92,7 @@ impl Reader {
         let file = self.file.try_clone();
         let file = file.map_err(|source| Error::Io { doing: "open", path: self.path.clone(), source })?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let mut batches = guarded("read rows of", &self.path, || reader.with_batch_size(BATCH_ROWS).build())?;
+        let mut batches = guarded("read rows of", &self.path, || reader.with_batch_size(self.batch()).build())?;
         let mut next = || guarded("read rows of", &self.path, || Ok(batches.next().transpose()?));
         while let Some(batch) = next()? {
             let batch =
@@ -93,6 +105,17 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Rows that are read at once: fewer where contents are long, so that no row group is unpacked whole.
+    fn batch(&self) -> usize {
+        let groups = self.parquet().row_groups().iter().filter_map(|group| {
+            let content = group.columns().iter().find(|column| column.column_descr().name() == "content")?;
+            let (bytes, rows) = (content.uncompressed_size(), group.num_rows());
+            Some((u64::try_from(bytes).ok()?, u64::try_from(rows).ok()?))
+        });
+        let rows = groups.map(|(bytes, rows)| AT_ONCE.saturating_mul(rows) / bytes.max(1)).min();
+        usize::try_from(rows.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).clamp(1, BATCH_ROWS)
     }
 
     fn wrong(&self, column: &str, problem: &'static str) -> Error {

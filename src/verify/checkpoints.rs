@@ -56,6 +56,17 @@ pub(super) enum Problem {
     Interrupted {
         size: u64,
     },
+    /// What should be lists of revoked certificates, and isn't.
+    Lists {
+        path: PathBuf,
+        size: u64,
+    },
+    /// A message in the topic of checkpoints that is not as the collector writes it: whose, and where.
+    Message {
+        place: String,
+        size: u64,
+        found: &'static str,
+    },
     /// No kind of object that belongs beside checkpoints.
     Foreign {
         path: PathBuf,

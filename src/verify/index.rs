@@ -42,6 +42,8 @@ pub(super) struct Indexes {
     file: Arc<File>,
     metadata: Arc<ParquetMetaData>,
     columns: Vec<Column>,
+    /// Names of the columns that may have a filter.
+    filtered: Vec<String>,
     group: usize,
     /// Rows before the current group and behind it.
     begin: u64,
@@ -86,8 +88,10 @@ struct Page {
 impl Indexes {
     /// Reads the footer of an object and what it points to. `claimed`: what its own metadata say.
     pub(super) fn of(file: File, claimed: &Footer) -> Result<Self, ParquetError> {
-        let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let metadata = reader.parse_and_finish(&file)?;
+        let read = |indexes| ParquetMetaDataReader::new().with_page_index_policy(indexes).parse_and_finish(&file);
+        let indexed = read(PageIndexPolicy::Optional);
+        let unreadable = indexed.is_err();
+        let metadata = indexed.or_else(|_| read(PageIndexPolicy::Skip))?;
         let promoted = claimed.promotions.as_slice().iter().map(|promotion| promotion.column.as_str());
         let names = NUMBERS.into_iter().chain(TEXTS).chain(promoted).chain(BARE);
         let place =
@@ -99,11 +103,14 @@ impl Indexes {
             Some(Column::new(name, at, kind == parquet::basic::Type::BYTE_ARRAY, nullable))
         });
         let columns = columns.collect();
-        let outline = Outline::of(&file, claimed)?;
+        let filtered = claimed.promotions.as_slice().iter().filter(|promotion| promotion.bloom);
+        let filtered = filtered.map(|promotion| promotion.column.clone());
+        let outline = Outline::of(&file, claimed, &metadata)?;
         let mut indexes = Self {
             file: Arc::new(file),
             metadata: Arc::new(metadata),
             columns,
+            filtered: filtered.chain(["trace_id".to_owned()]).collect(),
             group: 0,
             begin: 0,
             end: 0,
@@ -118,7 +125,15 @@ impl Indexes {
         let (of_groups, of_all): (Vec<_>, Vec<_>) = flaws.into_iter().partition(|flaw| flaw.group.is_some());
         indexes.outline.flaws = of_groups;
         of_all.into_iter().for_each(|flaw| indexes.misfit(None, None, flaw.expected));
+        if unreadable {
+            indexes.misfit(None, None, "indexes of pages that can be read".to_owned());
+        }
         Ok(indexes)
+    }
+
+    /// Whether the rows must not be read, for what their pages claim to hold.
+    pub(super) fn is_refused(&self) -> bool {
+        self.outline.refused
     }
 
     /// Compares the next row.
@@ -193,7 +208,7 @@ impl Indexes {
         let bare = !watched || BARE.contains(&name.as_str());
         let outlined = self.outline.chunks.get(index).and_then(|columns| columns.get(at));
         let bounded = chunk.statistics().is_some() || chunk.column_index_offset().is_some();
-        let filtered = chunk.bloom_filter_offset().is_some() && (!watched || name == "content");
+        let filtered = chunk.bloom_filter_offset().is_some() && !self.filtered.contains(&name);
         if (bounded && bare) || filtered || (!watched && outlined.is_some_and(Chunk::has_sizes)) {
             self.wrong.push(format!("no statistics and no filter of `{name}`"));
         }

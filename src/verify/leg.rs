@@ -12,6 +12,7 @@ use super::Source;
 use super::finding::Findings;
 use super::scope::Outside;
 use super::store::{Bucket, Local, Store};
+use super::strays;
 use super::stream;
 use super::topic::Topic;
 
@@ -69,7 +70,7 @@ impl Leg {
             (Kind::Archive, _) => {
                 let (files, foreign) = objects(&*self.store, &self.dir)?;
                 self.files = files;
-                self.foreign.retain(|path| !path.starts_with(&self.dir));
+                self.foreign.retain(|path| !path.starts_with(&self.dir) || *path == self.dir);
                 self.foreign.extend(foreign);
             }
             (Kind::Stream, Some(topic)) => (self.files, self.cut) = topic.ranges()?,
@@ -175,8 +176,8 @@ fn archives(store: &Arc<dyn Store>, root: &Path, legs: &mut Vec<Leg>) -> Result<
             match entry.name.strip_prefix("chain=").and_then(|name| name.parse().ok()) {
                 Some(chain) if entry.is_dir => names.push(chain),
                 // A stream may share the directory.
-                _ if entry.is_dir && entry.name.parse::<u32>().is_ok() => {
-                    strays(&**store, &dir.join(entry.name), &mut foreign)?
+                _ if entry.is_dir && strays::partition(&entry.name).is_some() => {
+                    strays::of_partition(&**store, &dir.join(entry.name), &mut foreign)?
                 }
                 _ => foreign.push(dir.join(entry.name)),
             }
@@ -193,6 +194,9 @@ fn archives(store: &Arc<dyn Store>, root: &Path, legs: &mut Vec<Leg>) -> Result<
     }
     names.sort();
     names.dedup();
+    if !names.is_empty() {
+        foreign.extend(strays::beside(&**store, root)?);
+    }
     for chain in names {
         let mut leg = archive_leg(store, root, chain)?;
         // What belongs to no chain is said once, with the first.
@@ -248,14 +252,7 @@ fn objects(store: &dyn Store, dir: &Path) -> Result<(Vec<File>, Vec<PathBuf>), E
     Ok((files, foreign))
 }
 
-/// What lies in a partition of a stream and is no file of messages.
-fn strays(store: &dyn Store, dir: &Path, foreign: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let strays = store.entries(dir)?.into_iter().filter(|entry| !(entry.is_file && entry.name.ends_with(".messages")));
-    foreign.extend(strays.map(|entry| dir.join(entry.name)));
-    Ok(())
-}
-
-fn number(stem: &str) -> Option<u64> {
+pub(super) fn number(stem: &str) -> Option<u64> {
     let digits = stem.len() == 20 && stem.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| stem.parse().ok()).flatten()
 }
@@ -269,7 +266,11 @@ fn file(store: &dyn Store, path: PathBuf, first: u64) -> File {
 fn streams(root: &Path, checkpoint_topic: Option<&str>, legs: &mut Vec<Leg>) -> Result<(), Error> {
     let mut topics = Vec::new();
     let mut notes = None;
-    for topic in Local.entries(root)?.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name) {
+    let entries = Local.entries(root)?;
+    // Whoever puts a link in place of a topic moves it out of sight.
+    let links: Vec<PathBuf> =
+        entries.iter().filter(|entry| !entry.is_dir).map(|entry| root.join(&entry.name)).collect();
+    for topic in entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name) {
         let dir = root.join(&topic);
         let named = checkpoint_topic.map_or(topic == "audit-checkpoints", |name| topic == name);
         if named || (checkpoint_topic.is_none() && holds_notes(&dir)) {
@@ -290,6 +291,24 @@ fn streams(root: &Path, checkpoint_topic: Option<&str>, legs: &mut Vec<Leg>) -> 
             legs.push(stream_leg(root.join("audit-logs/0"), Vec::new(), None, &notes, chain));
         }
     }
+    let Some((first, more)) = legs.get_mut(before..).and_then(<[Leg]>::split_first_mut) else { return Ok(()) };
+    let mut seen: Vec<PathBuf> = Vec::new();
+    let of_records = first.dir.parent().map(Path::to_owned);
+    for topic in of_records.iter().map(PathBuf::as_path).chain(notes.parent()) {
+        seen.push(topic.to_owned());
+        first.foreign.extend(links.iter().filter(|link| *link == topic).cloned());
+        first.foreign.extend(strays::of_topic(topic)?);
+    }
+    // A chain lies in one topic: a consumer of another one would take a copy for the chain.
+    for leg in more {
+        let Some(topic) = leg.dir.parent().filter(|topic| !seen.iter().any(|known| known == topic)) else { continue };
+        let (topic, chain) = (topic.to_owned(), leg.chain.clone());
+        leg.foreign.extend(strays::of_topic(&topic)?);
+        if chain == first.chain {
+            leg.foreign.push(topic.clone());
+        }
+        seen.push(topic);
+    }
     Ok(())
 }
 
@@ -302,7 +321,7 @@ fn holds_notes(topic: &Path) -> bool {
 fn partitions(topic: &Path, notes: &Path, legs: &mut Vec<Leg>) -> Result<(), Error> {
     for entry in Local.entries(topic)? {
         let dir = topic.join(&entry.name);
-        let Ok(partition) = entry.name.parse() else { continue };
+        let Some(partition) = strays::partition(&entry.name) else { continue };
         let files = if entry.is_dir { messages(&dir)? } else { Vec::new() };
         if files.is_empty() {
             continue;
@@ -346,7 +365,7 @@ fn the_one(legs: &[Leg]) -> Option<ChainName> {
 pub(super) fn messages(dir: &Path) -> Result<Vec<File>, Error> {
     let mut files = Vec::new();
     for entry in Local.entries(dir)? {
-        if let Some(stem) = entry.name.strip_suffix(".messages") {
+        if let Some(stem) = entry.name.strip_suffix(".messages").filter(|_| entry.is_file) {
             files.push(file(&Local, dir.join(&entry.name), number(stem).unwrap_or(u64::MAX)));
         }
     }

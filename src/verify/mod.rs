@@ -43,6 +43,7 @@ mod printable;
 mod report;
 mod scope;
 mod store;
+mod strays;
 mod stream;
 mod topic;
 mod trust;

@@ -167,23 +167,24 @@ impl fmt::Display for Bound {
     }
 }
 
-/// Where what was read begins; nothing, where that is the chain's beginning.
+/// What was not read: before a record, from a record on, or both.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Before(pub Option<u64>);
-
-impl fmt::Display for Before {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |first| write!(f, "records before {first} "))
-    }
+pub struct NotRead {
+    pub before: Option<u64>,
+    pub from: Option<u64>,
 }
 
-/// Where it ends; nothing, where that is the chain's end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Behind(pub Option<u64>);
-
-impl fmt::Display for Behind {
+impl fmt::Display for NotRead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |end| write!(f, "records from {end} on, and whether there are any, "))
+        if let Some(first) = self.before {
+            write!(f, "records before {first}")?;
+        }
+        match (self.before, self.from) {
+            (Some(_), Some(end)) => write!(f, ", and those from {end} on, if there are any,"),
+            (None, Some(end)) => write!(f, "records from {end} on, if there are any,"),
+            (Some(_), None) => Ok(()),
+            (None, None) => f.write_str("other records"),
+        }
     }
 }
 
@@ -208,8 +209,8 @@ pub enum Note {
          believed because it was kept"
     )]
     KeptUnsigned { chain: ChainName, place: String },
-    #[error("chain {chain}, {leg}: {first}{end} not read, as nobody asked for them: nothing is said of them")]
-    Outside { chain: ChainName, leg: Kind, first: Before, end: Behind },
+    #[error("chain {chain}, {leg}: {records} were not read, as nobody asked for them: nothing is said of them")]
+    Outside { chain: ChainName, leg: Kind, records: NotRead },
     #[error(
         "chain {chain}: time stamps that hold, by whom was not asked: {count}; `--rfc3161-ca` takes their authorities"
     )]
@@ -488,4 +489,17 @@ pub(super) fn section(out: &mut String, head: &str, lines: &[impl fmt::Display])
     }
     writeln!(out, "\n{head}:")?;
     lines.iter().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_read_is_said_in_words() {
+        let said = |before, from| NotRead { before, from }.to_string();
+        assert_eq!(said(Some(281), Some(681)), "records before 281, and those from 681 on, if there are any,");
+        assert_eq!(said(Some(281), None), "records before 281");
+        assert_eq!(said(None, Some(681)), "records from 681 on, if there are any,");
+    }
 }

@@ -57,6 +57,11 @@ fn read(
 ) -> Result<(), reader::Error> {
     let mut messages = Messages::open(&name(file))?;
     let mut at = 0;
+    if file.bytes == 0 && !file.newest {
+        // The collector takes an empty one away before it begins the next.
+        let finding = Finding::at(Code::Foreign, chain, file.first.min(i64::MAX as u64), &file.place);
+        judge.find(finding.expected("a file of messages", "an empty one before others"));
+    }
     for row in 0.. {
         let Some(message) = messages.next()? else { break };
         if row == 0 && message.span().is_some_and(|span| span.first.get() != file.first) {
@@ -241,16 +246,28 @@ pub(super) fn checkpoints(
         Err(error) => return problem(Problem::Unread { path: dir.into(), reason: error.to_string() }),
     };
     for file in files {
-        if let Err(error) = read_checkpoints(&file, chain, each) {
+        if let Err(error) = read_checkpoints(&file, chain, each, problem) {
             problem(problem_of(error, &file.path));
         }
     }
 }
 
-fn read_checkpoints(file: &File, chain: &ChainName, each: &mut dyn FnMut(Stored)) -> Result<(), reader::Error> {
+/// One process writes the directory: what lies there under another key is no other chain's.
+fn read_checkpoints(
+    file: &File,
+    chain: &ChainName,
+    each: &mut dyn FnMut(Stored),
+    problem: &mut dyn FnMut(Problem),
+) -> Result<(), reader::Error> {
     let mut messages = Messages::open(&name(file))?;
     while let Some(message) = messages.next()? {
-        if message.key == chain.as_str().as_bytes() {
+        let known = message.key == chain.as_str().as_bytes();
+        if let Some(found) = odd(&message, known) {
+            let size = std::str::from_utf8(message.value).ok().and_then(|note| Checkpoint::parse(note).ok());
+            let size = size.map_or(0, |checkpoint| checkpoint.size);
+            problem(Problem::Message { place: file.place.to_string(), size, found });
+        }
+        if known {
             let note = String::from_utf8_lossy(message.value).into_owned();
             let named = Checkpoint::parse(&note).map_or(0, |checkpoint| checkpoint.size);
             let (place, path) = (file.place.clone(), file.path.clone());
@@ -258,6 +275,15 @@ fn read_checkpoints(file: &File, chain: &ChainName, each: &mut dyn FnMut(Stored)
         }
     }
     Ok(())
+}
+
+/// What is odd about a message in the topic of checkpoints, if its value is one.
+pub(super) fn odd(message: &Framed<'_>, known: bool) -> Option<&'static str> {
+    match (known, message.headers) {
+        (false, _) => Some("a message under another key"),
+        (true, []) => None,
+        (true, _) => Some("headers"),
+    }
 }
 
 pub(super) fn problem_of(error: reader::Error, path: &Path) -> Problem {

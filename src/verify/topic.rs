@@ -129,7 +129,10 @@ impl Topic {
                 if message.key == self.chain.as_str().as_bytes() {
                     let note = String::from_utf8_lossy(message.value).into_owned();
                     let named = Checkpoint::parse(&note).map_or(0, |checkpoint| checkpoint.size);
-                    let place = format!("{}@{offset}", path.display()).into();
+                    let place: std::sync::Arc<str> = format!("{}@{offset}", path.display()).into();
+                    if let Some(found) = stream::odd(&message, true) {
+                        problem(Problem::Message { place: place.to_string(), size: named, found });
+                    }
                     each(Stored {
                         place,
                         note: Text::Read(note),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealtrail_chain::note::Vkey;
+use sealtrail_chain::note::{Note, SignatureLine, Vkey};
 use sealtrail_chain::{ChainName, Checkpoint, Root};
 use sealtrail_timestamp::{Authorities, Problem, Revoked, Stamp};
 
@@ -155,6 +155,9 @@ impl Judge<'_> {
         if checkpoint.size != lying.size {
             return Err(wrong(&format!("size {} as its name says", lying.size), checkpoint.size.to_string()));
         }
+        if self.strange_line(&note, id) {
+            return Err(wrong("lines of the log and of the witness that the name tells", "another line".to_owned()));
+        }
         let sets = self.epochs.sets();
         if !sets.is_empty() && !sets.iter().any(|set| signatures.held.contains(&set.ed25519)) {
             return Err(wrong(
@@ -189,6 +192,17 @@ impl Judge<'_> {
     fn is_impossible(&self, lying: &Lying, unix_seconds: u64) -> bool {
         unix_seconds.saturating_add(SKEW) < lying.seconds
             || (self.now > 0 && unix_seconds > self.now.saturating_add(SKEW))
+    }
+
+    /// Whether a line stands there by neither the log nor the witness of this key id, or one that no witness's signature fits.
+    fn strange_line(&self, note: &str, id: [u8; 4]) -> bool {
+        // The time, and 64 bytes of Ed25519 or 2,420 of ML-DSA-44.
+        let lengths = [8 + 64, 8 + 2420];
+        let log: Vec<[u8; 4]> = self.epochs.keys().iter().map(Vkey::id).collect();
+        let strange = |line: &SignatureLine<'_>| {
+            !log.contains(&line.id) && (line.id != id || !lengths.contains(&line.signature.len()))
+        };
+        !log.is_empty() && Note::parse(note).is_ok_and(|note| note.signatures.iter().any(strange))
     }
 
     fn read(&self, lying: &Lying) -> Result<String, Verdict> {

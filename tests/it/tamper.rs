@@ -8,6 +8,7 @@ mod attacks;
 mod built;
 mod intact;
 mod matrix;
+mod pages;
 #[allow(dead_code, reason = "made for the unit tests of `verify`, too")]
 #[path = "../../src/verify/tests/rewrite.rs"]
 mod rewrite;

@@ -60,6 +60,18 @@ impl Revoked {
     }
 }
 
+/// Whether that is lists of revoked certificates as `list_pem` writes them, at least one, and nothing before, between or behind them.
+pub fn are_lists(bytes: &[u8]) -> bool {
+    let mut written = String::new();
+    for list in CertificateRevocationListDer::pem_slice_iter(bytes) {
+        match list.ok().and_then(|list| list_pem(&list)) {
+            Some(list) => written += &list,
+            None => return false,
+        }
+    }
+    !written.is_empty() && written.as_bytes() == bytes
+}
+
 /// A list as a server hands it out, in DER or PEM, as PEM; `None`: it is none of version 2.
 pub fn list_pem(bytes: &[u8]) -> Option<String> {
     let der = match CertificateRevocationListDer::pem_slice_iter(bytes).next() {

@@ -15,6 +15,6 @@ mod authorities;
 mod request;
 mod stamp;
 
-pub use authorities::{Authorities, AuthoritiesError, Revoked, list_pem};
+pub use authorities::{Authorities, AuthoritiesError, Revoked, are_lists, list_pem};
 pub use request::Request;
 pub use stamp::{Problem, Stamp};

@@ -18,6 +18,9 @@ pub(super) enum Failure {
     /// The Parquet library gave up on bytes that contradict themselves, by a panic (60.1 does, on negative offsets in a
     /// column's metadata). One such object must not end the verification of all others.
     Panic,
+    /// Pages claim more than the format allows, or than they hold, or can't be followed: who reads on makes room for what they
+    /// claim.
+    Pages,
 }
 
 pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, Failure> {
@@ -47,6 +50,7 @@ pub(super) fn unread(failure: Failure, chain: &ChainName, at: u64, place: &Arc<s
         }
         Failure::Error(Error::Metadata { key, problem, .. }) => format!("`{key}` {problem}"),
         Failure::Error(Error::Column { column, problem, .. }) => format!("column `{column}` {problem}"),
+        Failure::Pages => "pages that can't be followed, or claim more than they hold or may hold".to_owned(),
         // Parquet's own messages may repeat bytes of the file.
         _ => "bytes that are not sound Parquet".to_owned(),
     };

@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use sealtrail_chain::{UnixNanos, content};
 
 use super::DAY;
-use super::failure::guarded;
-use crate::archive::Reader;
+use super::failure::{guarded, io_error};
+use crate::archive::{Reader, Row};
+use crate::verify::footer::is_readable;
 use crate::verify::judge::Own;
 use crate::verify::leg::File;
 use crate::verify::own::own;
@@ -17,17 +18,13 @@ use crate::verify::store::Store;
 /// The genesis note that record 0 carries, if the object begins with it.
 pub(in crate::verify) fn genesis(store: &dyn Store, file: &File) -> Option<String> {
     let mut note = None;
-    let outcome = guarded(|| {
-        Reader::of(store.open(&file.path)?, &file.path)?.rows(&mut |row| {
-            if row.sequence.get() == 0
-                && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own)
-            {
-                note = genesis;
-            }
-            ControlFlow::Break(())
-        })
-    });
-    outcome.ok()?;
+    first_row(store, file, &mut |row| {
+        if row.sequence.get() == 0
+            && let Some(Own::Started { genesis }) = content::read(row.content).ok().as_ref().and_then(own)
+        {
+            note = genesis;
+        }
+    })?;
     note
 }
 
@@ -42,15 +39,26 @@ pub(in crate::verify) fn begin(store: &dyn Store, file: &File) -> Option<Begin> 
     let earliest = u64::try_from(midnight.as_nanosecond()).ok()?;
     let (mut earliest, mut latest) = (UnixNanos(earliest), UnixNanos(earliest.saturating_add(DAY - 1)));
     if store.is_near() {
-        let read = guarded(|| {
-            Reader::of(store.open(&file.path)?, &file.path)?.rows(&mut |row| {
-                (earliest, latest) = (row.observed, row.observed);
-                ControlFlow::Break(())
-            })
-        });
-        read.ok()?;
+        first_row(store, file, &mut |row| (earliest, latest) = (row.observed, row.observed))?;
     }
     Some(Begin { sequence: file.first, earliest, latest })
+}
+
+/// Hands over an object's first row. `None`: it can't be read, or claims more than anyone should make room for.
+fn first_row(store: &dyn Store, file: &File, each: &mut dyn FnMut(&Row<'_>)) -> Option<()> {
+    let read = guarded(|| {
+        let bytes = store.open(&file.path)?;
+        let mut reader = Reader::of(bytes.try_clone().map_err(io_error(&file.path))?, &file.path)?;
+        if !is_readable(&bytes, reader.parquet(), Reader::MOST_ROWS).map_err(io_error(&file.path))? {
+            return Ok(false);
+        }
+        reader.rows(&mut |row| {
+            each(&row);
+            ControlFlow::Break(())
+        })?;
+        Ok(true)
+    });
+    read.ok()?.then_some(())
 }
 
 /// One past the last record that an object claims.

@@ -52,10 +52,18 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
     };
     let footer = reader.footer().clone();
     let indexes = indexed(|| Indexes::of(bytes, &footer));
+    let refused = match &indexes {
+        Some(indexes) => indexes.is_refused().then_some(Failure::Pages),
+        // Whatever the library could not bear here, it would meet again.
+        None => Some(Failure::Panic),
+    };
     let mut object = Object::new(file, &footer, reader.len(), job, watch);
     object.indexes = indexes;
     if let Some(weak) = store::lock(job.store, &file.path, job.chain, file.first) {
         object.judge.find(weak.to(footer.segment.last.get()));
+    }
+    if let Some(failure) = refused {
+        return object.finish(Err(failure), &footer);
     }
     let outcome = guarded(|| {
         reader.rows(&mut |row| {
@@ -89,7 +97,7 @@ struct Object<'a> {
     /// `None` once they proved unreadable.
     indexes: Option<Indexes>,
     before: sealtrail_chain::Hash,
-    /// The day in the path, and the UTC day number it stands for, once a record proved them the same.
+    /// The day in the path, and the UTC day number of the last record that was compared with it.
     date: String,
     day: Option<u64>,
     rows: u64,
@@ -209,10 +217,10 @@ impl<'a> Object<'a> {
         if self.day == Some(today) {
             return;
         }
+        // Of each day it is said once.
+        self.day = Some(today);
         let found = day(UnixNanos(row.observed.0));
-        if found == self.date {
-            self.day = Some(today);
-        } else {
+        if found != self.date {
             self.find(Code::Date, row, found, self.date.clone());
         }
     }

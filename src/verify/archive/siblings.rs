@@ -44,8 +44,12 @@ pub(in crate::verify) fn checkpoints(
             }
             Some((Sibling::Range, ..)) => {}
             Some((Sibling::Vouched(what), size, seconds)) => beside(Lying { path, size, seconds, what }),
-            // It is read with its stamp.
-            Some((Sibling::Revoked, ..)) => {}
+            // It comes before its stamp, so a crash leaves it alone. An emptied one is another than the chain names.
+            Some((Sibling::Revoked, size, _)) => match store.read(&path) {
+                Ok(bytes) if bytes.is_empty() || sealtrail_timestamp::are_lists(&bytes) => {}
+                Ok(_) => problem(Problem::Lists { path, size }),
+                Err(error) => problem(Problem::Unread { path, reason: error.to_string() }),
+            },
             None if entry.name.ends_with(".checkpoint") && entry.is_file => problem(Problem::Name { path }),
             None => problem(Problem::Foreign { path }),
         }

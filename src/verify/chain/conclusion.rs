@@ -7,7 +7,7 @@ use super::{Auditor, Read, nanos};
 use crate::verify::finding::{Code, Finding};
 use crate::verify::fold::Folded;
 use crate::verify::leg::{Kind, Leg};
-use crate::verify::report::{Before, Begin, Behind, Bound, Note, Time, Unchecked};
+use crate::verify::report::{Begin, Bound, NotRead, Note, Time, Unchecked};
 use crate::verify::scope::Outside;
 use crate::verify::trust::Standing;
 
@@ -21,9 +21,9 @@ impl Auditor<'_> {
             self.unchecked.push(Unchecked::Frozen { chain: chain.clone(), first, last, bound });
         }
         if leg.outside != Outside::default() {
-            let end = leg.outside.behind.and(Some(folded.end));
-            let (chain, first) = (chain.clone(), if leg.outside.before { folded.first } else { None });
-            self.notes.push(Note::Outside { chain, leg: kind, first: Before(first), end: Behind(end) });
+            let from = leg.outside.behind.and(Some(folded.end));
+            let records = NotRead { before: folded.first.filter(|_| leg.outside.before), from };
+            self.notes.push(Note::Outside { chain: chain.clone(), leg: kind, records });
         }
         if folded.stopped && folded.anchored < folded.end {
             let (size, found) = (folded.end, folded.anchored);

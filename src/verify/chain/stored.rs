@@ -92,6 +92,15 @@ impl Auditor<'_> {
             checkpoints::Problem::Interrupted { size } => {
                 self.notes.push(Note::Interrupted { chain: self.chain.clone(), size });
             }
+            checkpoints::Problem::Lists { path, size } => {
+                let place = path.display().to_string().into();
+                let finding = Finding::at(Code::Stamp, self.chain, size.saturating_sub(1), &place);
+                findings.add(finding.expected("lists of revoked certificates alone", "something else"));
+            }
+            checkpoints::Problem::Message { place, size, found } => {
+                let finding = Finding::at(Code::Header, self.chain, size.saturating_sub(1), &place.into());
+                findings.add(finding.expected("checkpoints under the chain's key, without headers", found));
+            }
             checkpoints::Problem::Foreign { path } => {
                 self.find_foreign(&path, "checkpoints and what belongs beside them", "another name or kind");
             }

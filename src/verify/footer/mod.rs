@@ -6,10 +6,13 @@
 //! footer"): whatever stands there follows from the pages, the rows and the file metadata, in one form, and every byte of the
 //! object belongs to something. What may be missing (an index, a filter, statistics) misleads nobody by that.
 //!
-//! Here is what follows from the pages; `index` compares what the rows must show.
+//! Here is what follows from the pages, and what stands in them beside their values; `index` compares what the rows must show.
 //!
 //! Source: Parquet's `parquet.thrift`.
 
+mod bits;
+mod frame;
+mod pages;
 mod shapes;
 mod thrift;
 mod walk;
@@ -18,9 +21,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
+use pages::Pages;
+use parquet::file::metadata::ParquetMetaData;
 use shapes::{BOUNDS, FILE, FILTER, PLACES};
 use thrift::{Malformed, Shape, Struct, Value};
-use walk::{Begins, Walk};
+pub(super) use walk::is_readable;
+use walk::{Begins, MAX_GROUP, Walk};
 
 use crate::archive::Footer;
 
@@ -36,6 +42,8 @@ pub(super) struct Outline {
     pub(super) flaws: Vec<Flaw>,
     /// By row group and column; nothing where the footer is not of the format's form.
     pub(super) chunks: Vec<Vec<Chunk>>,
+    /// Rows must not be read: pages claim more than they hold or may hold, or can't be followed.
+    pub(super) refused: bool,
 }
 
 /// A column in a row group: its pages, and what is claimed of their values.
@@ -60,11 +68,15 @@ impl Chunk {
 
 /// Longest footer, and longest index, that is read.
 const MAX_FOOTER: u64 = 8 << 20;
+/// A bloom filter's blocks, in bytes, and the longest filter: one without a block tells some engines that nothing is there.
+const BLOCK: u64 = 32;
+const MAX_FILTER: u64 = 1 << 20;
 const MAGIC: &[u8; 4] = b"PAR1";
 
 impl Outline {
     /// Reads the outline of an object. `claimed`: what its own metadata say.
-    pub(super) fn of(file: &File, claimed: &Footer) -> io::Result<Self> {
+    /// `metadata`: what the Parquet library makes of the footer.
+    pub(super) fn of(file: &File, claimed: &Footer, metadata: &ParquetMetaData) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let mut end = [0; 8];
         file.read_exact_at(&mut end, length.checked_sub(12).map(|at| at + 4).ok_or_else(invalid)?)?;
@@ -73,11 +85,14 @@ impl Outline {
         let mut magic = [0; 4];
         file.read_exact_at(&mut magic, 0)?;
 
-        let mut work = Work { file, outline: Self::default(), group: None, pieces: vec![(0, 4), (at, length - at)] };
+        let mut work =
+            Work { file, outline: Self::default(), group: None, pieces: vec![(0, 4), (at, length - at)], read: 4 };
         work.ask(magic == *MAGIC, || "a file of Parquet alone".to_owned());
         if let Some(metadata) = work.whole(at, footer, &FILE)? {
             work.metadata(&metadata, claimed)?;
             work.tiled();
+        } else {
+            work.outline.refused = !is_readable(file, metadata, u64::MAX)?;
         }
         Ok(work.outline)
     }
@@ -93,6 +108,8 @@ struct Work<'a> {
     group: Option<usize>,
     /// Offset and length of everything that is pointed to.
     pieces: Vec<(u64, u64)>,
+    /// Where the pages end that were read so far: chunks lie one behind the other, and none is read twice.
+    read: u64,
 }
 
 impl Work<'_> {
@@ -105,7 +122,10 @@ impl Work<'_> {
     /// The struct that takes so many bytes of the file and no other; `None` where it isn't one, which is said.
     fn whole(&mut self, at: u64, length: u64, shape: &'static Shape) -> io::Result<Option<Struct>> {
         let mut bytes = vec![0; usize::try_from(length.min(MAX_FOOTER)).map_err(|_| invalid())?];
-        self.file.read_exact_at(&mut bytes, at)?;
+        if !self.there(&mut bytes, at)? {
+            self.ask(false, || format!("a {} within the object", shape.name));
+            return Ok(None);
+        }
         let name = match thrift::read(&bytes, shape) {
             Ok((read, used)) if used as u64 == length => return Ok(Some(read)),
             Err(Malformed::In(name)) => name,
@@ -113,6 +133,15 @@ impl Work<'_> {
         };
         self.ask(false, || format!("a {name} in the one form that the format has for it"));
         Ok(None)
+    }
+
+    /// Reads the bytes there; `false` where the file ends before.
+    fn there(&self, bytes: &mut [u8], at: u64) -> io::Result<bool> {
+        match self.file.read_exact_at(bytes, at) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn metadata(&mut self, metadata: &Struct, claimed: &Footer) -> io::Result<()> {
@@ -142,6 +171,9 @@ impl Work<'_> {
         for (index, group) in groups.into_iter().enumerate() {
             self.group = Some(index);
             self.row_group(group, index, &schema[1..])?;
+            if self.outline.refused {
+                break;
+            }
         }
         self.group = None;
         Ok(())
@@ -190,10 +222,13 @@ impl Work<'_> {
         self.ask(sound_statistics(chunk.inner(12)), || format!("statistics of `{name}` in one form"));
 
         let end = begin.zip(length).and_then(|(begin, length)| begin.checked_add(length));
-        let walk = match Walk::of(self.file, begin, end, chunk.int(4)) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Walk::default(),
-            walked => walked?,
-        };
+        let behind = begin >= Some(self.read);
+        let walk = Walk::of(self.file, begin.filter(|_| behind), end, chunk.int(4), Pages::of(element))?;
+        self.read = end.unwrap_or(u64::MAX);
+        // How many rows are read at once follows from what is claimed here.
+        let content = name == "content";
+        let fits = i64::try_from(walk.values).ok() == Some(rows) && chunk.size(6) == Some(walk.unpacked);
+        self.outline.refused |= walk.refused || (content && (walk.unpacked > MAX_GROUP || !fits));
         self.ask(walk.sound, || format!("pages of `{name}` as the format has them"));
         let dictionary = chunk.get(11).is_some();
         let data = walk.begins.first().map(|(offset, _)| *offset);
@@ -248,9 +283,13 @@ impl Work<'_> {
         };
         self.pieces.push((offset, length));
         let mut bytes = vec![0; usize::try_from(length.min(32)).map_err(|_| invalid())?];
-        self.file.read_exact_at(&mut bytes, offset)?;
-        let sound = thrift::read(&bytes, &FILTER)
-            .is_ok_and(|(head, used)| head.size(1).and_then(|bytes| bytes.checked_add(used as u64)) == Some(length));
+        let there = self.there(&mut bytes, offset)?;
+        let fits = |(head, used): (Struct, usize)| {
+            let bytes =
+                head.size(1).filter(|bytes| bytes.is_multiple_of(BLOCK) && (BLOCK..=MAX_FILTER).contains(bytes));
+            bytes.and_then(|bytes| bytes.checked_add(used as u64)) == Some(length)
+        };
+        let sound = there && thrift::read(&bytes, &FILTER).is_ok_and(fits);
         self.ask(sound, || format!("a filter of `{name}` in the format's form"));
         Ok(())
     }

@@ -151,10 +151,10 @@ pub(super) static FILTER: Shape = Shape {
 static KIND_OF_FILTER: Kind = Kind::Struct(&ONE);
 static ONE: Shape = Shape { name: "bloom filter's kind", fields: &[must(1, NOTHING)] };
 
-const INT32: i64 = 1;
-const INT64: i64 = 2;
+pub(super) const INT32: i64 = 1;
+pub(super) const INT64: i64 = 2;
 pub(super) const BYTE_ARRAY: i64 = 6;
-const FIXED: i64 = 7;
+pub(super) const FIXED: i64 = 7;
 
 /// What a column is for readers of every age.
 #[derive(Clone, Copy)]

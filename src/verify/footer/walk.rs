@@ -1,10 +1,15 @@
-//! The pages of a column chunk, header by header.
+//! The pages of a column chunk, header by header, and each to its end (`pages`).
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
+
+use super::bits::Wrong;
 use super::invalid;
+use super::pages::{MAX_PAGE, MAX_VALUES, Pages, UNCOMPRESSED, ZSTD};
 use super::shapes::PAGE;
 use super::thrift::{self, Malformed, Struct};
 
@@ -23,6 +28,8 @@ pub(super) struct Walk {
     /// Kind and encoding of each page, and how many there are.
     kinds: Vec<(i64, i64, i64)>,
     pub(super) sound: bool,
+    /// A page claims more than the format allows, or than it holds: whoever reads it makes room for what it claims.
+    pub(super) refused: bool,
 }
 
 /// Kinds of pages.
@@ -31,24 +38,116 @@ const DICTIONARY: i64 = 2;
 /// Encodings.
 const PLAIN: i64 = 0;
 const RLE: i64 = 3;
-const UNCOMPRESSED: i64 = 0;
+
+/// Most bytes of contents in a row group, unpacked (FORMAT.md, "Archive"), and heads of pages.
+pub(super) const MAX_GROUP: u64 = 129 << 20;
+
+/// Whether the first rows of an object can be read without making room for more than the format allows, wherever its footer
+/// says that they lie, and in whatever form it says so.
+pub(in crate::verify) fn is_readable(file: &File, metadata: &ParquetMetaData, rows: u64) -> io::Result<bool> {
+    let (mut left, mut read) = (rows, 4);
+    for group in metadata.row_groups() {
+        for column in group.columns() {
+            let (begin, length) = column.byte_range();
+            let codec = match column.compression() {
+                Compression::UNCOMPRESSED => UNCOMPRESSED,
+                Compression::ZSTD(_) => ZSTD,
+                _ => -1,
+            };
+            // Chunks lie one behind the other: none is read twice.
+            let (begin, end) = (Some(begin).filter(|begin| *begin >= read), begin.checked_add(length));
+            let walk = Walk::up_to(file, left, begin, end, Some(codec), Pages::of_column(column.column_descr()))?;
+            if walk.refused || walk.unpacked > MAX_GROUP {
+                return Ok(false);
+            }
+            read = end.unwrap_or(u64::MAX);
+        }
+        left = left.saturating_sub(u64::try_from(group.num_rows()).unwrap_or(0));
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(true)
+}
 
 impl Walk {
-    /// Reads the headers between `begin` and `end` of a chunk that is packed as `codec` says.
-    pub(super) fn of(file: &File, begin: Option<u64>, end: Option<u64>, codec: Option<i64>) -> io::Result<Self> {
-        let mut walk = Self { sound: true, ..Self::default() };
+    /// Reads the pages of a column between `begin` and `end` of a chunk that is packed as `codec` says.
+    pub(super) fn of(
+        file: &File,
+        begin: Option<u64>,
+        end: Option<u64>,
+        codec: Option<i64>,
+        pages: Pages,
+    ) -> io::Result<Self> {
+        Self::up_to(file, u64::MAX, begin, end, codec, pages)
+    }
+
+    /// … as far as the first `rows` need them. Pages that can't be followed are refused.
+    fn up_to(
+        file: &File,
+        rows: u64,
+        begin: Option<u64>,
+        end: Option<u64>,
+        codec: Option<i64>,
+        pages: Pages,
+    ) -> io::Result<Self> {
+        match Self::follow(file, rows, begin, end, codec, pages) {
+            Err(error) if [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof].contains(&error.kind()) => {
+                Ok(Self { refused: true, ..Self::default() })
+            }
+            walked => walked,
+        }
+    }
+
+    fn follow(
+        file: &File,
+        rows: u64,
+        begin: Option<u64>,
+        end: Option<u64>,
+        codec: Option<i64>,
+        mut pages: Pages,
+    ) -> io::Result<Self> {
+        let mut walk = Self { sound: pages.pack(codec), ..Self::default() };
         let (Some(mut at), Some(end)) = (begin, end) else { return Err(invalid()) };
-        while at < end {
+        let mut bytes = Vec::new();
+        while at < end && walk.values < rows {
             let (header, used) = header(file, at)?;
             let size = |id| header.size(id).ok_or_else(invalid);
             let (unpacked, packed) = (size(2)?, size(3)?);
             walk.sound &= codec != Some(UNCOMPRESSED) || packed == unpacked;
             walk.page(&header, at);
             walk.unpacked = walk.unpacked.saturating_add(used).saturating_add(unpacked);
-            at = at.checked_add(used).and_then(|at| at.checked_add(packed)).ok_or_else(invalid)?;
+            let begin = at.checked_add(used).ok_or_else(invalid)?;
+            at = begin.checked_add(packed).ok_or_else(invalid)?;
+            if unpacked > MAX_PAGE || packed > MAX_PAGE || at > end {
+                walk.refused = true;
+                return Ok(walk);
+            }
+            bytes.resize(usize::try_from(packed).map_err(|_| invalid())?, 0);
+            file.read_exact_at(&mut bytes, begin)?;
+            walk.hold(&header, &bytes, unpacked, &mut pages);
         }
-        walk.sound &= at == end;
+        walk.sound &= at == end && pages.is_used_up();
         Ok(walk)
+    }
+
+    /// Takes what a page holds to its end.
+    fn hold(&mut self, header: &Struct, bytes: &[u8], unpacked: u64, pages: &mut Pages) {
+        let (data, dictionary) = (header.inner(5), header.inner(7));
+        let claimed = data.or(dictionary).and_then(|page| Some((page.size(1)?, page.int(2)?)));
+        let (Some((values, encoding)), Ok(unpacked)) = (claimed, usize::try_from(unpacked)) else {
+            self.refused = true;
+            return;
+        };
+        let held = match usize::try_from(values) {
+            Ok(values) if values as u64 <= MAX_VALUES => match data {
+                Some(_) => pages.data(encoding, values, bytes, unpacked),
+                None => pages.dictionary(values, bytes, unpacked),
+            },
+            _ => Err(Wrong::Count),
+        };
+        self.sound &= held.is_ok();
+        self.refused |= held == Err(Wrong::Count);
     }
 
     fn page(&mut self, header: &Struct, at: u64) {

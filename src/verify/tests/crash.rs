@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sealtrail_chain::segment::checkpoint_key;
 
-use super::built::{Built, CHAIN, payments};
+use super::built::{Built, CHAIN, payments, put};
 use super::{Note, Options, Report, Trust, Unwatched, Verdict, directory, judge, verify};
 use crate::verify::Unchecked;
 
@@ -66,6 +66,34 @@ fn an_archive_behind_the_stream_is_no_finding() {
     assert!(report.unchecked.iter().any(pending), "{}", report.text());
     fs::remove_dir_all(archive.join("audit-logs")).expect("it is there");
     without_findings(&judge(&[&archive, &stream]), Verdict::NotAllChecked);
+}
+
+/// What lies there under a temporary name, or without a whole message, until the next start; and the lock.
+#[test]
+fn what_was_unfinished_is_no_finding() {
+    let dir = directory();
+    let sound = payments();
+    let (archive, stream) = (sound.write_archive(dir.path()), sound.write_stream(dir.path()));
+    let unfinished = [
+        "0011223344556677-00000000000000000060.parquet.tmp",
+        "8899aabbccddeeff-audit-checkpoints-chain=payments-eu-1-00000000000000000060-1795478400.range",
+        "8899aabbccddeeff-audit-genesis-payments-eu-1.note",
+    ];
+    for name in unfinished {
+        put(&archive.join(".tmp").join(name), b"PAR1");
+    }
+    for topic in ["audit-logs", "audit-checkpoints"] {
+        put(&stream.join(topic).join("0/00000000000000000061.messages"), b"");
+    }
+    put(&stream.join("lock"), b"");
+    // Whoever fetched a copy may keep it beside other things.
+    put(&archive.join("log.vkey"), b"a key");
+    put(&archive.join("reports/november.txt"), b"a report");
+    for paths in [&[archive.as_path(), &stream][..], &[&archive], &[&stream], &[dir.path()]] {
+        without_findings(&judge(paths), Verdict::Intact);
+    }
+    put(&archive.join(".tmp/00000000000000000000.parquet"), b"PAR1");
+    assert_eq!(judge(&[&archive]).verdict, Verdict::Tampered, "no name of the collector's");
 }
 
 /// A leg that lost all it held, its checkpoints too, is said to be empty: nothing there says what it held.

@@ -157,6 +157,9 @@ fn properties(created: &str, bounded: Option<&str>) -> WriterProperties {
     }
     for bare in ["trace_id", "span_id", "content", "checksum", "hash"] {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(bare), false);
+        if bare != "content" {
+            properties = properties.set_column_compression(ColumnPath::from(bare), Compression::UNCOMPRESSED);
+        }
         if Some(bare) != bounded {
             properties = properties.set_column_statistics_enabled(ColumnPath::from(bare), EnabledStatistics::None);
         }

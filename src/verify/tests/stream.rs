@@ -68,8 +68,8 @@ fn every_tampering_of_the_stream_is_named() {
         (
             "file under no name",
             (SOUND, |dir, _| fs::rename(file(dir, 35), dir.join("audit-logs/0/last.bak")).expect("there")),
-            Code::Shorter,
-            35,
+            Code::Foreign,
+            0,
         ),
         (
             "all files deleted",

@@ -8,6 +8,7 @@ mod beside;
 mod histories;
 mod messages;
 mod objects;
+mod pages;
 mod raw;
 mod records;
 
@@ -78,10 +79,9 @@ fn both(name: &'static str, apply: fn(&Scene), code: Code, at: u64) -> Attack {
 }
 
 pub fn all() -> Vec<Attack> {
-    [records::all(), objects::all(), beside::all(), messages::all(), raw::all(), histories::all(), histories::ends()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let of_archive = [records::all(), objects::all(), pages::all(), beside::all()];
+    let others = [messages::all(), raw::all(), histories::all(), histories::ends()];
+    of_archive.into_iter().chain(others).flatten().collect()
 }
 
 fn middle(scene: &Scene) -> Object {
@@ -90,6 +90,12 @@ fn middle(scene: &Scene) -> Object {
 
 fn remove(path: &Path) {
     if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("it is there");
+}
+
+/// Moves it elsewhere, and leaves a link.
+fn link(scene: &Scene, path: &Path) {
+    let elsewhere = scene.root().join("elsewhere");
+    fs::rename(path, &elsewhere).and_then(|()| std::os::unix::fs::symlink(&elsewhere, path)).expect("linked");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sealtrail::verify::Code;
 use sealtrail_chain::CompactRange;
 use sealtrail_chain::segment::{Ranges, checkpoint_key};
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::tamper::built::{Keys, put};
 use crate::tamper::scene::{END, RUN, Scene, chain, forged, named};
-use Code::{CheckpointMissing, Foreign, Genesis, GenesisRecord, Name, Range, Signature, Unsigned};
+use Code::{CheckpointMissing, Cosignature, Foreign, Genesis, GenesisRecord, Name, Range, Signature, Stamp, Unsigned};
 
 pub(super) fn all() -> Vec<Attack> {
     vec![
@@ -97,6 +99,14 @@ pub(super) fn all() -> Vec<Attack> {
         archive("a range deleted", |s| remove(&s.range(2 * RUN)), Range, 2 * RUN - 1),
         archive("a range replayed from another size", |s| copy(&s.range(RUN), &s.range(2 * RUN)), Range, 2 * RUN - 1),
         archive("a range forged, whole tree", forged_range, Range, 2 * RUN - 1),
+        archive("a stranger's words of any length", |s| words(s, [1, 2, 3, 4], 24_000), Cosignature, 2 * RUN - 1),
+        archive("a stranger's line in a witness's object", |s| words(s, [4, 3, 2, 1], 72), Cosignature, 2 * RUN - 1),
+        archive(
+            "something else as lists of revoked certificates",
+            |s| put(&s.checkpoint(2 * RUN).with_extension("crl"), b"what nobody sees"),
+            Stamp,
+            2 * RUN - 1,
+        ),
         archive(
             "something else among the checkpoints",
             |s| put(&s.checkpoint(END).with_extension("txt"), b"x"),
@@ -141,6 +151,15 @@ fn sign_again(scene: &Scene, keys: &Keys) {
 fn line_added(scene: &Scene) {
     let stranger = Keys::of("audit.example.com/stranger", 9);
     edit_text(&scene.checkpoint(2 * RUN), |note| note + &stranger.ed25519.sign("anything"));
+}
+
+/// A cosignature's object in the name of key 01020304, with a line of this key.
+fn words(scene: &Scene, id: [u8; 4], length: usize) {
+    let checkpoint = scene.checkpoint(2 * RUN);
+    let note = fs::read_to_string(&checkpoint).expect("it is there");
+    let word = STANDARD.encode([&id[..], &vec![b'x'; length]].concat());
+    let cosigned = format!("{note}\u{2014} nobody.example {word}\n");
+    put(&checkpoint.with_extension("01020304.cosigned"), cosigned.as_bytes());
 }
 
 fn second_checkpoint(scene: &Scene) {

@@ -4,8 +4,8 @@ use sealtrail::verify::Code;
 use sealtrail_chain::{Checksum, UnixNanos};
 
 use super::Said::{Open, Sound};
-use super::{Attack, Touches, VICTIM, change, origin, remove, row, stream, without_line};
-use crate::tamper::built::{Built, Keys};
+use super::{Attack, Touches, VICTIM, change, link, origin, remove, row, stream, without_line};
+use crate::tamper::built::{Built, Keys, put};
 use crate::tamper::copy_all;
 use crate::tamper::scene::{RUN, Scene, chain, first};
 use Code::{Content, Foreign, Form, Header, Missing, Order, Previous, Root, Shorter, Signature, Time, Unsigned};
@@ -97,12 +97,33 @@ pub(super) fn all() -> Vec<Attack> {
         stream("a message's value emptied", |s| frames(s, |all| all[4][2].clear()), Header, 28),
         stream("all messages deleted", |s| remove(&s.stream.join("audit-logs")), Shorter, 0),
         stream("a second partition", second_partition, Foreign, 0),
+        stream("a partition under another spelling", |s| copies(s, "audit-logs/0", "audit-logs/00"), Foreign, 0),
+        stream("a copy of the topic", |s| copies(s, "audit-logs", "audit-logs-2"), Foreign, 0),
+        stream("something else among the messages", |s| put(&s.stream.join("audit-logs/0/README"), b"x"), Foreign, 0),
+        stream("something else among the partitions", |s| put(&s.stream.join("audit-logs/README"), b"x"), Foreign, 0),
+        stream("an empty file among the messages", empty_file, Foreign, 36),
+        stream("a file of messages behind a link", linked_file, Foreign, 0),
+        stream("a partition behind a link", |s| link(s, &s.stream.join("audit-logs/0")), Foreign, 0),
+        stream("a topic behind a link", |s| link(s, &s.stream.join("audit-logs")), Foreign, 0),
         stream(
             "a checkpoint edited in the stream",
             |s| notes(s, |all| replace(&mut all[1][2], "\n64\n", "\n63\n")),
             Signature,
             62,
         ),
+        stream(
+            "a checkpoint under another key in the stream",
+            |s| notes(s, |all| all[1][0] = b"other".to_vec()),
+            Header,
+            2 * RUN - 1,
+        ),
+        stream(
+            "a header of a checkpoint in the stream",
+            |s| notes(s, |all| all[1][1] = b"reviewed: yes\n".to_vec()),
+            Header,
+            2 * RUN - 1,
+        ),
+        stream("a message that is no checkpoint among them", |s| notes(s, |all| all.push(no_checkpoint())), Header, 0),
         stream(
             "a checkpoint's Ed25519 line stripped in the stream",
             |s| notes(s, |all| strip_ed25519(all)),
@@ -245,5 +266,24 @@ fn notes_by_another(scene: &Scene) {
 }
 
 fn second_partition(scene: &Scene) {
-    copy_all(&scene.stream.join("audit-logs/0"), &scene.stream.join("audit-logs/1"));
+    copies(scene, "audit-logs/0", "audit-logs/1");
+}
+
+fn copies(scene: &Scene, from: &str, to: &str) {
+    copy_all(&scene.stream.join(from), &scene.stream.join(to));
+}
+
+/// The files begin with records 0, 35 and 70.
+fn empty_file(scene: &Scene) {
+    scene.edit_stream(|_| {});
+    put(&scene.stream.join("audit-logs/0/00000000000000000036.messages"), b"");
+}
+
+fn linked_file(scene: &Scene) {
+    scene.edit_stream(|_| {});
+    link(scene, &scene.stream.join("audit-logs/0/00000000000000000070.messages"));
+}
+
+fn no_checkpoint() -> Frame {
+    [b"zzz".to_vec(), Vec::new(), b"what nobody sees".to_vec()]
 }

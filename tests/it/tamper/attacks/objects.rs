@@ -6,9 +6,10 @@ use std::path::Path;
 use sealtrail::verify::Code;
 
 use super::Said::{Open, Sound};
-use super::{Attack, Touches, archive, copy, flipped, middle, remove, row};
+use super::{Attack, Touches, archive, copy, flipped, link, middle, remove, row};
 use crate::harness::files;
 use crate::tamper::built::{CHAIN, put};
+use crate::tamper::copy_all;
 use crate::tamper::rewrite::object;
 use crate::tamper::scene::{RUN, Scene, chain, named};
 use Code::{Damaged, Date, Foreign, Index, Metadata, Missing, Name, Overlap, Shorter};
@@ -29,7 +30,17 @@ pub(super) fn all() -> Vec<Attack> {
         archive("an object of another chain", object_of_another, Code::Chain, RUN),
         archive("a copy among the objects", |s| copy_object(s, "copy.parquet"), Foreign, 0),
         archive("a copy that engines find in a nested directory", |s| copy_object(s, "x/y.parquet"), Foreign, 0),
-        archive("an object behind a link", linked, Foreign, 0),
+        archive("an object behind a link", |s| link(s, &middle(s).0), Foreign, 0),
+        archive(
+            "a chain's objects behind a link",
+            |s| link(s, &s.archive.join(format!("audit-logs/chain={CHAIN}"))),
+            Foreign,
+            0,
+        ),
+        archive("all objects behind a link", |s| link(s, &s.archive.join("audit-logs")), Foreign, 0),
+        archive("a copy among unfinished objects", |s| copy_above(s, ".tmp/1.parquet"), Foreign, 0),
+        archive("a copy above the objects", |s| copy_above(s, "1.parquet"), Foreign, 0),
+        archive("a copy of the objects beside them", copied_objects, Foreign, 0),
         archive("metadata: first", |s| meta(s, "sealtrail.first", |_| (RUN - 1).to_string()), Damaged, RUN),
         archive("metadata: last, lower", |s| meta(s, "sealtrail.last", |_| "62".into()), Damaged, RUN),
         archive("metadata: chain", |s| meta(s, "sealtrail.chain", |_| "other".into()), Code::Chain, RUN),
@@ -96,9 +107,12 @@ fn copy_object(scene: &Scene, name: &str) {
     copy(&middle(scene).0, &middle(scene).0.with_file_name(name));
 }
 
-fn linked(scene: &Scene) {
-    let (path, elsewhere) = (middle(scene).0, scene.root().join("elsewhere"));
-    fs::rename(&path, &elsewhere).and_then(|()| std::os::unix::fs::symlink(&elsewhere, &path)).expect("linked");
+fn copy_above(scene: &Scene, name: &str) {
+    copy(&middle(scene).0, &scene.archive.join(name));
+}
+
+fn copied_objects(scene: &Scene) {
+    copy_all(&scene.archive.join("audit-logs"), &scene.archive.join("audit-logs2"));
 }
 
 /// Written again by the collector's own code: whoever has its records can.
