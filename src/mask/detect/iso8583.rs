@@ -45,13 +45,18 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
     let end_of_name = end;
     let mut name = name.get(..name.len() - digits)?;
     if name.is_empty() {
+        // In brackets, alone, it needs no name, whatever holds them: `{"msg": "[052](16) …"}`.
+        let alone = |before: &[u8]| !before.last().is_some_and(|sign| is_word(*sign));
+        if digits == 3 && bytes.get(..start)?.strip_suffix(b"[").is_some_and(alone) {
+            return Some(number);
+        }
         let end = skip(bytes, start);
         name = bytes.get(word(bytes, end)..end)?;
-        // In brackets it needs no name: `[052](16)`.
+        // Nor does one that a value is set to, or that begins a line.
         if name.is_empty() || end == start {
             let set = || bytes.get(end_of_name..at).is_some_and(|signs| matches!(signs, [b']', b'=' | b':', ..]));
             let before = bytes.get(..start)?.strip_suffix(b"[")?;
-            return (digits == 3 || set() || before.ends_with(b"\n")).then_some(number);
+            return (set() || before.ends_with(b"\n")).then_some(number);
         }
     }
     let is_name = NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
@@ -258,6 +263,8 @@ mod tests {
             ("<Fld n=\"2\">", Some(2)),
             ("[052](16) ", Some(52)),
             ("P-52=", Some(52)),
+            ("{\"msg\": \"[052](16) ", Some(52)),
+            ("rows[052] ", None),
             ("[52]=", Some(52)),
             ("[52] ", None),
             ("[3] 0\n[52] ", Some(52)),
