@@ -30,6 +30,8 @@ const DELTA_BINARY_PACKED: i64 = 5;
 const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const DELTA_BYTE_ARRAY: i64 = 7;
 const RLE_DICTIONARY: i64 = 8;
+/// Those that say themselves how many values there are.
+pub(super) const COUNTING: [i64; 3] = [DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY];
 pub(super) const UNCOMPRESSED: i64 = 0;
 pub(super) const ZSTD: i64 = 6;
 
@@ -113,7 +115,7 @@ impl Pages {
     /// Takes a page of data.
     pub(super) fn data(&mut self, encoding: i64, values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
         // Some encodings say themselves how many values there are: where that can't be compared, they claim what they like.
-        let counting = [DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY].contains(&encoding);
+        let counting = COUNTING.contains(&encoding);
         let unknown = |wrong| if counting { Wrong::Count } else { wrong };
         let known = match self.form {
             Form::Numbers => encoding == DELTA_BINARY_PACKED,

@@ -9,15 +9,16 @@ use parquet::file::metadata::ParquetMetaData;
 
 use super::bits::Wrong;
 use super::invalid;
-use super::pages::{MAX_PAGE, MAX_VALUES, Pages, UNCOMPRESSED, ZSTD};
+use super::pages::{self, MAX_PAGE, MAX_VALUES, Pages, UNCOMPRESSED, ZSTD};
 use super::shapes::PAGE;
-use super::thrift::{self, Malformed, Struct};
+use super::thrift::{self, Struct};
 
 /// Where the pages of a column chunk begin: offset of each data page, and the rows before it.
 pub(in crate::verify) type Begins = Vec<(u64, u64)>;
 
-/// Longest header of a page: the format's take two dozen bytes.
+/// Longest header of a page: the format's take two dozen bytes, others' hold the least and the greatest value.
 const MAX_HEADER: usize = 128;
+const MAX_OTHER_HEADER: usize = 64 << 10;
 
 #[derive(Default)]
 pub(super) struct Walk {
@@ -111,7 +112,8 @@ impl Walk {
         let (Some(mut at), Some(end)) = (begin, end) else { return Err(invalid()) };
         let mut bytes = Vec::new();
         while at < end && walk.values < rows {
-            let (header, used) = header(file, at)?;
+            let (header, used, ours) = header(file, at)?;
+            walk.sound &= ours;
             let size = |id| header.size(id).ok_or_else(invalid);
             let (unpacked, packed) = (size(2)?, size(3)?);
             walk.sound &= codec != Some(UNCOMPRESSED) || packed == unpacked;
@@ -134,6 +136,9 @@ impl Walk {
     /// Takes what a page holds to its end.
     fn hold(&mut self, header: &Struct, bytes: &[u8], unpacked: u64, pages: &mut Pages) {
         let (data, dictionary) = (header.inner(5), header.inner(7));
+        if let (None, None, Some(second)) = (data, dictionary, header.inner(8)) {
+            return self.second_form(second);
+        }
         let claimed = data.or(dictionary).and_then(|page| Some((page.size(1)?, page.int(2)?)));
         let (Some((values, encoding)), Ok(unpacked)) = (claimed, usize::try_from(unpacked)) else {
             self.refused = true;
@@ -148,6 +153,15 @@ impl Walk {
         };
         self.sound &= held.is_ok();
         self.refused |= held == Err(Wrong::Count);
+    }
+
+    /// A page of data in Parquet's second form, which the format has not: read on, unless it says itself how many values it has.
+    fn second_form(&mut self, page: &Struct) {
+        let claims = (page.size(1), page.int(4));
+        let sound = matches!(claims, (Some(0..=MAX_VALUES), Some(encoding)) if !pages::COUNTING.contains(&encoding));
+        self.values = self.values.saturating_add(page.size(1).unwrap_or(0));
+        self.sound = false;
+        self.refused |= !sound;
     }
 
     fn page(&mut self, header: &Struct, at: u64) {
@@ -197,18 +211,26 @@ impl Walk {
     }
 }
 
-/// The header of the page at `at`, and its length.
-fn header(file: &File, at: u64) -> io::Result<(Struct, u64)> {
-    let mut buffer = [0; MAX_HEADER];
+/// The header of the page at `at`, its length, and whether it has the form that the format has for it. Others are read as readers do,
+/// so that the rows behind them can be judged.
+fn header(file: &File, at: u64) -> io::Result<(Struct, u64, bool)> {
+    if let Ok((header, used)) = thrift::read(&bytes_at(file, at, MAX_HEADER)?, &PAGE) {
+        return Ok((header, used as u64, true));
+    }
+    let read = thrift::read_any(&bytes_at(file, at, MAX_OTHER_HEADER)?);
+    read.map(|(header, used)| (header, used as u64, false)).map_err(|_| invalid())
+}
+
+/// As many bytes from `at` on as there are, `length` at most.
+fn bytes_at(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
     let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read_at(&mut buffer[filled..], at + filled as u64)? {
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], at + filled as u64)? {
             0 => break,
             read => filled += read,
         }
     }
-    match thrift::read(&buffer[..filled], &PAGE) {
-        Ok((header, used)) => Ok((header, used as u64)),
-        Err(Malformed::Short | Malformed::In(_)) => Err(invalid()),
-    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
