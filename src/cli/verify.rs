@@ -88,9 +88,10 @@ pub(super) struct Arguments {
     /// Oldest end of a chain that has not stopped, as `15m` or `2d`; an older one was cut off, or its collector is down.
     #[arg(long, value_name = "AGE")]
     max_age: Option<Duration>,
-    /// How far the archive may lie behind the stream, where no sealed record says that it was down; and a copy of a leg behind another.
-    #[arg(long, value_name = "TIME", default_value = "1h")]
-    max_lag: Duration,
+    /// How far the archive may lie behind the stream, where no sealed record says that it was down (1h unless given), and how
+    /// long ago a copy of a leg may end before another one does (25h unless given).
+    #[arg(long, value_name = "TIME")]
+    max_lag: Option<Duration>,
     /// Verify this chain alone, where several lie in the paths.
     #[arg(long, value_name = "NAME")]
     chain: Option<ChainName>,
@@ -133,10 +134,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         from: arguments.from,
         to: arguments.to,
         max_age: arguments.max_age.map(Duration::get),
-        max_lag: arguments.max_lag.get(),
         now: SystemClock::new().now(),
         ..Options::default()
     };
+    if let Some(lag) = arguments.max_lag.map(Duration::get) {
+        (options.max_lag, options.max_copy_age) = (lag, lag);
+    }
     if let Some(threads) = arguments.threads {
         options.threads = threads.into();
     }

@@ -79,6 +79,8 @@ pub struct Options {
     pub alive_interval: Duration,
     /// How far the archive may lie behind the stream, where nothing sealed says that it was down.
     pub max_lag: Duration,
+    /// How long ago a copy of a leg may have been made that is shorter than another one: a backup is made once a day.
+    pub max_copy_age: Duration,
     /// Files judged at the same time.
     pub threads: usize,
     /// The stream's topic of checkpoints; unless given, `audit-checkpoints`, or the one whose messages are checkpoints.
@@ -103,6 +105,7 @@ impl Default for Options {
             trust: Trust::default(),
             alive_interval: Duration::from_secs(300),
             max_lag: Duration::from_secs(3600),
+            max_copy_age: Duration::from_secs(25 * 3600),
             threads,
             checkpoint_topic: None,
             chain: None,

@@ -28,7 +28,7 @@ pub(in crate::mask) fn around(bytes: &[u8], at: usize) -> Option<(usize, usize)>
         || is_host(bytes, at - local.len(), at)
         || is_algorithm(bytes.get(at + 1..at + 1 + domain)?)
         || is_account(local, bytes.get(at + 1..at + 1 + domain)?)
-        || is_message_id(bytes.get(..at - local.len())?)
+        || is_message_id(bytes.get(..at - local.len())?, local)
     {
         return None;
     }
@@ -149,7 +149,7 @@ fn is_account(local: &[u8], domain: &[u8]) -> bool {
 }
 
 /// Whether `before` ends with the header of a mail that names mails (RFC 5322, 3.6.4), and no address.
-fn is_message_id(before: &[u8]) -> bool {
+fn is_message_id(before: &[u8], local: &[u8]) -> bool {
     const NAMES: [&[u8]; 3] = [b"message-id", b"in-reply-to", b"references"];
     const REACH: usize = 512;
     let Some(before) = before.strip_suffix(b"<") else { return false };
@@ -159,12 +159,21 @@ fn is_message_id(before: &[u8]) -> bool {
         let Some(open) = memchr::memrchr(b'<', inner) else { return false };
         before = inner.get(..open).unwrap_or_default().trim_ascii_end();
     }
-    let before = before.strip_suffix(b":").or_else(|| before.strip_suffix(b"=")).unwrap_or(before);
-    let ends = |name: &&[u8]| {
-        let from = before.len().checked_sub(name.len());
-        from.and_then(|from| before.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
+    let joined = before.strip_suffix(b":").or_else(|| before.strip_suffix(b"="));
+    let head = joined.unwrap_or(before);
+    let ends = |name: &&&[u8]| {
+        let from = head
+            .len()
+            .checked_sub(name.len())
+            .filter(|from| !from.checked_sub(1).and_then(|last| head.get(last)).is_some_and(u8::is_ascii_alphabetic));
+        from.and_then(|from| head.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
     };
-    NAMES.iter().any(ends)
+    // The others are words of a sentence too, and people give references.
+    match NAMES.iter().position(|name| ends(&name)) {
+        Some(0) => true,
+        Some(_) => joined.is_some() && local.iter().any(u8::is_ascii_digit),
+        None => false,
+    }
 }
 
 /// What masking leaves: up to two signs, then asterisks only.

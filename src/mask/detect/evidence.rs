@@ -130,6 +130,11 @@ impl Scan<'_, '_> {
 
     /// Whether what follows says that a number counts something: `13999999999 bytes`.
     pub(super) fn is_measured(&self, end: usize) -> bool {
+        self.unit(end).is_some()
+    }
+
+    /// The unit behind a number that ends there.
+    pub(super) fn unit(&self, end: usize) -> Option<&[u8]> {
         const UNITS: [&str; 18] = [
             "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records",
             "cycles", "ticks", "items", "hz",
@@ -137,7 +142,7 @@ impl Scan<'_, '_> {
         let rest = self.bytes.get(end..).unwrap_or_default();
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
         let unit = rest.get(..rest.iter().take(8).take_while(|b| b.is_ascii_alphabetic()).count()).unwrap_or_default();
-        !unit.is_empty() && UNITS.iter().any(|name| unit.eq_ignore_ascii_case(name.as_bytes()))
+        UNITS.iter().any(|name| unit.eq_ignore_ascii_case(name.as_bytes())).then_some(unit)
     }
 
     /// Track data from the card number `start..end` on.

@@ -184,7 +184,7 @@ impl Scan<'_, '_> {
             }
         }
         // The last part of an address, `115.35.181.130 4598 0422`, begins no number in other groups.
-        let tail = matches!(groups, [first, ..] if self.is_decimal(first.start) && self.byte_at(first.end) != b'.');
+        let tail = matches!(groups, [first, ..] if self.ends_address(first.start) && self.byte_at(first.end) != b'.');
         for grouping in MOBILE.iter().filter(|_| !tail).filter(|grouping| lengths.begin_with(**grouping)) {
             let Some(digits) = self.matching(groups, grouping.count) else { continue };
             let (start, end) = ends(groups, grouping.count);
@@ -200,6 +200,18 @@ impl Scan<'_, '_> {
             }
         }
         0
+    }
+
+    /// Whether three parts of an address with points between them stand before a group.
+    fn ends_address(&self, start: usize) -> bool {
+        const LONGEST: usize = 12;
+        let before = self.bytes.get(start.saturating_sub(LONGEST)..start).unwrap_or_default();
+        let points = before
+            .iter()
+            .rev()
+            .take_while(|sign| sign.is_ascii_digit() || **sign == b'.')
+            .filter(|sign| **sign == b'.');
+        before.ends_with(b".") && points.count() == 3
     }
 
     /// Whether a point stands between some of the groups and another sign between others: `4532.0151 1283.0366` are two numbers.

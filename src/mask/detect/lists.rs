@@ -12,18 +12,20 @@ use super::wrapped::area_code;
 const MAX_ITEMS: usize = 16;
 /// Quotes and brackets before an item, or behind the one before it.
 const MAX_SIGNS: usize = 4;
-const JOINTS: [&str; 11] = [",", ";", "/", "|", "、", "，", "；", "->", "→", "=>", "&"];
+/// What joins telephones, and ids: `|`, `;` and `&` part one field from the next.
+pub(super) const OF_TELEPHONES: [&str; 11] = [",", "、", "，", "->", "→", "=>", "/", ";", "；", "|", "&"];
+pub(super) const OF_IDS: [&str; 4] = [",", "->", "→", "=>"];
 const WORDS: [&str; 7] = ["or", "and", "vs", "to", "of", "oder", "und"];
 
 impl Scan<'_, '_> {
     /// Where the list begins in which the number at `at` is not the first item.
     #[inline(never)]
-    pub(super) fn head_of_list(&self, at: usize) -> Option<usize> {
+    pub(super) fn head_of_list(&self, at: usize, joints: &[&str]) -> Option<usize> {
         let number = digits_ahead(self.bytes.get(at..)?);
         let mut head = area_code(self.bytes, at);
         let at = head;
         for _ in 0..MAX_ITEMS {
-            match earlier(self.bytes.get(..head)?, number) {
+            match earlier(self.bytes.get(..head)?, number, joints) {
                 Some(item) => head = item,
                 None => break,
             }
@@ -51,9 +53,9 @@ fn digits_ahead(rest: &[u8]) -> usize {
 }
 
 /// Where the item begins that stands before the one behind `before`, which has so many `digits`.
-fn earlier(before: &[u8], digits: usize) -> Option<usize> {
+fn earlier(before: &[u8], digits: usize, joints: &[&str]) -> Option<usize> {
     let joint = blank(unquoted(before));
-    let left = sign_of(joint, &JOINTS).or_else(|| word_of(joint, &WORDS))?;
+    let left = sign_of(joint, joints).or_else(|| word_of(joint, &WORDS))?;
     let item = unquoted(blank(left));
     // In groups it may have a digit more or less, as national telephones have.
     let grouped = |digits| {
@@ -110,7 +112,7 @@ mod tests {
             ("4111111111111111 card ", 16, ""),
             ("", 16, ""),
         ] {
-            let found = earlier(before.as_bytes(), digits).map_or("", |at| &before[at..]);
+            let found = earlier(before.as_bytes(), digits, &OF_TELEPHONES).map_or("", |at| &before[at..]);
             assert_eq!(found, item, "{before}");
         }
     }

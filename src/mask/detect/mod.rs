@@ -281,11 +281,9 @@ impl Scan<'_, '_> {
             if count >= FEW_WORDS && !glued {
                 break;
             }
-            let Some((start, end)) =
-                named.take().or_else(|| words.next(self.bytes)).or_else(|| self.numbered(at, last))
-            else {
-                break;
-            };
+            let next = named.take().or_else(|| words.next(self.bytes)).map(|(start, end)| (start, end, false));
+            let numbered = || self.numbered(at, last).map(|(start, end)| (start, end, true));
+            let Some((start, end, numbered)) = next.or_else(numbered) else { break };
             let word = self.bytes.get(start..end).unwrap_or_default();
             // ISO 20022: what stands in `<Othr><Id>` is an account of any kind.
             if word == b"Id" && self.bytes.get(..start).is_some_and(|before| before.ends_with(b"<Othr><")) {
@@ -294,8 +292,8 @@ impl Scan<'_, '_> {
                 continue;
             }
             let mut facts = self.keys.facts(self.rules, word);
-            // Written together with a number before it, it is no name of an id.
-            if word.is_ascii() && start > 0 && self.byte_before(start).is_ascii_digit() {
+            // Written together with a number before it, it is no name of an id, nor does the number of a line make one of it.
+            if numbered || (word.is_ascii() && start > 0 && self.byte_before(start).is_ascii_digit()) {
                 facts.against = 0;
             }
             // `card number for this order is`: what the name of an id is said of has a name of its own.
@@ -365,9 +363,11 @@ impl Scan<'_, '_> {
 
     /// Whether the number at `at`, of which no word tells what it is, stands in a list that the name of an id is before.
     fn is_listed_id(&mut self, at: usize, rule: u8) -> bool {
-        let Some(head) = self.head_of_list(at) else { return false };
+        let Some(head) = self.head_of_list(at, &lists::OF_IDS) else { return false };
+        // Without a blank, a comma parts fields as well: it needs the brackets of a list.
+        let listed = self.byte_before(at) != b',' || matches!(self.byte_before(head), b'[' | b'(');
         let before = self.before(head, false, 1 << rule);
-        before.beside && before.against & 1 << rule != 0
+        listed && before.beside && before.against & !before.lift & !before.near & 1 << rule != 0
     }
 
     /// Rules that the name speaks for which a word at `start` is put to: `card used for the …`.

@@ -4,7 +4,7 @@
 
 use super::words::{SEPARATOR, SIGNS};
 use super::wrapped::{area_code, unwrapped};
-use super::{Scan, Token, pan, phone};
+use super::{Scan, Token, lists, pan, phone};
 use crate::mask::colour;
 use crate::mask::rules::Validator;
 
@@ -327,7 +327,8 @@ impl Scan<'_, '_> {
         };
         let digits = |groups: &[Group]| groups.iter().map(|group| group.len()).sum::<usize>();
         let parts = groups.windows(2).position(parted).and_then(|at| groups.split_at_checked(at + 1));
-        let parts = parts.filter(|(one, two)| digits(one) >= SHORTEST && digits(two) >= SHORTEST);
+        let card = || self.digits(groups).is_some_and(|digits| pan::luhn(digits.as_slice()));
+        let parts = parts.filter(|(one, two)| digits(one) >= SHORTEST && digits(two) >= SHORTEST && !card());
         match parts {
             Some((one, two)) => {
                 self.vouched(one, digits(one));
@@ -341,7 +342,9 @@ impl Scan<'_, '_> {
     /// National numbers of a phone, and numbers of a card in any grouping, where a key right before says so.
     fn vouched(&mut self, groups: &[Group], total: usize) {
         let (start, end) = ends(groups, groups.len());
-        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || self.is_measured(end) {
+        // `mobile data 236961889 bytes`; behind a number in groups, a letter may begin an address.
+        let counts = groups.len() == 1 && self.unit(end).is_some_and(|unit| unit.len() > 1);
+        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || counts {
             return;
         }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));
@@ -352,7 +355,7 @@ impl Scan<'_, '_> {
         }
         let mut before = self.before(start, self.is_bare(start, end), phones | cards);
         if before.lift & (phones | cards) == 0 {
-            let Some(head) = self.head_of_list(start) else { return };
+            let Some(head) = self.head_of_list(start, &lists::OF_TELEPHONES) else { return };
             before = self.before(head, false, phones);
             if before.lift & phones == 0 {
                 return;

@@ -136,7 +136,10 @@ impl Scan<'_, '_> {
     /// Whether that name is an id's, which speaks against `rule`.
     pub(super) fn is_id_behind(&mut self, end: usize, rule: u8) -> bool {
         let name = self.name_behind(end).and_then(|(from, to)| self.bytes.get(from..to));
-        name.is_some_and(|name| self.keys.facts(self.rules, name).against & 1 << rule != 0)
+        name.is_some_and(|name| {
+            let facts = self.keys.facts(self.rules, name);
+            facts.against & !facts.lift & !facts.near & 1 << rule != 0
+        })
     }
 
     /// Where the name stands behind a value in quotes or brackets that ends at `end`.

@@ -44,7 +44,9 @@ pub(in crate::verify) fn checkpoints(
             }
             Some((Sibling::Range, ..)) => {}
             Some((Sibling::Vouched(what), size, seconds)) => beside(Lying { path, size, seconds, what }),
-            // It comes before its stamp, so a crash leaves it alone. An emptied one is another than the chain names.
+            // Beside its stamp it is judged with that. It comes before it, so a crash leaves it alone.
+            Some((Sibling::Revoked, ..)) if store.is_file(&path.with_extension("tsr")) => {}
+            // An emptied one is another than the chain names.
             Some((Sibling::Revoked, size, _)) => match store.read(&path) {
                 Ok(bytes) if bytes.is_empty() || sealtrail_timestamp::are_lists(&bytes) => {}
                 Ok(_) => problem(Problem::Lists { path, size }),

@@ -29,7 +29,7 @@ impl Auditor<'_> {
     }
 
     /// Two copies of one leg hold the same. Of one that ends earlier somebody has cut off the end, or it was copied before the other
-    /// went on: the time that a leg may lag behind is all that excuses it.
+    /// went on: the age that a copy may have is all that excuses it.
     pub(super) fn compare_copies(&mut self, read: &[Read<'_>]) {
         for kind in [Kind::Archive, Kind::Stream] {
             let whole = |copy: &&Read<'_>| {
@@ -42,7 +42,7 @@ impl Auditor<'_> {
             for Read { leg, folded, .. } in copies().filter(|copy| copy.folded.end < end) {
                 let (first, last) = (folded.end, end - 1);
                 let age = now.saturating_sub(folded.to.map_or(0, |to| to.0));
-                if age > nanos(self.options.max_lag) {
+                if age > nanos(self.options.max_copy_age) {
                     let finding = Finding::at(Code::Shorter, self.chain, first, &leg.place).to(last);
                     let expected = format_args!("{end} records, as in {}", longest.leg.place).to_string();
                     self.findings.add(finding.expected(expected, format_args!("{first} records")));

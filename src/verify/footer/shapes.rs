@@ -125,6 +125,56 @@ static DATA: Shape =
 static DICTIONARY: Shape =
     Shape { name: "dictionary's header", fields: &[must(1, &Int32), must(2, &Int32), may(3, &Bool)] };
 
+/// The header of a page as other writers have it: with a checksum, with statistics, in the second form.
+pub(super) static OTHER_PAGE: Shape = Shape {
+    name: "page's header",
+    fields: &[
+        must(1, &Int32),
+        must(2, &Int32),
+        must(3, &Int32),
+        may(4, &Int32),
+        may(5, &Kind::Struct(&OTHER_DATA)),
+        may(7, &Kind::Struct(&DICTIONARY)),
+        may(8, &Kind::Struct(&SECOND)),
+    ],
+};
+static OTHER_DATA: Shape = Shape {
+    name: "data page's header",
+    fields: &[
+        must(1, &Int32),
+        must(2, &Int32),
+        must(3, &Int32),
+        must(4, &Int32),
+        may(5, &Kind::Struct(&PAGE_STATISTICS)),
+    ],
+};
+static SECOND: Shape = Shape {
+    name: "second data page's header",
+    fields: &[
+        must(1, &Int32),
+        must(2, &Int32),
+        must(3, &Int32),
+        must(4, &Int32),
+        must(5, &Int32),
+        must(6, &Int32),
+        may(7, &Bool),
+        may(8, &Kind::Struct(&PAGE_STATISTICS)),
+    ],
+};
+static PAGE_STATISTICS: Shape = Shape {
+    name: "page's statistics",
+    fields: &[
+        may(1, &Bytes),
+        may(2, &Bytes),
+        may(3, &Int64),
+        may(4, &Int64),
+        may(5, &Bytes),
+        may(6, &Bytes),
+        may(7, &Bool),
+        may(8, &Bool),
+    ],
+};
+
 /// Where the pages of a column chunk lie.
 pub(super) static PLACES: Shape =
     Shape { name: "page index", fields: &[must(1, &Kind::List(&Kind::Struct(&PLACE))), may(2, NUMBERS)] };

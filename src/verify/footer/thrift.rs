@@ -59,16 +59,6 @@ pub(super) fn read(bytes: &[u8], shape: &'static Shape) -> Result<(Struct, usize
     Ok((read, decoder.at))
 }
 
-/// The struct at the beginning of `bytes` in any form that readers take, with all that stands in it but doubles and maps.
-pub(super) fn read_any(bytes: &[u8]) -> Result<(Struct, usize), Malformed> {
-    let mut decoder = Decoder { bytes, at: 0, within: "struct" };
-    let read = decoder.any_fields(MAX_DEPTH)?;
-    Ok((read, decoder.at))
-}
-
-/// Structs within structs and lists, in any form: what Parquet has takes four.
-const MAX_DEPTH: usize = 8;
-
 impl Kind {
     /// As it stands in the head of a list.
     fn code(&self) -> u8 {
@@ -82,10 +72,6 @@ impl Kind {
             Self::Struct(_) => 12,
         }
     }
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
 }
 
 /// A boolean field's kind is its value.
@@ -129,7 +115,8 @@ impl Decoder<'_> {
     }
 
     fn zigzag(&mut self) -> Result<i64, Malformed> {
-        self.varint().map(unzigzag)
+        let number = self.varint()?;
+        Ok((number >> 1).cast_signed() ^ -((number & 1).cast_signed()))
     }
 
     fn fields(&mut self, shape: &'static Shape) -> Result<Struct, Malformed> {
@@ -183,87 +170,14 @@ impl Decoder<'_> {
             }
             Kind::Bytes => {
                 let length = self.length()?;
-                Value::Bytes(self.take(length)?.to_vec())
+                let end = self.at.checked_add(length).ok_or(Malformed::Short)?;
+                let bytes = self.bytes.get(self.at..end).ok_or(Malformed::Short)?.to_vec();
+                self.at = end;
+                Value::Bytes(bytes)
             }
             Kind::List(of) => self.list(of)?,
             Kind::Struct(shape) => Value::Struct(self.fields(shape)?),
         })
-    }
-
-    /// A number in as many bytes as it takes.
-    fn any_varint(&mut self) -> Result<u64, Malformed> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        self.wrong()
-    }
-
-    fn any_fields(&mut self, depth: usize) -> Result<Struct, Malformed> {
-        let (mut fields, mut last) = (Vec::new(), 0_i16);
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                return Ok(Struct(fields));
-            }
-            let id = match i16::from(head >> 4) {
-                0 => i16::try_from(unzigzag(self.any_varint()?)).or_else(|_| self.wrong())?,
-                more => last.checked_add(more).ok_or(Malformed::In(self.within))?,
-            };
-            let value = match head & 0xf {
-                kind @ (TRUE | FALSE) => Some(Value::Bool(kind == TRUE)),
-                kind => self.any_value(kind, depth)?,
-            };
-            fields.extend(value.map(|value| (id, value)));
-            last = id;
-        }
-    }
-
-    /// A value of a kind by its code; of a double nothing is kept.
-    fn any_value(&mut self, kind: u8, depth: usize) -> Result<Option<Value>, Malformed> {
-        let inner = depth.checked_sub(1).ok_or(Malformed::In(self.within))?;
-        Ok(Some(match kind {
-            TRUE | FALSE => Value::Bool(self.byte()? == TRUE),
-            3 => Value::Int(i64::from(self.byte()?.cast_signed())),
-            4..=6 => Value::Int(unzigzag(self.any_varint()?)),
-            7 => {
-                self.take(8)?;
-                return Ok(None);
-            }
-            8 => {
-                let length = usize::try_from(self.any_varint()?).map_err(|_| Malformed::Short)?;
-                Value::Bytes(self.take(length)?.to_vec())
-            }
-            9 | 10 => {
-                let head = self.byte()?;
-                let count = match head >> 4 {
-                    15 => usize::try_from(self.any_varint()?).map_err(|_| Malformed::Short)?,
-                    few => usize::from(few),
-                };
-                // Each takes a byte at least.
-                if count > self.bytes.len() - self.at {
-                    return Err(Malformed::Short);
-                }
-                let mut list = Vec::new();
-                for _ in 0..count {
-                    list.extend(self.any_value(head & 0xf, inner)?);
-                }
-                Value::List(list)
-            }
-            12 => Value::Struct(self.any_fields(inner)?),
-            _ => return self.wrong(),
-        }))
-    }
-
-    fn take(&mut self, length: usize) -> Result<&[u8], Malformed> {
-        let end = self.at.checked_add(length).ok_or(Malformed::Short)?;
-        let taken = self.bytes.get(self.at..end).ok_or(Malformed::Short)?;
-        self.at = end;
-        Ok(taken)
     }
 
     fn length(&mut self) -> Result<usize, Malformed> {
@@ -363,20 +277,22 @@ mod tests {
         ],
     };
 
-    /// The header of a page as other writers have it, with statistics: its sizes and counts are read.
+    /// The header of a page as other writers have it: its sizes and counts are read, and it is told from ours.
     #[test]
-    fn other_forms_are_read_as_readers_do() {
-        // Type 0, 10 bytes, packed 8; data: 3 values, plain, levels by runs; least and greatest value; a double, which is passed over.
-        let statistics = [0x58, 1, b'a', 0x18, 1, b'b', 0x17, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    fn other_writers_headers_are_read() {
+        // Type 0, 10 bytes, packed 8; data: 3 values, plain, levels by runs; least and greatest value.
+        let statistics = [0x58, 1, b'a', 0x18, 1, b'b', 0];
         let data = [&[0x15, 6, 0x15, 0, 0x15, 6, 0x15, 6, 0x1c][..], &statistics, &[0]].concat();
-        let header = [&[0x15, 0, 0x15, 20, 0x15, 0x90, 0x00, 0x2c][..], &data, &[0, 0xff]].concat();
+        let header = [&[0x15, 0, 0x15, 20, 0x15, 16, 0x2c][..], &data, &[0, 0xff]].concat();
         assert!(read(&header, &super::super::shapes::PAGE).is_err());
-        let (read, used) = read_any(&header).expect("a struct");
-        assert_eq!((read.int(2), read.int(3), used), (Some(10), Some(8), header.len() - 1));
-        let data = read.inner(5).expect("a page of data");
+        let (page, used) = read(&header, &super::super::shapes::OTHER_PAGE).expect("a header");
+        assert_eq!((page.int(2), page.int(3), used), (Some(10), Some(8), header.len() - 1));
+        let data = page.inner(5).expect("a page of data");
         assert_eq!((data.int(1), data.inner(5).and_then(|all| all.bytes(6))), (Some(3), Some(&b"b"[..])));
-        let deep = [0x1c; 40];
-        assert!(read_any(&deep).is_err() && read_any(&[0x19, 0xf8, 0xff, 0xff, 0xff, 0x7f]).is_err());
+        // A size again, behind the first: readers would take the last.
+        let twice =
+            [&[0x15, 0, 0x15, 20, 0x15, 16, 0x05, 4, 40][..], &[0x3c], &data.0.len().to_le_bytes()[..1], &[0]].concat();
+        assert!(read(&twice, &super::super::shapes::OTHER_PAGE).is_err());
     }
 
     /// What another reader of Thrift would take as well, or pass over.

@@ -10,8 +10,8 @@ use parquet::file::metadata::ParquetMetaData;
 use super::bits::Wrong;
 use super::invalid;
 use super::pages::{self, MAX_PAGE, MAX_VALUES, Pages, UNCOMPRESSED, ZSTD};
-use super::shapes::PAGE;
-use super::thrift::{self, Struct};
+use super::shapes::{OTHER_PAGE, PAGE};
+use super::thrift::{self, Malformed, Struct};
 
 /// Where the pages of a column chunk begin: offset of each data page, and the rows before it.
 pub(in crate::verify) type Begins = Vec<(u64, u64)>;
@@ -36,9 +36,13 @@ pub(super) struct Walk {
 /// Kinds of pages.
 const DATA: i64 = 0;
 const DICTIONARY: i64 = 2;
+const DATA_SECOND: i64 = 3;
 /// Encodings.
 const PLAIN: i64 = 0;
 const RLE: i64 = 3;
+
+/// Kinds of pages, each with an encoding, of a column.
+const MAX_KINDS: usize = 16;
 
 /// Most bytes of contents in a row group, unpacked (FORMAT.md, "Archive"), and heads of pages.
 pub(super) const MAX_GROUP: u64 = 129 << 20;
@@ -121,7 +125,9 @@ impl Walk {
             walk.unpacked = walk.unpacked.saturating_add(used).saturating_add(unpacked);
             let begin = at.checked_add(used).ok_or_else(invalid)?;
             at = begin.checked_add(packed).ok_or_else(invalid)?;
-            if unpacked > MAX_PAGE || packed > MAX_PAGE || at > end {
+            // The header of a page with nothing in it would cost its writer little, and its reader much.
+            let empty = !ours && packed == 0;
+            if unpacked > MAX_PAGE || packed > MAX_PAGE || at > end || empty {
                 walk.refused = true;
                 return Ok(walk);
             }
@@ -133,22 +139,31 @@ impl Walk {
         Ok(walk)
     }
 
-    /// Takes what a page holds to its end.
+    /// Takes what a page holds to its end. Readers go by the type of a page, so that it must be what stands there.
     fn hold(&mut self, header: &Struct, bytes: &[u8], unpacked: u64, pages: &mut Pages) {
-        let (data, dictionary) = (header.inner(5), header.inner(7));
-        if let (None, None, Some(second)) = (data, dictionary, header.inner(8)) {
-            return self.second_form(second);
-        }
-        let claimed = data.or(dictionary).and_then(|page| Some((page.size(1)?, page.int(2)?)));
+        let (data, dictionary, second) = (header.inner(5), header.inner(7), header.inner(8));
+        let (page, is_data) = match (header.int(1), data, dictionary, second) {
+            (Some(DATA), Some(page), None, None) => (page, true),
+            (Some(DICTIONARY), None, Some(page), None) => (page, false),
+            (Some(DATA_SECOND), None, None, Some(page)) => return self.second_form(page),
+            _ => {
+                self.refused = true;
+                return;
+            }
+        };
+        let claimed = page.size(1).zip(page.int(2));
         let (Some((values, encoding)), Ok(unpacked)) = (claimed, usize::try_from(unpacked)) else {
             self.refused = true;
             return;
         };
         let held = match usize::try_from(values) {
-            Ok(values) if values as u64 <= MAX_VALUES => match data {
-                Some(_) => pages.data(encoding, values, bytes, unpacked),
-                None => pages.dictionary(values, bytes, unpacked),
-            },
+            Ok(values) if values as u64 <= MAX_VALUES => {
+                if is_data {
+                    pages.data(encoding, values, bytes, unpacked)
+                } else {
+                    pages.dictionary(values, bytes, unpacked)
+                }
+            }
             _ => Err(Wrong::Count),
         };
         self.sound &= held.is_ok();
@@ -158,7 +173,7 @@ impl Walk {
     /// A page of data in Parquet's second form, which the format has not: read on, unless it says itself how many values it has.
     fn second_form(&mut self, page: &Struct) {
         let claims = (page.size(1), page.int(4));
-        let sound = matches!(claims, (Some(0..=MAX_VALUES), Some(encoding)) if !pages::COUNTING.contains(&encoding));
+        let sound = matches!(claims, (Some(1..=MAX_VALUES), Some(encoding)) if !pages::COUNTING.contains(&encoding));
         self.values = self.values.saturating_add(page.size(1).unwrap_or(0));
         self.sound = false;
         self.refused |= !sound;
@@ -176,9 +191,12 @@ impl Walk {
             return;
         };
         let encoding = page.int(2).unwrap_or(-1);
-        match self.kinds.iter_mut().find(|(known, of, _)| (*known, *of) == (kind, encoding)) {
+        let known = self.kinds.len();
+        match self.kinds.iter_mut().find(|(of, by, _)| (*of, *by) == (kind, encoding)) {
             Some((_, _, count)) => *count += 1,
-            None => self.kinds.push((kind, encoding, 1)),
+            // Of more than there are encodings, nothing that is claimed can be so.
+            None if known < MAX_KINDS => self.kinds.push((kind, encoding, 1)),
+            None => self.sound = false,
         }
         if kind == DICTIONARY {
             // It comes first, once, and claims no order: an engine would search by it.
@@ -211,13 +229,16 @@ impl Walk {
     }
 }
 
-/// The header of the page at `at`, its length, and whether it has the form that the format has for it. Others are read as readers do,
-/// so that the rows behind them can be judged.
+/// The header of the page at `at`, its length, and whether it has the form that the format has for it. Those of other writers are
+/// read too, so that the rows behind them can be judged.
 fn header(file: &File, at: u64) -> io::Result<(Struct, u64, bool)> {
     if let Ok((header, used)) = thrift::read(&bytes_at(file, at, MAX_HEADER)?, &PAGE) {
         return Ok((header, used as u64, true));
     }
-    let read = thrift::read_any(&bytes_at(file, at, MAX_OTHER_HEADER)?);
+    let mut read = thrift::read(&bytes_at(file, at, MAX_HEADER)?, &OTHER_PAGE);
+    if read == Err(Malformed::Short) {
+        read = thrift::read(&bytes_at(file, at, MAX_OTHER_HEADER)?, &OTHER_PAGE);
+    }
     read.map(|(header, used)| (header, used as u64, false)).map_err(|_| invalid())
 }
 
@@ -233,4 +254,32 @@ fn bytes_at(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shapes::{BYTE_ARRAY, OTHER_PAGE};
+    use super::super::thrift::Value;
+    use super::*;
+
+    /// Readers go by the type alone: a page of data beside the dictionary that is read would hide what that claims.
+    #[test]
+    fn a_page_is_of_its_type() {
+        let int = |id, value| (id, Value::Int(value));
+        let data = |id| (id, Value::Struct(Struct(vec![int(1, 1), int(2, 0), int(3, 3), int(4, 3)])));
+        let dictionary = (7, Value::Struct(Struct(vec![int(1, 1 << 31), int(2, 0)])));
+        let column = || Pages::of(&Struct(vec![int(1, BYTE_ARRAY), int(3, 1)]));
+        let refused = |fields: Vec<(i16, Value)>| {
+            let mut walk = Walk::default();
+            walk.hold(&Struct(fields), &[], 0, &mut column());
+            walk.refused
+        };
+        assert!(!refused(vec![int(1, DATA), data(5)]));
+        assert!(refused(vec![int(1, DICTIONARY), data(5), dictionary.clone()]));
+        assert!(refused(vec![int(1, DICTIONARY), data(5)]));
+        assert!(refused(vec![int(1, DATA), dictionary]));
+        assert!(refused(vec![int(1, DATA_SECOND), data(5), data(8)]));
+        assert!(refused(vec![int(1, 1)]));
+        assert_eq!(OTHER_PAGE.name, PAGE.name);
+    }
 }
