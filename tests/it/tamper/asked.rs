@@ -152,8 +152,8 @@ const OWN: With = With {
 };
 const BACKUP: With = With { name: "a backup", ask: |_, _| {} };
 const OLD_BACKUP: With = With {
-    name: "a backup, two hours later",
-    ask: |_, options| options.now = UnixNanos((SIGNED + 7_200) * 1_000_000_000),
+    name: "a backup, two days later",
+    ask: |_, options| options.now = UnixNanos((SIGNED + 172_800) * 1_000_000_000),
 };
 const CHAINS: With =
     With { name: "which chains there are", ask: |_, options| options.chains = vec![CHAIN.parse().expect("a name")] };
