@@ -6,12 +6,11 @@
 use super::Scan;
 use super::joins::{blank, sign_of, word_of};
 use super::number::MAX_DIGITS;
+use super::series::unquoted;
 use super::wrapped::area_code;
 
 /// Items of a list that are passed over.
 const MAX_ITEMS: usize = 16;
-/// Quotes and brackets before an item, or behind the one before it.
-const MAX_SIGNS: usize = 4;
 /// What joins telephones, and ids: `|`, `;` and `&` part one field from the next.
 pub(super) const OF_TELEPHONES: [&str; 11] = [",", "、", "，", "->", "→", "=>", "/", ";", "；", "|", "&"];
 pub(super) const OF_IDS: [&str; 4] = [",", "->", "→", "=>"];
@@ -79,13 +78,6 @@ fn begins(item: &[u8], digits: usize) -> Option<usize> {
     }
     let ends = at.checked_sub(1).and_then(|before| item.get(before)).is_none_or(|sign| !sign.is_ascii_alphanumeric());
     (ends && digits > 0).then_some(at)
-}
-
-/// Without the quotes and brackets that it ends with.
-fn unquoted(before: &[u8]) -> &[u8] {
-    let is_sign = |sign: &&u8| matches!(sign, b'"' | b'\'' | b'`' | b'\\');
-    let signs = before.iter().rev().take(MAX_SIGNS).take_while(is_sign).count();
-    before.get(..before.len() - signs).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -366,8 +366,10 @@ impl Scan<'_, '_> {
         let Some(head) = self.head_of_list(at, &lists::OF_IDS) else { return false };
         // Without a blank, a comma parts fields as well: it needs the brackets of a list.
         let listed = self.byte_before(at) != b',' || matches!(self.byte_before(head), b'[' | b'(');
-        let before = self.before(head, false, 1 << rule);
-        listed && before.beside && before.against & !before.lift & !before.near & 1 << rule != 0
+        listed && {
+            let before = self.before(head, false, 1 << rule);
+            before.beside && before.against & !before.lift & !before.near & 1 << rule != 0
+        }
     }
 
     /// Rules that the name speaks for which a word at `start` is put to: `card used for the …`.

@@ -105,7 +105,7 @@ fn item(before: &[u8]) -> Option<Earlier> {
     (!word.is_empty()).then_some(Earlier { start: head.len(), end: value.len(), pair: false })
 }
 
-fn unquoted(before: &[u8]) -> &[u8] {
+pub(super) fn unquoted(before: &[u8]) -> &[u8] {
     let quotes = before.iter().rev().take(4).take_while(|sign| matches!(sign, b'"' | b'\'' | b'`' | b'\\')).count();
     before.get(..before.len() - quotes).unwrap_or_default()
 }
