@@ -33,6 +33,8 @@ pub struct Row<'a> {
     pub sequence: Sequence,
     pub observed: UnixNanos,
     pub content: &'a str,
+    /// Content of the row that is handed over next, where it is at hand: two are hashed in less time than one and one.
+    pub following: Option<&'a str>,
     pub checksum: Checksum,
     pub hash: Hash,
     /// The column `observed_time`, in microseconds.
@@ -208,6 +210,7 @@ impl<'a> Batch<'a> {
             sequence: Sequence::new(unsigned(self.sequence, "sequence")?),
             observed: UnixNanos(unsigned(self.observed_nanos, "observed_nanos")?),
             content: self.content.value(at),
+            following: (at + 1 < self.content.len()).then(|| self.content.value(at + 1)),
             checksum: Checksum(bytes(self.checksum, at).unwrap_or_default()),
             hash: Hash(bytes(self.hash, at).unwrap_or_default()),
             observed_micros: self.observed_time.is_valid(at).then(|| self.observed_time.value(at)),

@@ -1,6 +1,6 @@
 //! A segment's records become one Parquet file.
 //!
-//! Every checksum and link is recomputed before its row is written. Memory is flat: one batch of rows and the packed pages of
+//! Every link is recomputed before its row is written, and every checksum before the file is finished. Memory is flat: one batch of rows and the packed pages of
 //! one row group. The bytes are a function of the records, the head before them, the promotions, the rules and the release.
 
 use std::io::Write;
@@ -11,7 +11,7 @@ use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 use sealtrail_chain::segment::object_key;
-use sealtrail_chain::{CompactRange, Hash, Head, Link, Run, Segment, Sequence, UnixNanos};
+use sealtrail_chain::{Break, Checksum, CompactRange, Hash, Head, Link, Run, Segment, Sequence, UnixNanos};
 
 use super::columns::Columns;
 use super::fields::{Extracted, Extractor};
@@ -35,6 +35,7 @@ pub struct Written<W> {
 /// Writes one segment. Dropped without `finish`, it leaves a file that no reader takes for an object.
 pub struct SegmentWriter<W: Write + Send> {
     run: Run,
+    waiting: Waiting,
     /// Where the segment begins: its first sequence and the hash before it.
     begin: (Sequence, Hash),
     range_before: CompactRange,
@@ -50,6 +51,38 @@ pub struct SegmentWriter<W: Write + Send> {
     schema: SchemaRef,
     groups: ArrowRowGroupWriterFactory,
     file: SerializedFileWriter<W>,
+}
+
+/// A record whose content is not yet proven to be the one that was sealed: two are hashed in less time than one after the other.
+#[derive(Default)]
+struct Waiting {
+    link: Option<Link>,
+    content: String,
+}
+
+impl Waiting {
+    fn check(&mut self, link: &Link, content: &str) -> Result<(), Error> {
+        let Some(before) = self.link.take() else {
+            self.link = Some(*link);
+            self.content.clear();
+            self.content.push_str(content);
+            return Ok(());
+        };
+        let [first, second] = Checksum::of_two(self.content.as_bytes(), content.as_bytes());
+        prove(&before, first)?;
+        prove(link, second)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.link.take().map_or(Ok(()), |link| prove(&link, Checksum::of(self.content.as_bytes())))
+    }
+}
+
+fn prove(link: &Link, computed: Checksum) -> Result<(), Error> {
+    if computed == link.checksum {
+        return Ok(());
+    }
+    Err(Error::Follow { sequence: link.sequence, source: Break::Content { claimed: link.checksum, computed } })
 }
 
 /// The open row group: packed pages of all columns but the long ones.
@@ -82,6 +115,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             begin: (head.next(), head.hash()),
             range_before: head.tree().clone(),
             run: Run::behind(head),
+            waiting: Waiting::default(),
             observed: None,
             event_nanos: None,
             promotions: promotions.clone(),
@@ -96,10 +130,11 @@ impl<W: Write + Send> SegmentWriter<W> {
         })
     }
 
-    /// Adds the next record, after recomputing its checksum and link.
+    /// Adds the next record. Its link is recomputed first, its checksum at once or with the next one's.
     pub fn push(&mut self, link: &Link, content: &str) -> Result<(), Error> {
         let sequence = link.sequence;
-        self.run.follow(link, content).map_err(|source| Error::Follow { sequence, source })?;
+        self.run.follow_link(link).map_err(|source| Error::Follow { sequence, source })?;
+        self.waiting.check(link, content)?;
         let first = *self.observed.get_or_insert(link.observed);
         if first.0 / DAY_NANOS != link.observed.0 / DAY_NANOS {
             return Err(Error::Day { sequence });
@@ -117,6 +152,7 @@ impl<W: Write + Send> SegmentWriter<W> {
     /// Ends the file with its metadata. The caller syncs it.
     pub fn finish(mut self) -> Result<Written<W>, Error> {
         let observed = self.observed.ok_or(Error::Empty)?;
+        self.waiting.finish()?;
         self.end_group().map_err(|source| Error::Write { doing: "write rows of", source })?;
         let head = self.run.head();
         let (first, before) = self.begin;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 use sealtrail_chain::content::{self, By, Context, KeyValue, LogRecord, Tail, Value, is_reserved, otlp};
-use sealtrail_chain::{ChainName, Checksum, Content};
+use sealtrail_chain::{ChainName, Content};
 
 use super::envelope::Keys;
 use super::keys::{Facts, KeyCache};
@@ -320,16 +320,11 @@ impl Unwritten<'_> {
         content::likely_len(&self.record, self.tail)
     }
 
-    /// Appends its canonical text and gives that text's checksum; after an error `out` is as it was.
-    pub fn append_to(&self, out: &mut String) -> Result<Checksum, Refused> {
+    /// Appends its canonical text; after an error `out` is as it was.
+    pub fn append_to(&self, out: &mut String) -> Result<(), Refused> {
         let start = out.len();
         content::append(out, &self.record, self.tail);
-        let length = out.len() - start;
-        if let Err(refused) = check_length(length) {
-            out.truncate(start);
-            return Err(refused);
-        }
-        Ok(Checksum::of(out.as_bytes().get(start..).unwrap_or_default()))
+        check_length(out.len() - start).inspect_err(|_| out.truncate(start))
     }
 }
 

@@ -69,9 +69,7 @@ fn behind_others_a_record_is_written_as_alone() {
         let alone = ENGINE.session().mask(&context, Received::new(record(text)));
         let unwritten = session.unwritten(&context, Received::new(record(text)));
         match (unwritten.append_to(&mut out), alone) {
-            (Ok(checksum), Ok(alone)) => {
-                assert!(out == before + alone.content().as_str() && checksum == alone.checksum());
-            }
+            (Ok(()), Ok(alone)) => assert!(out == before + alone.content().as_str()),
             (Err(Refused::TooLarge { .. }), Err(Refused::TooLarge { .. })) => assert!(out == before),
             _ => panic!("one is written, the other refused"),
         }

@@ -179,6 +179,7 @@ impl<'e> Reading<'e> {
         if let Some(refusal) = self.given_up {
             return Err(refusal);
         }
+        self.masked.settle();
         let charges = vec![self.charge];
         let (unknown, uninspected) = (self.unknown, self.session.uninspected());
         let tokens = self.session.tokens();

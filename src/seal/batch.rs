@@ -5,6 +5,7 @@
 //! take is given back in a few pieces, not record by record by another thread than the one that took it.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use std::{mem, slice};
 
 use sealtrail_chain::Checksum;
@@ -24,6 +25,8 @@ pub struct Batch<const ROOM: usize> {
     /// The last piece, as long as it grows.
     open: String,
     records: Vec<Record>,
+    /// The last record, as long as it waits to be hashed beside the next one: where its content lies in the open piece.
+    waiting: Option<Range<usize>>,
     bytes: usize,
     allocated: usize,
 }
@@ -57,7 +60,7 @@ impl<const ROOM: usize> Batch<ROOM> {
 
     /// Writes a record behind the others; after an error it isn't there.
     pub fn write(&mut self, record: &Unwritten<'_>) -> Result<(), Refused> {
-        self.add(record.likely_len(), |piece| record.append_to(piece))
+        self.add(record.likely_len(), |piece| record.append_to(piece).map(|()| None))
     }
 
     /// Copies a record behind the others.
@@ -65,13 +68,17 @@ impl<const ROOM: usize> Batch<ROOM> {
         let content = record.content().as_str();
         let copied = self.add(content.len(), |piece| {
             piece.push_str(content);
-            Ok::<_, Infallible>(record.checksum())
+            Ok::<_, Infallible>(Some(record.checksum()))
         });
         let Ok(()) = copied;
     }
 
-    /// Has a record of about `likely` bytes appended to a piece.
-    fn add<E>(&mut self, likely: usize, append: impl FnOnce(&mut String) -> Result<Checksum, E>) -> Result<(), E> {
+    /// Has a record of about `likely` bytes appended to a piece, which gives its checksum where that is known.
+    fn add<E>(
+        &mut self,
+        likely: usize,
+        append: impl FnOnce(&mut String) -> Result<Option<Checksum>, E>,
+    ) -> Result<(), E> {
         let likely = ROOM + likely;
         if self.open.capacity() - self.open.len() < likely {
             self.close();
@@ -84,9 +91,8 @@ impl<const ROOM: usize> Batch<ROOM> {
         let appended = append(&mut self.open);
         match appended {
             Ok(checksum) => {
-                let len = self.open.len() - start;
-                self.bytes += len;
-                self.records.push(Record { checksum, len: len - ROOM });
+                self.bytes += self.open.len() - start;
+                self.hash(start + ROOM..self.open.len(), checksum);
             }
             Err(_) => {
                 self.open.truncate(start);
@@ -97,7 +103,33 @@ impl<const ROOM: usize> Batch<ROOM> {
         appended.map(drop)
     }
 
+    /// Gives a record of the open piece its checksum, if that is not known, and so the one that waits before it.
+    fn hash(&mut self, content: Range<usize>, known: Option<Checksum>) {
+        let text = |at: &Range<usize>| self.open.as_bytes().get(at.clone()).unwrap_or_default();
+        let record = |checksum, at: &Range<usize>| Record { checksum, len: at.len() };
+        match (self.waiting.take(), known) {
+            (None, None) => self.waiting = Some(content),
+            (Some(before), None) => {
+                let [first, second] = Checksum::of_two(text(&before), text(&content));
+                self.records.extend([record(first, &before), record(second, &content)]);
+            }
+            (before, Some(known)) => {
+                self.records.extend(before.map(|at| record(Checksum::of(text(&at)), &at)));
+                self.records.push(record(known, &content));
+            }
+        }
+    }
+
+    /// Gives the last record its checksum. Who gathers records does this before another thread gets them: it has other work.
+    pub fn settle(&mut self) {
+        if let Some(at) = self.waiting.take() {
+            let checksum = Checksum::of(self.open.as_bytes().get(at.clone()).unwrap_or_default());
+            self.records.push(Record { checksum, len: at.len() });
+        }
+    }
+
     fn close(&mut self) {
+        self.settle();
         let piece = mem::take(&mut self.open);
         if piece.is_empty() {
             self.allocated -= piece.capacity();
@@ -118,11 +150,11 @@ impl<const ROOM: usize> Batch<ROOM> {
 
     /// How many records it holds.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.records.len() + usize::from(self.waiting.is_some())
     }
 
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
     /// Bytes of all records with their room: what they will take in the log.
@@ -198,12 +230,22 @@ mod tests {
         #[test]
         fn records_lie_in_a_row(
             lengths in proptest::collection::vec(prop_oneof![1..300_usize, 1..600_000_usize], 0..40),
-            cut: proptest::sample::Index,
+            cut: proptest::sample::Index, known: u64,
         ) {
             let texts: Vec<String> = lengths.into_iter().map(text).collect();
             let (first, last) = texts.split_at(cut.index(texts.len() + 1));
-            let [mut batch, behind]: [Batch<ROOM>; 2] =
-                [first, last].map(|texts| texts.iter().map(|text| Masked::for_test(text)).collect());
+            let [mut batch, behind]: [Batch<ROOM>; 2] = [first, last].map(|texts| {
+                let mut batch = Batch::default();
+                for (number, text) in texts.iter().enumerate() {
+                    let checksum = (known >> number & 1 == 1).then(|| Checksum::of(text.as_bytes()));
+                    let added = batch.add(text.len(), |piece| {
+                        piece.push_str(text);
+                        Ok::<_, Infallible>(checksum)
+                    });
+                    assert!(added.is_ok() && batch.len() == number + 1);
+                }
+                batch
+            });
             batch.append(behind);
             prop_assert_eq!(batch.len(), texts.len());
             let mut expected = Vec::new();

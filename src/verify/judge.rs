@@ -14,14 +14,15 @@ use super::lag::{Event, Events};
 use super::scope::Asked;
 
 /// A record as a leg holds it; nothing about it is believed yet.
-pub(super) struct Seen<'a> {
+pub(super) struct Seen {
     pub(super) sequence: Sequence,
     pub(super) observed: UnixNanos,
     /// `None`: the leg doesn't hold it; it is the hash of the record before (a row of an object but the first).
     pub(super) previous: Option<Hash>,
     pub(super) checksum: Checksum,
     pub(super) hash: Hash,
-    pub(super) content: &'a str,
+    /// SHA-256 of the content.
+    pub(super) computed: Checksum,
     /// Row of the object, or message of the file.
     pub(super) row: u64,
     pub(super) own: Option<Own>,
@@ -146,7 +147,7 @@ impl<'a> Judge<'a> {
         self.done.findings.add(finding);
     }
 
-    pub(super) fn record(&mut self, seen: &Seen<'_>) {
+    pub(super) fn record(&mut self, seen: &Seen) {
         self.done.records += 1;
         self.done.asked += u64::from(self.asked.holds(seen.sequence, seen.observed));
         let sequence = seen.sequence.get();
@@ -169,15 +170,14 @@ impl<'a> Judge<'a> {
         self.done
     }
 
-    fn check_content(&mut self, seen: &Seen<'_>) {
-        let computed = Checksum::of(seen.content.as_bytes());
-        if computed != seen.checksum {
-            self.find(self.at(Code::Content, seen).expected(seen.checksum, computed));
+    fn check_content(&mut self, seen: &Seen) {
+        if seen.computed != seen.checksum {
+            self.find(self.at(Code::Content, seen).expected(seen.checksum, seen.computed));
         }
     }
 
     /// Whether the record goes on the run, or begins one; a record out of its place does neither.
-    fn check_place(&mut self, seen: &Seen<'_>) -> bool {
+    fn check_place(&mut self, seen: &Seen) -> bool {
         let sequence = seen.sequence.get();
         let Some(run) = &self.run else { return true };
         if sequence < run.end {
@@ -193,7 +193,7 @@ impl<'a> Judge<'a> {
         true
     }
 
-    fn check_life(&mut self, seen: &Seen<'_>) {
+    fn check_life(&mut self, seen: &Seen) {
         let observed = seen.observed;
         let Some(run) = &self.run else { return };
         if observed < run.to {
@@ -204,7 +204,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn check_link(&mut self, seen: &Seen<'_>) {
+    fn check_link(&mut self, seen: &Seen) {
         let after = self.run.as_ref().map(|run| run.after);
         if let (Some(after), Some(previous)) = (after, seen.previous)
             && after != previous
@@ -218,7 +218,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn push(&mut self, seen: &Seen<'_>) {
+    fn push(&mut self, seen: &Seen) {
         let sequence = seen.sequence.get();
         if sequence == 0 {
             let genesis = match &seen.own {
@@ -268,7 +268,7 @@ impl<'a> Judge<'a> {
         run.stopped = seen.own == Some(Own::Stopped);
     }
 
-    fn at(&self, code: Code, seen: &Seen<'_>) -> Finding {
+    fn at(&self, code: Code, seen: &Seen) -> Finding {
         Finding::at(code, self.chain, seen.sequence.get(), self.place).row(seen.row)
     }
 }

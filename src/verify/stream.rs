@@ -113,7 +113,7 @@ fn judge_message(
             previous: Some(link.previous),
             checksum: link.checksum,
             hash: link.hash,
-            content: content.as_str(),
+            computed: content.checksum(),
             row,
             own,
         });

@@ -87,7 +87,7 @@ impl Reader {
         else {
             return Err(damaged());
         };
-        let content = std::str::from_utf8(content).map_err(|_| damaged())?;
+        let content = simdutf8::basic::from_utf8(content).map_err(|_| damaged())?;
         let link = Link { sequence: self.next, observed, previous: self.previous, checksum, hash };
         self.at = end;
         self.next = self.next.next();

@@ -1,6 +1,7 @@
 //! The link: how a record is bound to the one before it. One type seals and checks (`Head`), so the two can't drift apart.
 
 mod head;
+mod sha256;
 mod values;
 
 use sha2::{Digest, Sha256};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use super::sha256;
+
 /// Place of a record in its chain: 0, 1, 2, … without a gap; no arithmetic but `next`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Sequence(u64);
@@ -44,6 +46,11 @@ pub struct Hash(pub [u8; 32]);
 impl Checksum {
     pub fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())
+    }
+
+    /// Those of two contents, in about three quarters of the time that one after the other takes.
+    pub fn of_two(first: &[u8], second: &[u8]) -> [Self; 2] {
+        sha256::of_two(first, second).map(Self)
     }
 }
 

@@ -93,6 +93,7 @@ struct Object<'a> {
     chain: &'a ChainName,
     store: &'a dyn Store,
     judge: Judge<'a>,
+    checksums: Checksums,
     checker: Checker,
     /// `None` once they proved unreadable.
     indexes: Option<Indexes>,
@@ -106,6 +107,27 @@ struct Object<'a> {
     told: u64,
     event_nanos: Option<(i64, i64)>,
     watch: &'a dyn Watch,
+}
+
+/// Checksums of rows that come one behind the other, two computed at a time.
+#[derive(Default)]
+struct Checksums {
+    /// That of the next row: its content, as a place in memory, and what was computed of it.
+    next: Option<(*const str, Checksum)>,
+}
+
+impl Checksums {
+    fn of(&mut self, row: &Row<'_>) -> Checksum {
+        match (self.next.take(), row.following) {
+            (Some((text, checksum)), _) if std::ptr::eq(text, row.content) => checksum,
+            (_, Some(following)) => {
+                let [checksum, next] = Checksum::of_two(row.content.as_bytes(), following.as_bytes());
+                self.next = Some((following, next));
+                checksum
+            }
+            (_, None) => Checksum::of(row.content.as_bytes()),
+        }
+    }
 }
 
 const DAY: u64 = 86_400_000_000_000;
@@ -130,6 +152,7 @@ impl<'a> Object<'a> {
             chain: job.chain,
             store: job.store,
             judge,
+            checksums: Checksums::default(),
             checker: Checker::new(&footer.promotions),
             indexes: None,
             before: footer.segment.before,
@@ -164,7 +187,7 @@ impl<'a> Object<'a> {
             previous: (self.rows == 0).then_some(self.before),
             checksum: row.checksum,
             hash: row.hash,
-            content: row.content,
+            computed: self.checksums.of(row),
             row: self.rows,
             own,
         });

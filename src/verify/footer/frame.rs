@@ -1,8 +1,48 @@
-//! A frame of zstd, header by header, without unpacking it: what stands around it and between its blocks is passed over by all readers.
+//! A frame of zstd, header by header, without unpacking it: what stands around it and between its blocks is passed over by all
+//! readers. And what unpacks those of one object after the other, in the same memory.
 //!
 //! Source: RFC 8878, section 3.
 
+use zstd::zstd_safe::{DCtx, InBuffer, OutBuffer, ResetDirective};
+
 use super::bits::Wrong;
+
+/// Unpacks pages. A page is small beside the memory that this takes: who makes one a page spends most on it.
+pub(super) struct Unpacker {
+    zstd: DCtx<'static>,
+    bytes: Vec<u8>,
+}
+
+impl Unpacker {
+    pub(super) fn new() -> Self {
+        Self { zstd: DCtx::create(), bytes: Vec::new() }
+    }
+
+    /// All of a page.
+    pub(super) fn whole(&mut self, bytes: &[u8], unpacked: usize) -> Result<&[u8], Wrong> {
+        one_frame(bytes, unpacked)?;
+        self.bytes.resize(unpacked, 0);
+        match self.zstd.decompress(&mut *self.bytes, bytes) {
+            Ok(length) if length == unpacked => Ok(&self.bytes),
+            _ => Err(Wrong::Form),
+        }
+    }
+
+    /// The first bytes of a page; `None` where they can't be had, so that nobody knows what they claim.
+    pub(super) fn start(&mut self, bytes: &[u8], length: usize) -> Option<&[u8]> {
+        self.bytes.resize(length, 0);
+        self.zstd.reset(ResetDirective::SessionOnly).ok()?;
+        let (mut packed, mut start) = (InBuffer::around(bytes), OutBuffer::around(&mut *self.bytes));
+        while start.pos() < length {
+            let before = (packed.pos, start.pos());
+            self.zstd.decompress_stream(&mut start, &mut packed).ok()?;
+            if (packed.pos, start.pos()) == before {
+                return None;
+            }
+        }
+        Some(&self.bytes)
+    }
+}
 
 /// Whether that is one frame of zstd that says how much it unpacks to, without a dictionary or a checksum, each of its blocks
 /// with something in it: other frames before and behind it, and empty blocks, are passed over by all readers.

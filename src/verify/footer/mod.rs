@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
+use frame::Unpacker;
 use pages::Pages;
 use parquet::file::metadata::ParquetMetaData;
 use shapes::{BOUNDS, FILE, FILTER, PLACES};
@@ -85,8 +86,8 @@ impl Outline {
         let mut magic = [0; 4];
         file.read_exact_at(&mut magic, 0)?;
 
-        let mut work =
-            Work { file, outline: Self::default(), group: None, pieces: vec![(0, 4), (at, length - at)], read: 4 };
+        let pieces = vec![(0, 4), (at, length - at)];
+        let mut work = Work { file, outline: Self::default(), group: None, pieces, read: 4, zstd: Unpacker::new() };
         work.ask(magic == *MAGIC, || "a file of Parquet alone".to_owned());
         if let Some(metadata) = work.whole(at, footer, &FILE)? {
             work.metadata(&metadata, claimed)?;
@@ -110,6 +111,7 @@ struct Work<'a> {
     pieces: Vec<(u64, u64)>,
     /// Where the pages end that were read so far: chunks lie one behind the other, and none is read twice.
     read: u64,
+    zstd: Unpacker,
 }
 
 impl Work<'_> {
@@ -223,7 +225,8 @@ impl Work<'_> {
 
         let end = begin.zip(length).and_then(|(begin, length)| begin.checked_add(length));
         let behind = begin >= Some(self.read);
-        let walk = Walk::of(self.file, begin.filter(|_| behind), end, chunk.int(4), Pages::of(element))?;
+        let walk =
+            Walk::of(self.file, begin.filter(|_| behind), end, chunk.int(4), Pages::of(element, &mut self.zstd))?;
         self.read = end.unwrap_or(u64::MAX);
         // How many rows are read at once follows from what is claimed here.
         let content = name == "content";

@@ -7,16 +7,11 @@
 //!
 //! Source: Parquet's `Encodings.md`.
 
-use std::borrow::Cow;
-use std::io::Read as _;
-
-use zstd::bulk::Decompressor;
-
 use parquet::basic::Type;
 use parquet::schema::types::ColumnDescriptor;
 
 use super::bits::{self, Wrong};
-use super::frame::one_frame;
+use super::frame::{Unpacker, one_frame};
 use super::shapes::{BYTE_ARRAY, FIXED, INT32, INT64};
 use super::thrift::Struct;
 
@@ -49,25 +44,25 @@ enum Form {
     Integers,
 }
 
-impl Form {
-    fn is_packed(self) -> bool {
-        matches!(self, Self::Contents | Self::Texts | Self::Integers)
-    }
-}
-
 /// The pages of a column chunk, one after the other.
-pub(super) struct Pages {
+pub(super) struct Pages<'a> {
     form: Form,
     optional: bool,
     codec: i64,
-    /// Entries of the dictionary, and how many of them stood in a row so far: each is first used behind the one before.
+    dictionary: Dictionary,
+    zstd: &'a mut Unpacker,
+}
+
+/// Entries of a dictionary, and how many of them stood in a row so far: each is first used behind the one before.
+#[derive(Default)]
+struct Dictionary {
     entries: usize,
     used: usize,
 }
 
-impl Pages {
+impl<'a> Pages<'a> {
     /// Of a column that its element in the schema describes.
-    pub(super) fn of(element: &Struct) -> Self {
+    pub(super) fn of(element: &Struct, zstd: &'a mut Unpacker) -> Self {
         let form = match element.int(1) {
             Some(INT64) => Form::Numbers,
             Some(INT32) => Form::Integers,
@@ -75,11 +70,11 @@ impl Pages {
             Some(BYTE_ARRAY) if element.bytes(4) == Some(b"content") => Form::Contents,
             _ => Form::Texts,
         };
-        Self::new(form, element.int(3) == Some(1))
+        Self::new(form, element.int(3) == Some(1), zstd)
     }
 
     /// Of a column as the Parquet library understands it.
-    pub(super) fn of_column(column: &ColumnDescriptor) -> Self {
+    pub(super) fn of_column(column: &ColumnDescriptor, zstd: &'a mut Unpacker) -> Self {
         let form = match column.physical_type() {
             Type::INT64 => Form::Numbers,
             Type::INT32 => Form::Integers,
@@ -87,12 +82,12 @@ impl Pages {
             Type::BYTE_ARRAY if column.name() == "content" => Form::Contents,
             _ => Form::Texts,
         };
-        Self::new(form, column.max_def_level() > 0)
+        Self::new(form, column.max_def_level() > 0, zstd)
     }
 
-    fn new(form: Form, optional: bool) -> Self {
+    fn new(form: Form, optional: bool, zstd: &'a mut Unpacker) -> Self {
         let codec = if form.is_packed() { ZSTD } else { UNCOMPRESSED };
-        Self { form, optional, codec, entries: 0, used: 0 }
+        Self { form, optional, codec, dictionary: Dictionary::default(), zstd }
     }
 
     /// Says how the column is packed; whether that is what the format has for it.
@@ -106,9 +101,9 @@ impl Pages {
         if !matches!(self.form, Form::Texts | Form::Integers) {
             return Err(Wrong::Form);
         }
-        let held = self.plain(values, &self.unpack(bytes, unpacked)?);
+        let held = self.form.plain(values, unpack(self.codec, self.zstd, bytes, unpacked)?);
         held.map_err(|wrong| if wrong == Wrong::Short { Wrong::Count } else { wrong })?;
-        self.entries = values;
+        self.dictionary.entries = values;
         Ok(())
     }
 
@@ -129,7 +124,7 @@ impl Pages {
         if self.form == Form::Contents {
             return self.contents(values, bytes, unpacked);
         }
-        let unpacked = &*self.unpack(bytes, unpacked).map_err(unknown)?;
+        let unpacked = unpack(self.codec, self.zstd, bytes, unpacked).map_err(unknown)?;
         let levels = if self.optional { levels(values, unpacked) } else { Ok((values, unpacked)) };
         let (values, rest) = levels.map_err(unknown)?;
         match encoding {
@@ -137,22 +132,13 @@ impl Pages {
                 let used = bits::deltas(rest, NUMBERS_BLOCK, values, None)?;
                 if used == rest.len() { Ok(()) } else { Err(Wrong::Form) }
             }
-            RLE_DICTIONARY => self.indices(values, rest),
-            _ => self.plain(values, rest),
-        }
-    }
-
-    /// A page as it was before it was packed.
-    fn unpack<'a>(&self, bytes: &'a [u8], unpacked: usize) -> Result<Cow<'a, [u8]>, Wrong> {
-        match self.codec {
-            UNCOMPRESSED => Ok(Cow::Borrowed(bytes)),
-            ZSTD => whole(bytes, unpacked).map(Cow::Owned),
-            _ => Err(Wrong::Count),
+            RLE_DICTIONARY => self.dictionary.indices(values, rest),
+            _ => self.form.plain(values, rest),
         }
     }
 
     /// A page of contents: lengths, and as many bytes as they say.
-    fn contents(&self, values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
+    fn contents(&mut self, values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
         match self.codec {
             UNCOMPRESSED => return lengths(values, bytes, unpacked),
             ZSTD => {}
@@ -160,8 +146,9 @@ impl Pages {
         }
         // A block of zstd unpacks to no more; the lengths are nearly always within the first.
         let first = unpacked.min(128 << 10);
-        let lengths = match lengths(values, &start(bytes, first)?, unpacked) {
-            Err(Wrong::Short) if first < unpacked => lengths(values, &start(bytes, unpacked)?, unpacked),
+        let mut judged = |length| lengths(values, self.zstd.start(bytes, length).ok_or(Wrong::Count)?, unpacked);
+        let lengths = match judged(first) {
+            Err(Wrong::Short) if first < unpacked => judged(unpacked),
             judged => judged,
         };
         // What the lengths claim is asked first: it decides whether anyone may read on.
@@ -170,14 +157,20 @@ impl Pages {
 
     /// Whether each entry of the dictionary stood in a row.
     pub(super) fn is_used_up(&self) -> bool {
-        self.used == self.entries
+        self.dictionary.used == self.dictionary.entries
+    }
+}
+
+impl Form {
+    fn is_packed(self) -> bool {
+        matches!(self, Self::Contents | Self::Texts | Self::Integers)
     }
 
     /// Values as they are, and nothing behind them.
-    fn plain(&self, values: usize, bytes: &[u8]) -> Result<(), Wrong> {
-        let width = match self.form {
-            Form::Fixed(width) => width,
-            Form::Integers => 4,
+    fn plain(self, values: usize, bytes: &[u8]) -> Result<(), Wrong> {
+        let width = match self {
+            Self::Fixed(width) => width,
+            Self::Integers => 4,
             _ => {
                 let mut rest = bytes;
                 for _ in 0..values {
@@ -194,7 +187,9 @@ impl Pages {
             _ => Err(Wrong::Form),
         }
     }
+}
 
+impl Dictionary {
     fn indices(&mut self, values: usize, bytes: &[u8]) -> Result<(), Wrong> {
         let (width, bytes) = bytes.split_first().ok_or(Wrong::Form)?;
         let most = usize::BITS - self.entries.saturating_sub(1).leading_zeros();
@@ -239,19 +234,13 @@ fn lengths(values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
     if sound && used.checked_add(texts) == Some(unpacked) { Ok(()) } else { Err(Wrong::Form) }
 }
 
-/// The first bytes of a page. Where they can't be had, nobody knows what they claim.
-fn start(bytes: &[u8], length: usize) -> Result<Vec<u8>, Wrong> {
-    let mut start = vec![0; length];
-    let decoder = zstd::Decoder::with_buffer(bytes);
-    decoder.and_then(|mut decoder| decoder.read_exact(&mut start)).map_err(|_| Wrong::Count)?;
-    Ok(start)
-}
-
-/// All of a page.
-fn whole(bytes: &[u8], unpacked: usize) -> Result<Vec<u8>, Wrong> {
-    one_frame(bytes, unpacked)?;
-    let whole = Decompressor::new().and_then(|mut zstd| zstd.decompress(bytes, unpacked)).map_err(|_| Wrong::Form)?;
-    if whole.len() == unpacked { Ok(whole) } else { Err(Wrong::Form) }
+/// A page as it was before it was packed.
+fn unpack<'b>(codec: i64, zstd: &'b mut Unpacker, bytes: &'b [u8], unpacked: usize) -> Result<&'b [u8], Wrong> {
+    match codec {
+        UNCOMPRESSED => Ok(bytes),
+        ZSTD => zstd.whole(bytes, unpacked),
+        _ => Err(Wrong::Count),
+    }
 }
 
 #[cfg(test)]
@@ -259,13 +248,14 @@ mod tests {
     use super::super::thrift::Value;
     use super::*;
 
-    fn column(kind: i64, optional: bool, name: &str) -> Pages {
-        Pages::of(&Struct(vec![
+    fn column<'a>(kind: i64, optional: bool, name: &str, zstd: &'a mut Unpacker) -> Pages<'a> {
+        let element = Struct(vec![
             (1, Value::Int(kind)),
             (2, Value::Int(2)),
             (3, Value::Int(optional.into())),
             (4, Value::Bytes(name.as_bytes().to_vec())),
-        ]))
+        ]);
+        Pages::of(&element, zstd)
     }
 
     fn packed(bytes: &[u8]) -> Vec<u8> {
@@ -277,18 +267,18 @@ mod tests {
         // Two texts of two and of three bytes.
         let lengths = [0x80, 0x01, 4, 2, 4, 2, 0, 0, 0, 0];
         let page = |texts: &[u8]| [&lengths, texts].concat();
-        let judged = |values, page: &[u8]| {
-            column(BYTE_ARRAY, false, "content").data(DELTA_LENGTH_BYTE_ARRAY, values, &packed(page), page.len())
+        let zstd = &mut Unpacker::new();
+        let mut judged = |values, page: &[u8]| {
+            column(BYTE_ARRAY, false, "content", zstd).data(DELTA_LENGTH_BYTE_ARRAY, values, &packed(page), page.len())
         };
         assert_eq!(judged(2, &page(b"ababc")), Ok(()));
         assert_eq!(judged(2, &page(b"ababc, hidden")), Err(Wrong::Form), "text behind the last");
         assert_eq!(judged(3, &page(b"ababc")), Err(Wrong::Count), "more values than there are");
-        let mut contents = column(BYTE_ARRAY, false, "content");
+        let mut contents = column(BYTE_ARRAY, false, "content", zstd);
         assert_eq!(contents.data(PLAIN, 1, &packed(b"\x01\0\0\0a"), 5), Err(Wrong::Form), "another encoding");
         let passed_over = [0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, b'x'];
         let with_frame = [&passed_over[..], &packed(&page(b"ababc"))].concat();
-        let judged =
-            |values| column(BYTE_ARRAY, false, "content").data(DELTA_LENGTH_BYTE_ARRAY, values, &with_frame, 15);
+        let mut judged = |values| contents.data(DELTA_LENGTH_BYTE_ARRAY, values, &with_frame, 15);
         assert_eq!(judged(2), Err(Wrong::Form), "another frame");
         assert_eq!(judged(3), Err(Wrong::Count), "another frame, and a count that is none");
         let sound = page(b"ababc");
@@ -300,7 +290,8 @@ mod tests {
     #[test]
     fn a_dictionary_is_used_up() {
         let judged = |values: usize, dictionary: &[u8], indices: &[u8]| {
-            let mut texts = column(BYTE_ARRAY, true, "actor");
+            let zstd = &mut Unpacker::new();
+            let mut texts = column(BYTE_ARRAY, true, "actor", zstd);
             texts.dictionary(values, &packed(dictionary), dictionary.len())?;
             // Three rows, the second of them null.
             let page = [&[2, 0, 0, 0, 3, 0b101][..], indices].concat();
@@ -321,7 +312,7 @@ mod tests {
     fn levels_say_null_or_not() {
         let judged = |levels: &[u8], values: &[u8]| {
             let page = [&(levels.len() as u32).to_le_bytes()[..], levels, values].concat();
-            column(FIXED, true, "trace_id").data(PLAIN, 3, &page, page.len())
+            column(FIXED, true, "trace_id", &mut Unpacker::new()).data(PLAIN, 3, &page, page.len())
         };
         assert_eq!(judged(&[6, 1], b"aabbcc"), Ok(()));
         assert_eq!(judged(&[3, 0b101], b"aacc"), Ok(()));
@@ -330,6 +321,9 @@ mod tests {
         assert_eq!(judged(&[6, 0, 7], b""), Err(Wrong::Form), "text behind the levels");
         assert_eq!(judged(&[0, 7, 6, 0], b""), Err(Wrong::Form), "a run of nothing");
         assert_eq!(judged(&[6, 0], b"hidden"), Err(Wrong::Form), "values where all are null");
-        assert!(column(FIXED, false, "hash").data(PLAIN, 0, &[], 0).is_err(), "no page is without values");
+        assert!(
+            column(FIXED, false, "hash", &mut Unpacker::new()).data(PLAIN, 0, &[], 0).is_err(),
+            "no page is without values"
+        );
     }
 }

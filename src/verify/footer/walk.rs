@@ -8,6 +8,7 @@ use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::bits::Wrong;
+use super::frame::Unpacker;
 use super::invalid;
 use super::pages::{self, MAX_PAGE, MAX_VALUES, Pages, UNCOMPRESSED, ZSTD};
 use super::shapes::{OTHER_PAGE, PAGE};
@@ -50,7 +51,7 @@ pub(super) const MAX_GROUP: u64 = 129 << 20;
 /// Whether the first rows of an object can be read without making room for more than the format allows, wherever its footer
 /// says that they lie, and in whatever form it says so.
 pub(in crate::verify) fn is_readable(file: &File, metadata: &ParquetMetaData, rows: u64) -> io::Result<bool> {
-    let (mut left, mut read) = (rows, 4);
+    let (mut left, mut read, mut zstd) = (rows, 4, Unpacker::new());
     for group in metadata.row_groups() {
         for column in group.columns() {
             let (begin, length) = column.byte_range();
@@ -61,7 +62,8 @@ pub(in crate::verify) fn is_readable(file: &File, metadata: &ParquetMetaData, ro
             };
             // Chunks lie one behind the other: none is read twice.
             let (begin, end) = (Some(begin).filter(|begin| *begin >= read), begin.checked_add(length));
-            let walk = Walk::up_to(file, left, begin, end, Some(codec), Pages::of_column(column.column_descr()))?;
+            let pages = Pages::of_column(column.column_descr(), &mut zstd);
+            let walk = Walk::up_to(file, left, begin, end, Some(codec), pages)?;
             if walk.refused || walk.unpacked > MAX_GROUP {
                 return Ok(false);
             }
@@ -82,7 +84,7 @@ impl Walk {
         begin: Option<u64>,
         end: Option<u64>,
         codec: Option<i64>,
-        pages: Pages,
+        pages: Pages<'_>,
     ) -> io::Result<Self> {
         Self::up_to(file, u64::MAX, begin, end, codec, pages)
     }
@@ -94,7 +96,7 @@ impl Walk {
         begin: Option<u64>,
         end: Option<u64>,
         codec: Option<i64>,
-        pages: Pages,
+        pages: Pages<'_>,
     ) -> io::Result<Self> {
         match Self::follow(file, rows, begin, end, codec, pages) {
             Err(error) if [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof].contains(&error.kind()) => {
@@ -110,7 +112,7 @@ impl Walk {
         begin: Option<u64>,
         end: Option<u64>,
         codec: Option<i64>,
-        mut pages: Pages,
+        mut pages: Pages<'_>,
     ) -> io::Result<Self> {
         let mut walk = Self { sound: pages.pack(codec), ..Self::default() };
         let (Some(mut at), Some(end)) = (begin, end) else { return Err(invalid()) };
@@ -140,7 +142,7 @@ impl Walk {
     }
 
     /// Takes what a page holds to its end. Readers go by the type of a page, so that it must be what stands there.
-    fn hold(&mut self, header: &Struct, bytes: &[u8], unpacked: u64, pages: &mut Pages) {
+    fn hold(&mut self, header: &Struct, bytes: &[u8], unpacked: u64, pages: &mut Pages<'_>) {
         let (data, dictionary, second) = (header.inner(5), header.inner(7), header.inner(8));
         let (page, is_data) = match (header.int(1), data, dictionary, second) {
             (Some(DATA), Some(page), None, None) => (page, true),
@@ -269,10 +271,10 @@ mod tests {
         let int = |id, value| (id, Value::Int(value));
         let data = |id| (id, Value::Struct(Struct(vec![int(1, 1), int(2, 0), int(3, 3), int(4, 3)])));
         let dictionary = (7, Value::Struct(Struct(vec![int(1, 1 << 31), int(2, 0)])));
-        let column = || Pages::of(&Struct(vec![int(1, BYTE_ARRAY), int(3, 1)]));
+        let column = Struct(vec![int(1, BYTE_ARRAY), int(3, 1)]);
         let refused = |fields: Vec<(i16, Value)>| {
-            let mut walk = Walk::default();
-            walk.hold(&Struct(fields), &[], 0, &mut column());
+            let (mut walk, mut zstd) = (Walk::default(), Unpacker::new());
+            walk.hold(&Struct(fields), &[], 0, &mut Pages::of(&column, &mut zstd));
             walk.refused
         };
         assert!(!refused(vec![int(1, DATA), data(5)]));

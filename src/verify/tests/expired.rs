@@ -54,7 +54,7 @@ fn fold(first: u64, cut: bool, change: Option<u64>) -> Folded {
             previous: Some(link.previous),
             checksum: link.checksum,
             hash,
-            content,
+            computed: sealtrail_chain::Checksum::of(content.as_bytes()),
             row: row as u64,
             own: None,
         });

@@ -37,7 +37,7 @@ fn fold(change: impl FnOnce(&mut Links)) -> Folded {
                 previous: (row == 0).then_some(link.previous),
                 checksum: link.checksum,
                 hash: link.hash,
-                content,
+                computed: sealtrail_chain::Checksum::of(content.as_bytes()),
                 row: row as u64,
                 own: None,
             });
