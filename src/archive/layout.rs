@@ -27,7 +27,8 @@ pub(super) const LEADING: [&str; 10] = [
     "span_id",
 ];
 /// Columns behind the promotions.
-pub(super) const TRAILING: [&str; 3] = ["content", "checksum", "hash"];
+pub(super) const TRAILING: [&str; 3] = [CONTENT, "checksum", "hash"];
+pub(super) const CONTENT: &str = "content";
 
 /// Bytes of content that end a row group: what an engine unpacks at once, and what the writer holds packed.
 pub(super) const ROW_GROUP_CONTENT: usize = 64 << 20;

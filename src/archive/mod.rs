@@ -10,6 +10,7 @@
 
 mod columns;
 mod config;
+mod contents;
 mod directory;
 mod fields;
 mod follow;
@@ -34,6 +35,7 @@ use parquet::errors::ParquetError;
 use sealtrail_chain::{Break, Segment, Sequence};
 
 pub use config::{Config, Directory, Place};
+pub use contents::ContentPage;
 pub use directory::DirectoryArchive;
 pub use fields::{ColumnMismatch, Extracted, Extractor, Fields};
 pub use links::{LinkReader, Linked};

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use sealtrail_chain::{Checksum, Hash, Sequence, UnixNanos};
 
+use super::contents::{Content, ContentPage, Contents};
 use super::fields::Fields;
-use super::layout::{self, BATCH_ROWS, LEADING};
+use super::layout::{self, BATCH_ROWS, CONTENT, LEADING};
 use super::{Error, Footer, Promotions};
 use crate::host::regular;
 
@@ -34,7 +36,7 @@ pub struct Row<'a> {
     pub observed: UnixNanos,
     pub content: &'a str,
     /// Content of the row that is handed over next, where it is at hand: two are hashed in less time than one and one.
-    pub following: Option<&'a str>,
+    pub following: Option<&'a [u8]>,
     pub checksum: Checksum,
     pub hash: Hash,
     /// The column `observed_time`, in microseconds.
@@ -45,6 +47,9 @@ pub struct Row<'a> {
 
 /// Bytes of contents that are unpacked at once, as far as their footer tells: rows are of many sizes.
 const AT_ONCE: u64 = 64 << 20;
+
+/// What errors say of it.
+const READ: &str = "read rows of";
 
 impl Reader {
     /// Rows that are read at once, at most.
@@ -91,16 +96,46 @@ impl Reader {
 
     /// Hands over every row in the order of the file, until `each` breaks.
     pub fn rows(&mut self, each: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>) -> Result<(), Error> {
-        let file = self.file.try_clone();
-        let file = file.map_err(|source| Error::Io { doing: "open", path: self.path.clone(), source })?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let mut batches = guarded("read rows of", &self.path, || reader.with_batch_size(self.batch()).build())?;
-        let mut next = || guarded("read rows of", &self.path, || Ok(batches.next().transpose()?));
-        while let Some(batch) = next()? {
+        self.read(None, each)
+    }
+
+    /// As `rows`, with all contents from these pages, which are of the format's own form.
+    pub fn rows_with(
+        &mut self,
+        pages: Vec<ContentPage>,
+        each: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let contents = self.guarded(|| Contents::new(self.file.try_clone()?, pages))?;
+        self.read(Some(contents), each)
+    }
+
+    fn read(
+        &self,
+        mut contents: Option<Contents>,
+        each: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut batches = self.guarded(|| {
+            let reader =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, self.metadata.clone());
+            let reader = reader.with_batch_size(self.batch());
+            if contents.is_none() {
+                return reader.build();
+            }
+            let columns = self.parquet().file_metadata().schema_descr().columns();
+            let others =
+                (0..columns.len()).filter(|at| columns.get(*at).is_some_and(|column| column.name() != CONTENT));
+            let others = ProjectionMask::leaves(self.parquet().file_metadata().schema_descr(), others);
+            reader.with_projection(others).build()
+        })?;
+        while let Some(batch) = self.guarded(|| Ok(batches.next().transpose()?))? {
             let batch =
                 Batch::new(&batch, &self.footer.promotions).map_err(|column| self.wrong(column, "has another type"))?;
             for row in 0..batch.sequence.len() {
-                let row = batch.row(row).map_err(|column| self.wrong(column, "holds a negative number"))?;
+                let content = match &mut contents {
+                    Some(contents) => contents.next().map_err(|source| unreadable(READ, &self.path, source))?,
+                    None => batch.content(row).ok_or_else(|| self.wrong(CONTENT, "has another type"))?,
+                };
+                let row = batch.row(row, content).map_err(|column| self.wrong(column, "holds a negative number"))?;
                 if each(row).is_break() {
                     return Ok(());
                 }
@@ -109,10 +144,14 @@ impl Reader {
         Ok(())
     }
 
+    fn guarded<T>(&self, call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {
+        guarded(READ, &self.path, call)
+    }
+
     /// Rows that are read at once: fewer where contents are long, so that no row group is unpacked whole.
     fn batch(&self) -> usize {
         let groups = self.parquet().row_groups().iter().filter_map(|group| {
-            let content = group.columns().iter().find(|column| column.column_descr().name() == "content")?;
+            let content = group.columns().iter().find(|column| column.column_descr().name() == CONTENT)?;
             let (bytes, rows) = (content.uncompressed_size(), group.num_rows());
             Some((u64::try_from(bytes).ok()?, u64::try_from(rows).ok()?))
         });
@@ -134,7 +173,11 @@ pub(super) fn guarded<T>(
 ) -> Result<T, Error> {
     panic::catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|_| Err(ParquetError::General("its bytes contradict themselves".into())))
-        .map_err(|source| Error::Unreadable { doing, path: path.to_owned(), source })
+        .map_err(|source| unreadable(doing, path, source))
+}
+
+fn unreadable(doing: &'static str, path: &Path, source: ParquetError) -> Error {
+    Error::Unreadable { doing, path: path.to_owned(), source }
 }
 
 /// Checks names, types and order of the columns. One too many is refused too: nothing vouches for what it says.
@@ -169,7 +212,8 @@ struct Batch<'a> {
     trace_id: &'a FixedSizeBinaryArray,
     span_id: &'a FixedSizeBinaryArray,
     promoted: Vec<&'a StringArray>,
-    content: &'a StringArray,
+    /// `None`: it is read elsewhere.
+    content: Option<&'a StringArray>,
     checksum: &'a FixedSizeBinaryArray,
     hash: &'a FixedSizeBinaryArray,
 }
@@ -184,7 +228,7 @@ impl<'a> Batch<'a> {
         let fixed = |name| column(name)?.as_fixed_size_binary_opt().ok_or(name);
         let [sequence, observed_nanos, observed_time, event_time, service_name, rest @ ..] = LEADING;
         let [event_name, severity_text, severity_number, trace_id, span_id] = rest;
-        let [content, checksum, hash] = layout::TRAILING;
+        let [_, checksum, hash] = layout::TRAILING;
         Ok(Self {
             sequence: integers(sequence)?,
             observed_nanos: integers(observed_nanos)?,
@@ -197,20 +241,29 @@ impl<'a> Batch<'a> {
             trace_id: fixed(trace_id)?,
             span_id: fixed(span_id)?,
             promoted: promotions.as_slice().iter().map(|p| strings(p.column.as_str())).collect::<Result<_, _>>()?,
-            content: strings(content)?,
+            content: batch.column_by_name(CONTENT).map(|content| content.as_string_opt().ok_or(CONTENT)).transpose()?,
             checksum: fixed(checksum)?,
             hash: fixed(hash)?,
         })
     }
 
+    fn content(&self, at: usize) -> Option<Content<'a>> {
+        let contents = self.content?;
+        let following = (at + 1 < contents.len()).then(|| contents.value(at + 1).as_bytes());
+        Some(Content { text: contents.value(at), following })
+    }
+
     /// The row at `at`, which is less than the batch's length; an error names the column that holds a negative number.
-    fn row(&self, at: usize) -> Result<Row<'a>, &'static str> {
+    fn row<'r>(&self, at: usize, content: Content<'r>) -> Result<Row<'r>, &'static str>
+    where
+        'a: 'r,
+    {
         let unsigned = |column: &PrimitiveArray<Int64Type>, name| u64::try_from(column.value(at)).map_err(|_| name);
         Ok(Row {
             sequence: Sequence::new(unsigned(self.sequence, "sequence")?),
             observed: UnixNanos(unsigned(self.observed_nanos, "observed_nanos")?),
-            content: self.content.value(at),
-            following: (at + 1 < self.content.len()).then(|| self.content.value(at + 1)),
+            content: content.text,
+            following: content.following,
             checksum: Checksum(bytes(self.checksum, at).unwrap_or_default()),
             hash: Hash(bytes(self.hash, at).unwrap_or_default()),
             observed_micros: self.observed_time.is_valid(at).then(|| self.observed_time.value(at)),

@@ -19,7 +19,7 @@ use parquet::file::metadata::{
 use parquet::file::page_index::offset_index::PageLocation;
 
 use super::footer::{Chunk, Outline};
-use crate::archive::{Footer, Row};
+use crate::archive::{ContentPage, Footer, Row};
 use bounds::{Bounds, Cell, Seen, ordered};
 
 /// Columns with bounds before the promotions: numbers, then texts …
@@ -75,6 +75,8 @@ struct Column {
     /// Whether its values may be null, and are texts.
     nullable: bool,
     texts: bool,
+    /// It has no bounds: nothing is asked of its values but their number, their sizes and their filter.
+    bare: bool,
     filter: Option<Sbbf>,
     unfiltered: bool,
 }
@@ -136,6 +138,11 @@ impl Indexes {
         self.outline.refused
     }
 
+    /// Where contents lie, once, if nothing but the format's own form was found in the footer and the pages.
+    pub(super) fn contents(&mut self) -> Option<Vec<ContentPage>> {
+        self.outline.contents.take()
+    }
+
     /// Compares the next row.
     pub(super) fn row(&mut self, row: &Row<'_>) -> Result<(), ParquetError> {
         while self.row == self.end && self.group < self.metadata.num_row_groups() {
@@ -158,7 +165,7 @@ impl Indexes {
         let cells = numbers.into_iter().map(|number| number.map(Cell::Number)).chain(texts).chain([
             trace_id,
             span_id,
-            Some(Cell::Long(row.content.len())),
+            Some(Cell::Bytes(row.content.as_bytes())),
         ]);
         let mut wrong = None;
         for (column, cell) in self.columns.iter_mut().zip(cells) {
@@ -265,6 +272,7 @@ impl Column {
             at,
             texts,
             nullable,
+            bare: BARE.contains(&name),
             sizes: Vec::new(),
             pages: Vec::new(),
             page: 0,
@@ -327,7 +335,11 @@ impl Column {
             self.unfiltered = true;
             return Err("a bloom filter");
         }
-        self.seen.add(cell);
+        if self.bare {
+            self.seen.count(cell);
+        } else {
+            self.seen.add(cell);
+        }
         if sound { Ok(()) } else { Err("an index of the pages") }
     }
 

@@ -51,7 +51,8 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
         }
     };
     let footer = reader.footer().clone();
-    let indexes = indexed(|| Indexes::of(bytes, &footer));
+    let mut indexes = indexed(|| Indexes::of(bytes, &footer));
+    let contents = indexes.as_mut().and_then(Indexes::contents);
     let refused = match &indexes {
         Some(indexes) => indexes.is_refused().then_some(Failure::Pages),
         // Whatever the library could not bear here, it would meet again.
@@ -66,10 +67,14 @@ pub(super) fn judge(file: &File, job: &Job<'_>, watch: &dyn Watch) -> Unit {
         return object.finish(Err(failure), &footer);
     }
     let outcome = guarded(|| {
-        reader.rows(&mut |row| {
+        let mut each = |row: Row<'_>| {
             object.row(&row);
             ControlFlow::Continue(())
-        })
+        };
+        match contents {
+            Some(pages) => reader.rows_with(pages, &mut each),
+            None => reader.rows(&mut each),
+        }
     });
     object.finish(outcome, &footer)
 }
@@ -113,19 +118,20 @@ struct Object<'a> {
 #[derive(Default)]
 struct Checksums {
     /// That of the next row: its content, as a place in memory, and what was computed of it.
-    next: Option<(*const str, Checksum)>,
+    next: Option<(*const [u8], Checksum)>,
 }
 
 impl Checksums {
     fn of(&mut self, row: &Row<'_>) -> Checksum {
+        let content = row.content.as_bytes();
         match (self.next.take(), row.following) {
-            (Some((text, checksum)), _) if std::ptr::eq(text, row.content) => checksum,
+            (Some((bytes, checksum)), _) if std::ptr::eq(bytes, content) => checksum,
             (_, Some(following)) => {
-                let [checksum, next] = Checksum::of_two(row.content.as_bytes(), following.as_bytes());
+                let [checksum, next] = Checksum::of_two(content, following);
                 self.next = Some((following, next));
                 checksum
             }
-            (_, None) => Checksum::of(row.content.as_bytes()),
+            (_, None) => Checksum::of(content),
         }
     }
 }

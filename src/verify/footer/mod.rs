@@ -29,7 +29,7 @@ use thrift::{Malformed, Shape, Struct, Value};
 pub(super) use walk::is_readable;
 use walk::{Begins, MAX_GROUP, Walk};
 
-use crate::archive::Footer;
+use crate::archive::{ContentPage, Footer};
 
 /// Something that does not fit, in a row group or in the object as a whole.
 pub(super) struct Flaw {
@@ -43,6 +43,8 @@ pub(super) struct Outline {
     pub(super) flaws: Vec<Flaw>,
     /// By row group and column; nothing where the footer is not of the format's form.
     pub(super) chunks: Vec<Vec<Chunk>>,
+    /// Where contents lie, page by page; nothing where anything at all does not fit: then rows are read as others read them.
+    pub(super) contents: Option<Vec<ContentPage>>,
     /// Rows must not be read: pages claim more than they hold or may hold, or can't be followed.
     pub(super) refused: bool,
 }
@@ -87,11 +89,20 @@ impl Outline {
         file.read_exact_at(&mut magic, 0)?;
 
         let pieces = vec![(0, 4), (at, length - at)];
-        let mut work = Work { file, outline: Self::default(), group: None, pieces, read: 4, zstd: Unpacker::new() };
+        let mut work = Work {
+            file,
+            outline: Self::default(),
+            group: None,
+            pieces,
+            read: 4,
+            zstd: Unpacker::new(),
+            contents: Vec::new(),
+        };
         work.ask(magic == *MAGIC, || "a file of Parquet alone".to_owned());
         if let Some(metadata) = work.whole(at, footer, &FILE)? {
             work.metadata(&metadata, claimed)?;
             work.tiled();
+            work.outline.contents = Some(work.contents).filter(|_| work.outline.flaws.is_empty());
         } else {
             work.outline.refused = !is_readable(file, metadata, u64::MAX)?;
         }
@@ -112,6 +123,7 @@ struct Work<'a> {
     /// Where the pages end that were read so far: chunks lie one behind the other, and none is read twice.
     read: u64,
     zstd: Unpacker,
+    contents: Vec<ContentPage>,
 }
 
 impl Work<'_> {
@@ -225,9 +237,10 @@ impl Work<'_> {
 
         let end = begin.zip(length).and_then(|(begin, length)| begin.checked_add(length));
         let behind = begin >= Some(self.read);
-        let walk =
+        let mut walk =
             Walk::of(self.file, begin.filter(|_| behind), end, chunk.int(4), Pages::of(element, &mut self.zstd))?;
         self.read = end.unwrap_or(u64::MAX);
+        self.contents.append(&mut walk.contents);
         // How many rows are read at once follows from what is claimed here.
         let content = name == "content";
         let fits = i64::try_from(walk.values).ok() == Some(rows) && chunk.size(6) == Some(walk.unpacked);

@@ -14,6 +14,7 @@ use super::bits::{self, Wrong};
 use super::frame::{Unpacker, one_frame};
 use super::shapes::{BYTE_ARRAY, FIXED, INT32, INT64};
 use super::thrift::Struct;
+use crate::archive::ContentPage;
 
 /// Longest page, packed or not, and most values in one (FORMAT.md, "Pages").
 pub(super) const MAX_PAGE: u64 = 16 << 20;
@@ -51,6 +52,8 @@ pub(super) struct Pages<'a> {
     codec: i64,
     dictionary: Dictionary,
     zstd: &'a mut Unpacker,
+    /// Of the last page of contents: bytes before the first, and the length of each.
+    lengths: (usize, Vec<u32>),
 }
 
 /// Entries of a dictionary, and how many of them stood in a row so far: each is first used behind the one before.
@@ -87,7 +90,7 @@ impl<'a> Pages<'a> {
 
     fn new(form: Form, optional: bool, zstd: &'a mut Unpacker) -> Self {
         let codec = if form.is_packed() { ZSTD } else { UNCOMPRESSED };
-        Self { form, optional, codec, dictionary: Dictionary::default(), zstd }
+        Self { form, optional, codec, dictionary: Dictionary::default(), zstd, lengths: (0, Vec::new()) }
     }
 
     /// Says how the column is packed; whether that is what the format has for it.
@@ -140,7 +143,7 @@ impl<'a> Pages<'a> {
     /// A page of contents: lengths, and as many bytes as they say.
     fn contents(&mut self, values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
         match self.codec {
-            UNCOMPRESSED => return lengths(values, bytes, unpacked),
+            UNCOMPRESSED => return lengths(values, bytes, unpacked).map(drop),
             ZSTD => {}
             _ => return Err(Wrong::Count),
         }
@@ -152,7 +155,15 @@ impl<'a> Pages<'a> {
             judged => judged,
         };
         // What the lengths claim is asked first: it decides whether anyone may read on.
-        lengths.and_then(|()| one_frame(bytes, unpacked))
+        self.lengths = lengths?;
+        one_frame(bytes, unpacked)
+    }
+
+    /// Where the contents of the page lie that was taken last, whose bytes are at `offset` and unpack to so many.
+    pub(super) fn content_page(&mut self, offset: u64, packed: usize, unpacked: usize) -> Option<ContentPage> {
+        let (before, lengths) = std::mem::take(&mut self.lengths);
+        let known = self.form == Form::Contents && self.codec == ZSTD;
+        known.then_some(ContentPage { offset, packed, unpacked, before, lengths })
     }
 
     /// Whether each entry of the dictionary stood in a row.
@@ -224,14 +235,18 @@ fn levels(values: usize, bytes: &[u8]) -> Result<(usize, &[u8]), Wrong> {
     if sound && used == length { Ok((there, rest)) } else { Err(Wrong::Form) }
 }
 
-fn lengths(values: usize, bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
-    let (mut texts, mut sound) = (0_usize, true);
-    let mut each = |length: i64| match usize::try_from(length) {
-        Ok(length) => texts = texts.saturating_add(length),
+/// Bytes that the lengths of a page of contents take, and these lengths: with their texts they are all of the page.
+fn lengths(values: usize, bytes: &[u8], unpacked: usize) -> Result<(usize, Vec<u32>), Wrong> {
+    let (mut texts, mut sound, mut lengths) = (0_usize, true, Vec::with_capacity(values));
+    let mut each = |length: i64| match u32::try_from(length) {
+        Ok(length) => {
+            texts = texts.saturating_add(length as usize);
+            lengths.push(length);
+        }
         Err(_) => sound = false,
     };
     let used = bits::deltas(bytes, LENGTHS_BLOCK, values, Some(&mut each))?;
-    if sound && used.checked_add(texts) == Some(unpacked) { Ok(()) } else { Err(Wrong::Form) }
+    if sound && used.checked_add(texts) == Some(unpacked) { Ok((used, lengths)) } else { Err(Wrong::Form) }
 }
 
 /// A page as it was before it was packed.

@@ -13,6 +13,7 @@ use super::invalid;
 use super::pages::{self, MAX_PAGE, MAX_VALUES, Pages, UNCOMPRESSED, ZSTD};
 use super::shapes::{OTHER_PAGE, PAGE};
 use super::thrift::{self, Malformed, Struct};
+use crate::archive::ContentPage;
 
 /// Where the pages of a column chunk begin: offset of each data page, and the rows before it.
 pub(in crate::verify) type Begins = Vec<(u64, u64)>;
@@ -27,6 +28,8 @@ pub(super) struct Walk {
     pub(super) values: u64,
     pub(super) unpacked: u64,
     pub(super) dictionary: bool,
+    /// Where contents lie, page by page, as long as all is sound.
+    pub(super) contents: Vec<ContentPage>,
     /// Kind and encoding of each page, and how many there are.
     kinds: Vec<(i64, i64, i64)>,
     pub(super) sound: bool,
@@ -136,6 +139,8 @@ impl Walk {
             bytes.resize(usize::try_from(packed).map_err(|_| invalid())?, 0);
             file.read_exact_at(&mut bytes, begin)?;
             walk.hold(&header, &bytes, unpacked, &mut pages);
+            let unpacked = usize::try_from(unpacked).map_err(|_| invalid())?;
+            walk.contents.extend(pages.content_page(begin, bytes.len(), unpacked).filter(|_| walk.sound));
         }
         walk.sound &= at == end && pages.is_used_up();
         Ok(walk)

@@ -38,24 +38,23 @@ pub(super) enum Value {
 pub(super) enum Cell<'a> {
     Number(i64),
     Bytes(&'a [u8]),
-    /// A content, of which nothing but its length is asked.
-    Long(usize),
 }
 
 /// Bytes to which a longer bound is cut; at the beginning of a character, so that there may be three less.
 const CUT: usize = 64;
 
 impl Seen {
-    pub(super) fn add(&mut self, cell: Cell<'_>) {
+    /// Counts a value, of which nothing else is asked.
+    pub(super) fn count(&mut self, cell: Cell<'_>) {
         self.values += 1;
-        match cell {
-            Cell::Number(_) => {}
-            Cell::Bytes(bytes) => self.bytes += bytes.len() as u64,
-            Cell::Long(length) => {
-                self.bytes += length as u64;
-                return;
-            }
-        }
+        self.bytes += match cell {
+            Cell::Number(_) => 0,
+            Cell::Bytes(bytes) => bytes.len() as u64,
+        };
+    }
+
+    pub(super) fn add(&mut self, cell: Cell<'_>) {
+        self.count(cell);
         match &mut self.min {
             Some(min) if cell.order(min).is_ge() => {}
             min => cell.store(min),
@@ -102,7 +101,6 @@ impl Cell<'_> {
             }
             (Self::Bytes(bytes), place) => *place = Some(Value::Bytes(bytes.to_vec())),
             (Self::Number(number), place) => *place = Some(Value::Number(number)),
-            (Self::Long(_), _) => {}
         }
     }
 }
