@@ -3,6 +3,7 @@
 
 mod archive;
 mod built;
+mod contents;
 mod crash;
 mod expired;
 mod frozen;
