@@ -263,41 +263,7 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
         [b'&', b'#', rest @ ..] => {
             read_numeric_entity(rest).map(|(character, length)| (Unescaped::Char(character), length + 2))
         }
-        [b'&', ..] => {
-            const NAMED: [(&[u8], char); 27] = [
-                (b"&quot;", '"'),
-                (b"&amp;", '&'),
-                (b"&lt;", '<'),
-                (b"&gt;", '>'),
-                (b"&apos;", '\''),
-                (b"&nbsp;", ' '),
-                (b"&commat;", '@'),
-                (b"&period;", '.'),
-                (b"&plus;", '+'),
-                (b"&equals;", '='),
-                (b"&colon;", ':'),
-                (b"&semi;", ';'),
-                (b"&sol;", '/'),
-                (b"&hyphen;", '-'),
-                (b"&ndash;", '-'),
-                (b"&ensp;", ' '),
-                (b"&thinsp;", ' '),
-                (b"&Tab;", '\t'),
-                (b"&NewLine;", '\n'),
-                (b"&emsp;", ' '),
-                (b"&dash;", '-'),
-                (b"&mdash;", '-'),
-                (b"&lowbar;", '_'),
-                (b"&shy;", '\u{ad}'),
-                (b"&zwnj;", '\u{200c}'),
-                (b"&zwj;", '\u{200d}'),
-                (b"&ZeroWidthSpace;", '\u{200b}'),
-            ];
-            NAMED
-                .iter()
-                .find(|(name, _)| bytes.starts_with(name))
-                .map(|(name, sign)| (Unescaped::Char(*sign), name.len()))
-        }
+        [b'&', rest @ ..] => read_named_entity(rest).map(|(sign, length)| (Unescaped::Char(sign), length + 1)),
         _ => None,
     }
 }
@@ -345,6 +311,38 @@ fn read_numeric_entity(bytes: &[u8]) -> Option<(char, usize)> {
         digits => std::str::from_utf8(digits).ok()?.parse().ok()?,
     };
     Some((char::from_u32(number)?, end + 1))
+}
+
+/// `quot;`, after `&`.
+fn read_named_entity(bytes: &[u8]) -> Option<(char, usize)> {
+    const LONGEST: usize = 14;
+    let length = bytes.iter().take(LONGEST).take_while(|sign| sign.is_ascii_alphabetic()).count();
+    let name = bytes.get(..length).filter(|_| bytes.get(length) == Some(&b';'))?;
+    let sign = match name {
+        b"quot" => '"',
+        b"amp" => '&',
+        b"lt" => '<',
+        b"gt" => '>',
+        b"apos" => '\'',
+        b"nbsp" | b"ensp" | b"thinsp" | b"emsp" => ' ',
+        b"commat" => '@',
+        b"period" => '.',
+        b"plus" => '+',
+        b"equals" => '=',
+        b"colon" => ':',
+        b"semi" => ';',
+        b"sol" => '/',
+        b"hyphen" | b"ndash" | b"dash" | b"mdash" => '-',
+        b"Tab" => '\t',
+        b"NewLine" => '\n',
+        b"lowbar" => '_',
+        b"shy" => '\u{ad}',
+        b"zwnj" => '\u{200c}',
+        b"zwj" => '\u{200d}',
+        b"ZeroWidthSpace" => '\u{200b}',
+        _ => return None,
+    };
+    Some((sign, length + 1))
 }
 
 fn hex_number(digits: &[u8]) -> Option<u32> {

@@ -23,22 +23,55 @@ const NOTE_BYTES: usize = NOTE * 4;
 /// Bytes of a name: of a type, of a variable in braces.
 const NAME: usize = 40;
 
-const OPEN: [&str; 14] = ["\"", "'", "`", "\\", "“", "‘", "「", "『", "【", "《", "〔", "〈", "[", "("];
-const QUOTES: [&str; 6] = ["\"", "'", "`", "\\", "”", "’"];
-const BRACKETS: [&str; 6] = ["」", "』", "】", "》", "〕", "〉"];
-pub(super) const ARROWS: [&str; 13] = ["→", "⇒", "⟶", "⟹", "➜", "➔", "➡", "»", "←", "=>", "->", "~>", "<-"];
-const SIGNS: [&str; 6] = ["≔", "=", ":", "≠", "…", "<>"];
+const OPEN: Ends = Ends::of(&["\"", "'", "`", "\\", "“", "‘", "「", "『", "【", "《", "〔", "〈", "[", "("]);
+const QUOTES: Ends = Ends::of(&["\"", "'", "`", "\\", "”", "’"]);
+const BRACKETS: Ends = Ends::of(&["」", "』", "】", "》", "〕", "〉"]);
+pub(super) const ARROWS: Ends = Ends::of(&["→", "⇒", "⟶", "⟹", "➜", "➔", "➡", "»", "←", "=>", "->", "~>", "<-"]);
+const SIGNS: Ends = Ends::of(&["≔", "=", ":", "≠", "…", "<>"]);
 /// What may stand before a sign as a part of it: `:=`, `==`, `!=`.
-const DOUBLED: [&str; 4] = ["=", ":", "!", "<"];
+const DOUBLED: Ends = Ends::of(&["=", ":", "!", "<"]);
 /// What says that a value follows, right before it.
-const COPULAS: [&str; 6] = ["is", "was", "are", "like", "ilike", "equals"];
-const CHINESE: [&str; 3] = ["是", "为", "為"];
-const CHINESE_FROM: [&str; 3] = ["由", "从", "從"];
+const COPULAS: Ends = Ends::of(&["is", "was", "are", "like", "ilike", "equals"]);
+const CHINESE: Ends = Ends::of(&["是", "为", "為"]);
+const CHINESE_FROM: Ends = Ends::of(&["由", "从", "從"]);
 /// What may stand before a value that changed: right before it, and before another of these or a sign.
-const STATES: [&str; 12] =
-    ["old", "new", "expected", "actual", "previous", "current", "now", "旧", "新", "原", "旧值", "新值"];
-const CHANGES: [&str; 10] =
-    ["changed", "updated", "rotated", "reset", "set", "modified", "replaced", "mismatch", "change", "update"];
+const STATES: Ends =
+    Ends::of(&["old", "new", "expected", "actual", "previous", "current", "now", "旧", "新", "原", "旧值", "新值"]);
+const CHANGES: Ends = Ends::of(&[
+    "changed", "updated", "rotated", "reset", "set", "modified", "replaced", "mismatch", "change", "update",
+]);
+
+const IN: Ends = Ends::of(&["in"]);
+const NOT: Ends = Ends::of(&["not"]);
+const FROM: Ends = Ends::of(&["from", "to"]);
+const OPENED: Ends = Ends::of(&["(", "{"]);
+const CLOSED: Ends = Ends::of(&["*", "]", ")"]);
+
+/// Signs, or words in lower case, that a text may end with; and a bit for each byte that one of them ends with: most texts end
+/// with none of these.
+pub(super) struct Ends {
+    pub(super) names: &'static [&'static str],
+    last: [u64; 4],
+}
+
+impl Ends {
+    pub(super) const fn of(names: &'static [&'static str]) -> Self {
+        let mut last = [0; 4];
+        let mut at = 0;
+        while at < names.len() {
+            let name = names[at].as_bytes();
+            let byte = name[name.len() - 1];
+            last[byte as usize / 64] |= 1 << (byte % 64);
+            at += 1;
+        }
+        Self { names, last }
+    }
+
+    #[inline]
+    fn may_be(&self, last: u8) -> bool {
+        self.last[usize::from(last / 64)] >> (last % 64) & 1 != 0
+    }
+}
 
 /// The places where the key of the value `at..end` may end: before a note in brackets, and within those brackets.
 pub(super) fn key_ends(bytes: &[u8], at: usize, end: usize) -> [Option<usize>; 2] {
@@ -56,7 +89,7 @@ fn ends_of(before: &[u8], changes: bool) -> [Option<usize>; 2] {
     let value = opened(before);
     // SQL: what is in a list.
     let opens = || before.get(value.len()..).is_some_and(|open| open.contains(&b'('));
-    let listed = || word_of(value, &["in"]).filter(|_| opens()).map(|head| word_of(head, &["not"]).unwrap_or(head));
+    let listed = || word_of(value, &IN).filter(|_| opens()).map(|head| word_of(head, &NOT).unwrap_or(head));
     let (mut head, sign) = match joined(value).or_else(listed) {
         Some(head) => (head, true),
         None => (value, false),
@@ -77,10 +110,10 @@ fn ends_of(before: &[u8], changes: bool) -> [Option<usize>; 2] {
     }
     if !sign && !changed {
         // A name in brackets needs no sign: `【CVN2】737`.
-        return [BRACKETS.iter().any(|sign| ends_with(value, sign)).then(|| closed(value).len()), None];
+        return [sign_of(value, &BRACKETS).is_some().then(|| closed(value).len()), None];
     }
     // `cvv (old: 737, new: 738)`.
-    let head = sign_of(head, &["(", "{"]).filter(|_| changed).map_or(head, blank);
+    let head = sign_of(head, &OPENED).filter(|_| changed).map_or(head, blank);
     [Some(closed(noted(head).unwrap_or(head)).len()), noted(head).map(|_| closed(head).len())]
 }
 
@@ -141,7 +174,7 @@ fn joined(before: &[u8]) -> Option<&[u8]> {
     if let Some(head) = sign_of(before, &CHINESE) {
         return matches!(head.last(), Some(b')' | b']' | b'"' | b'\''))
             .then_some(head)
-            .or_else(|| BRACKETS.iter().any(|sign| ends_with(head, sign)).then_some(head));
+            .or_else(|| sign_of(head, &BRACKETS).is_some().then_some(head));
     }
     word_of(before, &COPULAS)
 }
@@ -151,7 +184,7 @@ fn change(before: &[u8], further: bool) -> Option<&[u8]> {
     if let Some(head) = word_of(before, &STATES).or_else(|| further.then(|| word_of(before, &CHANGES)).flatten()) {
         return Some(head);
     }
-    let head = word_of(before, &["from", "to"])?;
+    let head = word_of(before, &FROM)?;
     word_of(head, &CHANGES).map(|_| head)
 }
 
@@ -183,8 +216,7 @@ fn noted(before: &[u8]) -> Option<&[u8]> {
 fn closed(before: &[u8]) -> &[u8] {
     let mut rest = before;
     for _ in 0..MAX_PARTS {
-        let sign =
-            sign_of(rest, &QUOTES).or_else(|| sign_of(rest, &BRACKETS)).or_else(|| sign_of(rest, &["*", "]", ")"]));
+        let sign = sign_of(rest, &QUOTES).or_else(|| sign_of(rest, &BRACKETS)).or_else(|| sign_of(rest, &CLOSED));
         let Some(inner) = sign.or_else(|| braced(rest)) else { break };
         rest = inner;
     }
@@ -201,23 +233,22 @@ fn braced(before: &[u8]) -> Option<&[u8]> {
 }
 
 /// `before` without the one of `signs` that it ends with.
-pub(super) fn sign_of<'b>(before: &'b [u8], signs: &[&str]) -> Option<&'b [u8]> {
-    let last = before.last()?;
-    signs
-        .iter()
-        .filter(|sign| sign.as_bytes().last() == Some(last))
-        .find_map(|sign| before.strip_suffix(sign.as_bytes()))
+#[inline]
+pub(super) fn sign_of<'b>(before: &'b [u8], signs: &Ends) -> Option<&'b [u8]> {
+    if !signs.may_be(*before.last()?) {
+        return None;
+    }
+    signs.names.iter().find_map(|sign| before.strip_suffix(sign.as_bytes()))
 }
 
 /// The same with one of `words`, whole, and the blanks before it.
-pub(super) fn word_of<'b>(before: &'b [u8], words: &[&str]) -> Option<&'b [u8]> {
-    // Mostly no sign of a word, or none that one of them ends with.
-    let last = before.last()?.to_ascii_lowercase();
-    if !words.iter().any(|known| known.as_bytes().last() == Some(&last)) {
+#[inline]
+pub(super) fn word_of<'b>(before: &'b [u8], words: &Ends) -> Option<&'b [u8]> {
+    if !words.may_be(before.last()?.to_ascii_lowercase()) {
         return None;
     }
     let (name, head) = last_word(before);
-    words.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())).then(|| blank(head))
+    words.names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())).then(|| blank(head))
 }
 
 /// The word that `before` ends with, and what stands before it.
@@ -225,10 +256,6 @@ pub(super) fn last_word(before: &[u8]) -> (&[u8], &[u8]) {
     let length = before.iter().rev().take(NAME).take_while(|sign| is_word(**sign)).count();
     let (head, word) = before.split_at(before.len() - length);
     (word, head)
-}
-
-fn ends_with(before: &[u8], sign: &str) -> bool {
-    before.ends_with(sign.as_bytes())
 }
 
 pub(super) fn blank(before: &[u8]) -> &[u8] {

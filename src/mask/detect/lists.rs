@@ -4,7 +4,7 @@
 //! behind an order's number of another length, a card number may stand.
 
 use super::Scan;
-use super::joins::{blank, sign_of, word_of};
+use super::joins::{Ends, blank, sign_of, word_of};
 use super::number::MAX_DIGITS;
 use super::series::unquoted;
 use super::wrapped::area_code;
@@ -12,14 +12,14 @@ use super::wrapped::area_code;
 /// Items of a list that are passed over.
 const MAX_ITEMS: usize = 16;
 /// What joins telephones, and ids: `|`, `;` and `&` part one field from the next.
-pub(super) const OF_TELEPHONES: [&str; 11] = [",", "、", "，", "->", "→", "=>", "/", ";", "；", "|", "&"];
-pub(super) const OF_IDS: [&str; 4] = [",", "->", "→", "=>"];
-const WORDS: [&str; 7] = ["or", "and", "vs", "to", "of", "oder", "und"];
+pub(super) const OF_TELEPHONES: Ends = Ends::of(&[",", "、", "，", "->", "→", "=>", "/", ";", "；", "|", "&"]);
+pub(super) const OF_IDS: Ends = Ends::of(&[",", "->", "→", "=>"]);
+const WORDS: Ends = Ends::of(&["or", "and", "vs", "to", "of", "oder", "und"]);
 
 impl Scan<'_, '_> {
     /// Where the list begins in which the number at `at` is not the first item.
     #[inline(never)]
-    pub(super) fn head_of_list(&self, at: usize, joints: &[&str]) -> Option<usize> {
+    pub(super) fn head_of_list(&self, at: usize, joints: &Ends) -> Option<usize> {
         let number = digits_ahead(self.bytes.get(at..)?);
         let mut head = area_code(self.bytes, at);
         let at = head;
@@ -52,7 +52,7 @@ fn digits_ahead(rest: &[u8]) -> usize {
 }
 
 /// Where the item begins that stands before the one behind `before`, which has so many `digits`.
-fn earlier(before: &[u8], digits: usize, joints: &[&str]) -> Option<usize> {
+fn earlier(before: &[u8], digits: usize, joints: &Ends) -> Option<usize> {
     let joint = blank(unquoted(before));
     let left = sign_of(joint, joints).or_else(|| word_of(joint, &WORDS))?;
     let item = unquoted(blank(left));

@@ -3,7 +3,7 @@
 //! Read from the later value back, and only where a key ends near. A comma joins within the brackets of a list alone: behind
 //! `cvv=737, 404` another field begins.
 
-use super::joins::{self, last_word, opened, sign_of, word_of};
+use super::joins::{self, Ends, last_word, opened, sign_of, word_of};
 
 /// Values of a list that are passed over.
 const MAX_ITEMS: usize = 8;
@@ -12,12 +12,15 @@ const MAX_WORDS: usize = 3;
 /// Bytes before a value in which others are looked for.
 const REACH: usize = 96;
 /// Words between two values: one of the first at least.
-const STRONG: [&str; 9] = ["to", "new", "got", "actual", "received", "vs", "expected", "now", "新"];
-const WEAK: [&str; 6] = ["but", "not", "was", "is", "value", "instead"];
+const STRONG: Ends = Ends::of(&["to", "new", "got", "actual", "received", "vs", "expected", "now", "新"]);
+const WEAK: Ends = Ends::of(&["but", "not", "was", "is", "value", "instead"]);
 /// What parts two values that are compared.
-const COMPARED: [&str; 4] = ["!=", "<>", "≠", "=="];
+const COMPARED: Ends = Ends::of(&["!=", "<>", "≠", "=="]);
 /// The Chinese "changed to".
-const CHANGED: [&str; 8] = ["改为", "改成", "变为", "变成", "变更为", "更改为", "更新为", "修改为"];
+const CHANGED: Ends = Ends::of(&["改为", "改成", "变为", "变成", "变更为", "更改为", "更新为", "修改为"]);
+const SET: Ends = Ends::of(&[":", "="]);
+const PARTED: Ends = Ends::of(&[",", ";"]);
+const QUOTED: Ends = Ends::of(&["\"", "'"]);
 /// What stands for no value.
 const NOTHING: [&str; 5] = ["null", "nil", "none", "undefined", "empty"];
 
@@ -56,15 +59,15 @@ pub(super) fn changes(behind: &[u8]) -> bool {
         return false;
     }
     let begins = |sign: &str| rest.starts_with(sign.as_bytes());
-    joins::ARROWS.iter().chain(&CHANGED).any(|sign| begins(sign)) || begins("to ")
+    joins::ARROWS.names.iter().chain(CHANGED.names).any(|sign| begins(sign)) || begins("to ")
 }
 
 /// Without the arrow, or the words, between two values.
 fn linked(before: &[u8]) -> Option<&[u8]> {
-    if let Some(head) = [&joins::ARROWS[..], &COMPARED, &CHANGED].into_iter().find_map(|signs| sign_of(before, signs)) {
+    if let Some(head) = [&joins::ARROWS, &COMPARED, &CHANGED].into_iter().find_map(|signs| sign_of(before, signs)) {
         return Some(head);
     }
-    let mut head = joins::blank(sign_of(before, &[":", "="]).unwrap_or(before));
+    let mut head = joins::blank(sign_of(before, &SET).unwrap_or(before));
     let mut strong = false;
     for _ in 0..MAX_WORDS {
         let (inner, is_strong) = match word_of(head, &STRONG) {
@@ -76,7 +79,7 @@ fn linked(before: &[u8]) -> Option<&[u8]> {
         };
         (head, strong) = (inner, strong || is_strong);
     }
-    strong.then(|| sign_of(head, &[",", ";"]).unwrap_or(head))
+    strong.then(|| sign_of(head, &PARTED).unwrap_or(head))
 }
 
 /// The first item of a list that `before` ends with the last items of.
@@ -84,7 +87,7 @@ fn first_of(mut before: &[u8]) -> Option<Earlier> {
     for count in 0..MAX_ITEMS {
         let found = item(before)?;
         let head = before.get(..found.start)?;
-        let quoted = sign_of(head, &["\"", "'"]).is_some();
+        let quoted = sign_of(head, &QUOTED).is_some();
         let head = joins::blank(unquoted(head));
         match head.last()? {
             b'[' | b'(' => return Some(Earlier { pair: count == 0 && quoted, ..found }),

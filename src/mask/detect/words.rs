@@ -194,25 +194,42 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
     }
 }
 
+/// Words that may stand between a key and its value, by their length in bytes.
+const FILLERS: [&[&str]; 12] = [
+    &[],
+    &["b"],
+    &["is", "no", "nr", "td", "es", "er", "é", "è"],
+    &[
+        "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
+        "位", "nº", "n°", "№", "→", "är", "旧", "新",
+    ],
+    &["code", "kodu", "data", "text", "used", "jest"],
+    &["value", "field", "input", "param", "given", "numer"],
+    &["number", "string", "号码", "番号", "번호", "nummer", "numero", "digits"],
+    &["content", "default", "entered", "invalid", "número", "numéro"],
+    &["intvalue", "rejected", "provided", "supplied", "received"],
+    &["submitted"],
+    &["номер"],
+    &["stringvalue"],
+];
+/// By the first byte of one of them, a bit for its length: most words are told by it.
+const FIRST: [u16; 256] = {
+    let mut first = [0; 256];
+    let mut length = 1;
+    while length < FILLERS.len() {
+        let mut at = 0;
+        while at < FILLERS[length].len() {
+            first[FILLERS[length][at].as_bytes()[0] as usize] |= 1 << length;
+            at += 1;
+        }
+        length += 1;
+    }
+    first
+};
+
 /// Whether a word may stand between a key and its value.
 pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
-    let names: &[&str] = match word.len() {
-        1 => &["b"],
-        2 => &["is", "no", "nr", "td", "es", "er", "é", "è"],
-        3 => &[
-            "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
-            "位", "nº", "n°", "№", "→", "är", "旧", "新",
-        ],
-        4 => &["code", "kodu", "data", "text", "used", "jest"],
-        5 => &["value", "field", "input", "param", "given", "numer"],
-        6 => &["number", "string", "号码", "番号", "번호", "nummer", "numero", "digits"],
-        7 => &["content", "default", "entered", "invalid", "número", "numéro"],
-        8 => &["intvalue", "rejected", "provided", "supplied", "received"],
-        9 => &["submitted"],
-        10 => &["номер"],
-        11 => &["stringvalue"],
-        _ => &[],
-    };
-    let first = word.first().map_or(0, u8::to_ascii_lowercase);
-    names.iter().any(|name| name.as_bytes().first() == Some(&first) && word.eq_ignore_ascii_case(name.as_bytes()))
+    let (Some(first), Some(fillers)) = (word.first(), FILLERS.get(word.len())) else { return false };
+    FIRST[usize::from(first.to_ascii_lowercase())] >> word.len() & 1 != 0
+        && fillers.iter().any(|filler| word.eq_ignore_ascii_case(filler.as_bytes()))
 }
