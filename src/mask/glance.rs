@@ -189,7 +189,8 @@ impl Glance {
         let codes = starts & (words >> 1) & (words >> 2);
         let last = |starts: u64| starts.checked_ilog2().unwrap_or(0) as usize;
         let to = last(if self.digits.count_ones() >= VOUCHED { starts } else { codes });
-        to > 0 && rules.last_name_end(bytes, 1, to).is_some()
+        let from = if rules.names_hold_letters() { self.letters.trailing_zeros() as usize + 1 } else { 1 };
+        to >= from && rules.last_name_end(bytes, from, to).is_some()
     }
 
     /// Whether an encoded text may stand in it.

@@ -8,6 +8,9 @@ use crate::mask::rules::RuleSet;
 
 /// No key is looked for farther before a place that is asked for.
 const FARTHEST: usize = 256;
+/// Bytes of a view that is searched as a whole: in a longer one a key of nearly every rule stands somewhere, and a name may be cut
+/// where the search for it ends.
+const SHORT: usize = 256;
 
 /// What is known of the places in a view at which a key may end.
 pub(in crate::mask) struct KeyEnds {
@@ -18,11 +21,13 @@ pub(in crate::mask) struct KeyEnds {
     /// What was asked for since: from here to the last place that was.
     fresh: usize,
     until: usize,
+    /// Rules of which a key may stand in the view; once that was asked.
+    named: Option<u64>,
 }
 
 impl Default for KeyEnds {
     fn default() -> Self {
-        Self { last: None, open: None, fresh: 1, until: 0 }
+        Self { last: None, open: None, fresh: 1, until: 0, named: None }
     }
 }
 
@@ -40,6 +45,16 @@ impl KeyEnds {
             self.fresh = at - FARTHEST;
         }
         self.until = at;
+    }
+
+    /// Whether a key of one of `wanted` may stand anywhere in the view. A long one is not searched; `search`: a short one is, if it
+    /// was not.
+    #[inline]
+    pub(super) fn may_hold(&mut self, rules: &RuleSet, bytes: &[u8], wanted: u64, search: bool) -> bool {
+        if search && self.named.is_none() && bytes.len() <= SHORT {
+            self.named = Some(rules.named_anywhere(bytes));
+        }
+        self.named.is_none_or(|named| named & wanted != 0)
     }
 
     /// Whether a place behind `at` was asked for.

@@ -141,7 +141,8 @@ impl Scan<'_, '_> {
     /// The rule whose key stands right before `at` and whose value fits `token`.
     pub(super) fn keyed(&mut self, at: usize, token: &[u8]) -> Option<u8> {
         let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
-        if rules == 0 {
+        // What is as long as a block is a card's number more often: it is worth a look at the whole text.
+        if rules == 0 || self.is_never_named(at, rules, token.len() >= BLOCK) {
             return None;
         }
         let (value, behind) = (at, at + token.len());
@@ -163,6 +164,11 @@ impl Scan<'_, '_> {
         let after = self.bytes.get(behind..).unwrap_or_default();
         let after = after.get(..postal::AFTER).unwrap_or(after);
         (!self.is_other(rule, before, token, after)).then_some(rule)
+    }
+
+    /// Whether no key of one of `rules` stands anywhere in the view. Nobody can tell where a name may be cut within a character.
+    fn is_never_named(&mut self, at: usize, rules: u64, search: bool) -> bool {
+        !self.key_ends.may_hold(self.rules, self.bytes, rules, search) && (at <= KEY || self.bytes.is_ascii())
     }
 
     /// The rule whose key stands right before `at`, joined to a value by words, a tag, or a colon.

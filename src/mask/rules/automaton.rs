@@ -40,6 +40,8 @@ pub(in crate::mask) struct Automaton {
     triples: Box<[u64; TRIPLES / 64]>,
     /// A name may end with two digits.
     numbers: bool,
+    /// Each name holds a letter, or a sign that is no ASCII.
+    letters: bool,
 }
 
 /// What the patterns of keys say about a name.
@@ -101,6 +103,7 @@ impl Automaton {
             at_end: Vec::new(),
             triples: Box::new([0; TRIPLES / 64]),
             numbers: false,
+            letters: false,
         };
         let mut at = 0;
         while let Some(&state) = states.get(at) {
@@ -123,7 +126,31 @@ impl Automaton {
             }
         }
         automaton.gather_ends();
+        automaton.letters = !automaton.ends_without_letters();
         Some(automaton)
+    }
+
+    /// Whether a walk over digits and signs alone comes to a name.
+    fn ends_without_letters(&self) -> bool {
+        let mut seen = vec![false; self.here.len()];
+        let mut open = vec![START];
+        while let Some(state) = open.pop() {
+            if self.here(state) | self.at_end(state) != 0 {
+                return true;
+            }
+            for byte in (0..0x80u8).filter(|byte| !byte.is_ascii_alphabetic()) {
+                let next = self.step(state, byte);
+                if let Some(seen) = seen.get_mut(usize::from(next)).filter(|seen| next != DEAD && !**seen) {
+                    *seen = true;
+                    open.push(next);
+                }
+            }
+        }
+        false
+    }
+
+    pub(super) fn names_hold_letters(&self) -> bool {
+        self.letters
     }
 
     /// Gathers the bytes that a name may end with, as `may_end` walks them.
@@ -229,6 +256,45 @@ impl Automaton {
         (from..=to.min(2)).rev().find(is_end)
     }
 
+    /// The rules of which a key may stand anywhere in `bytes`, wherever it begins; it ends with the text, or where no letter follows
+    /// on a letter. It never leaves one out.
+    pub(super) fn anywhere(&self, bytes: &[u8]) -> u64 {
+        // The first two places have no three bytes before them.
+        let mut rules =
+            self.ending(bytes.get(..1).unwrap_or_default()) | self.ending(bytes.get(..2).unwrap_or_default());
+        let mut place = 0;
+        for (at, last) in bytes.iter().enumerate() {
+            place = (place >> 5 | low(*last) << 10) % TRIPLES;
+            if self.triples[place / 64] >> (place % 64) & 1 != 0
+                && !(last.is_ascii_alphabetic() && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic))
+            {
+                rules |= self.ending(bytes.get(..=at).unwrap_or_default());
+            }
+        }
+        rules
+    }
+
+    /// The rules of which `bytes` may end with a key.
+    fn ending(&self, bytes: &[u8]) -> u64 {
+        let mut rules = 0;
+        let mut state = START;
+        for (at, &byte) in bytes.iter().enumerate().rev().take(MAX_NAME) {
+            state = self.step(state, byte.to_ascii_lowercase());
+            rules |= self.here(state) | self.at_end(state);
+            if state != DEAD && byte.is_ascii_uppercase() && parts_words(bytes, at) {
+                state = self.step(state, b'_');
+                rules |= self.here(state);
+            }
+            if state == DEAD {
+                return rules;
+            }
+            if byte == 0xFF {
+                return u64::MAX;
+            }
+        }
+        if bytes.len() > MAX_NAME { u64::MAX } else { rules }
+    }
+
     /// Whether a word or the name of a tag may end before `end`, where a byte stands. A letter may only follow another script
     /// (`卡ABC`), and two digits stand before it only when a name may end so.
     fn ends_word(&self, bytes: &[u8], end: usize) -> bool {
@@ -292,6 +358,14 @@ mod tests {
     const PATTERNS: [&str; 6] =
         ["(^|[^a-z])cvv2?$", "visa|card", "^pan$", "security[ ._-]?code$|码$", "信用卡背面.{0,3}码$", "^[0-9]{2}x"];
 
+    #[test]
+    fn a_pattern_may_do_without_letters() {
+        for (pattern, letters) in [("(^|[^a-z])de52$", true), ("码$", true), ("^5[0-9]$", false), ("[._-]$", false)] {
+            let automaton = Automaton::of_names(&[(0, pattern.to_owned())]).expect("small");
+            assert_eq!(automaton.names_hold_letters(), letters, "{pattern}");
+        }
+    }
+
     proptest! {
         #[test]
         fn it_says_what_the_patterns_say(name in "[cvpansCVD2_ .码卡x]{0,12}|(security|x|credit)?([ _-]|CARD|Card)?(code|cvv2|Code|卡背面|码){0,2}(s|x)?") {
@@ -305,7 +379,9 @@ mod tests {
                 let found = automaton.last_end(&bytes, 1, text.len());
                 // Neither a word nor the name of a tag ends with a space.
                 prop_assert!(expected == 0 || text.ends_with(' ') || found == Some(text.len()));
+                prop_assert_eq!(expected & !(automaton.anywhere(&bytes) & automaton.anywhere(text.as_bytes())), 0);
             }
+            prop_assert!(automaton.names_hold_letters());
         }
     }
 }

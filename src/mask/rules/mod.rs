@@ -318,6 +318,16 @@ impl RuleSet {
         self.names.as_ref().map_or(Some(to), |names| names.last_end(bytes, from, to))
     }
 
+    /// Whether each key that counts in a text holds a letter, or a sign that is no ASCII.
+    pub(super) fn names_hold_letters(&self) -> bool {
+        self.names.as_ref().is_some_and(Names::hold_letters)
+    }
+
+    /// The rules of which a key that counts in a text may stand anywhere in `bytes`. It never leaves one out.
+    pub(super) fn named_anywhere(&self, bytes: &[u8]) -> u64 {
+        self.names.as_ref().map_or(u64::MAX, |names| names.anywhere(bytes))
+    }
+
     pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {
         self.keys.matches(normal).into_iter().filter_map(|index| self.key_rules.get(index).copied())
     }

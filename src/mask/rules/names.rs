@@ -35,6 +35,16 @@ impl Names {
     pub(super) fn last_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
         self.0.iter().filter_map(|automaton| automaton.last_end(bytes, from, to)).max()
     }
+
+    /// Whether each name that some pattern matches holds a letter, or a sign that is no ASCII.
+    pub(super) fn hold_letters(&self) -> bool {
+        self.0.iter().all(Automaton::names_hold_letters)
+    }
+
+    /// The rules of which a key may stand anywhere in `bytes`.
+    pub(super) fn anywhere(&self, bytes: &[u8]) -> u64 {
+        self.0.iter().fold(0, |rules, automaton| rules | automaton.anywhere(bytes))
+    }
 }
 
 #[cfg(test)]
