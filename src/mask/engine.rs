@@ -267,7 +267,7 @@ impl<'e> Session<'e> {
         self.id(&mut record.span_id, 8);
         self.field(&mut record.severity_text, Place::Body);
         self.field(&mut record.event_name, Place::Body);
-        self.value(&mut record.body, Facts::default(), Place::Body);
+        self.value(&mut record.body, &Facts::NONE, Place::Body);
         self.attributes(&mut record.attributes, Place::Attributes, foreign);
         if foreign {
             escape(&mut record.event_name);
@@ -286,15 +286,14 @@ impl<'e> Session<'e> {
         }
         let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let text = String::from_utf8_lossy(id);
-        if self.text(&text, Facts::default(), Place::Body).is_some()
-            || self.text(&hex, Facts::default(), Place::Body).is_some()
+        if self.text(&text, &Facts::NONE, Place::Body).is_some() || self.text(&hex, &Facts::NONE, Place::Body).is_some()
         {
             *id = Cow::default();
         }
     }
 
     fn field(&mut self, field: &mut Cow<'_, str>, place: Place) {
-        if let Some(masked) = self.text(field, Facts::default(), place) {
+        if let Some(masked) = self.text(field, &Facts::NONE, place) {
             *field = Cow::Owned(masked);
         }
     }
@@ -304,7 +303,7 @@ impl<'e> Session<'e> {
         if foreign {
             attributes.iter_mut().for_each(|attribute| escape(&mut attribute.key));
         }
-        self.entries(attributes, Facts::default(), place);
+        self.entries(attributes, &Facts::NONE, place);
     }
 }
 

@@ -17,7 +17,7 @@ impl Session<'_> {
     pub(super) fn grid(
         &mut self,
         entries: &mut [KeyValue<'_>],
-        above: Facts,
+        above: &Facts,
         place: Place,
         depth: usize,
     ) -> Option<usize> {
@@ -36,7 +36,7 @@ impl Session<'_> {
         for row in elements {
             let Value::Array(cells) = row else { continue };
             for (cell, (name, own)) in cells.iter_mut().zip(&columns) {
-                self.keyed_value(name, cell, own.or(above), place, depth + 2);
+                self.keyed_value(name, cell, own.or(&above), place, depth + 2);
             }
         }
         Some(rows)

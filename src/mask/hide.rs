@@ -2,6 +2,7 @@
 
 use super::detect::Finding;
 use super::fold::View;
+use super::signs::are_digits;
 
 /// Where the character that byte `at` of a view belongs to begins in `text`, which is its own view when there is none.
 pub(super) fn original(text: &str, view: Option<&View>, at: usize) -> usize {
@@ -98,7 +99,7 @@ impl<'t> Hide<'t> {
 /// Hides the letters and digits of an ASCII text, but for those at the ends that `shown` allows.
 fn hide_plain(found: &str, shown: impl Fn(usize) -> (usize, usize), out: &mut String) {
     let sign = |byte: &u8| byte.is_ascii_alphanumeric();
-    if found.bytes().all(|byte| sign(&byte)) {
+    if are_digits(found.as_bytes()) || found.bytes().all(|byte| sign(&byte)) {
         let (first, last) = shown(found.len());
         let Some(hidden) = found.len().checked_sub(first + last) else { return out.push_str(found) };
         out.push_str(found.get(..first).unwrap_or_default());

@@ -35,13 +35,17 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// What no key says.
+    pub(super) const NONE: Self =
+        Self { lift: 0, near: 0, against: 0, keyed: 0, plain: false, filler: false, glue: Glue::None };
+
     /// What stays true of the entries of a map, or elements of a list, under a key that says `self`.
     pub(super) fn inherited(self) -> Self {
         Self { keyed: 0, ..self }
     }
 
     /// These facts, or what the key above says where they say nothing.
-    pub(super) fn or(self, above: Self) -> Self {
+    pub(super) fn or(self, above: &Self) -> Self {
         if self.lift | self.near | self.against == 0 {
             Self { lift: above.lift, near: above.near, ..self }
         } else {

@@ -25,6 +25,7 @@ mod grid;
 mod hide;
 mod keys;
 mod lint;
+mod lone;
 mod look;
 mod reveal;
 mod rules;

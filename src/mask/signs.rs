@@ -6,6 +6,8 @@
 
 use super::glance::Glance;
 
+/// Digits of the longest number that stands for nothing else.
+pub(super) const NUMBER: usize = 21;
 /// Bytes of a block.
 const BLOCK: usize = 64;
 type Bytes = [u8; BLOCK];
@@ -65,7 +67,6 @@ impl Signs {
     /// Gives each run of at least 15 signs of base64 in `bytes`, the view that was read; but for a number of at most 21 digits,
     /// which can stand for no other: as base64 it is no text, and what is in hexadecimal takes 22 digits.
     pub(super) fn tokens(&mut self, bytes: &[u8], found: &mut impl FnMut(usize, usize)) {
-        const NUMBER: usize = 21;
         // Most attributes that are long enough are a number as a whole.
         if bytes.len() <= NUMBER && self.digits_end(0) >= bytes.len() {
             return;
@@ -228,6 +229,23 @@ pub(super) fn is_digit(byte: u8) -> u8 {
     is_between(byte, b'0', b'9')
 }
 
+/// Whether all bytes are digits.
+#[inline]
+pub(super) fn are_digits(bytes: &[u8]) -> bool {
+    const HIGH: u64 = u64::from_le_bytes([0xF0; 8]);
+    const THREES: u64 = u64::from_le_bytes([0x30; 8]);
+    const SIXES: u64 = u64::from_le_bytes([6; 8]);
+    // The high half of a digit is 3, and stays so when 6 is added: no byte carries over to the next.
+    let eight = |bytes: &[u8; 8]| {
+        let signs = u64::from_le_bytes(*bytes);
+        signs & HIGH == THREES && (signs + SIXES) & HIGH == THREES
+    };
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().all(eight) && eight(last),
+        None => bytes.iter().all(u8::is_ascii_digit),
+    }
+}
+
 #[inline(always)]
 fn is_letter(byte: u8) -> u8 {
     is_between(byte | 0x20, b'a', b'z')
@@ -250,6 +268,9 @@ mod tests {
             bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(b'7'), Just(b'-'), Just(0xE5), Just(0x85)], 0..300),
             at in 0usize..310,
         ) {
+            prop_assert_eq!(are_digits(&bytes), bytes.iter().all(u8::is_ascii_digit));
+            let digits: Vec<_> = bytes.iter().map(|byte| b'0' + byte % 10).collect();
+            prop_assert!(are_digits(&digits));
             let mut signs = Signs::default();
             signs.read(&bytes);
             let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);

@@ -7,9 +7,10 @@ use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::glance::Glance;
 use super::hide::{Hide, original};
-use super::keys::Facts;
+use super::keys::{Facts, KeyCache};
+use super::lone::is_lone_number;
 use super::look::{Holds, Look, look};
-use super::rules::Place;
+use super::rules::{Place, RuleSet};
 use super::signs::Signs;
 
 /// Encoded texts within encoded texts that are followed.
@@ -26,21 +27,52 @@ pub(super) struct Scratch {
     raw: View,
     /// Room for a view without its colour codes.
     plain: View,
-    seen: Seen,
-    spans: Vec<Span>,
+    pub(super) seen: Seen,
+    pub(super) spans: Vec<Span>,
 }
 
 /// What the passes over the views of one text gather.
 #[derive(Default)]
-struct Seen {
-    signs: Signs,
-    found: Vec<Finding>,
-    kept: Vec<Kept>,
+pub(super) struct Seen {
+    pub(super) signs: Signs,
+    pub(super) found: Vec<Finding>,
+    pub(super) kept: Vec<Kept>,
     encoded: Vec<Encoded>,
     /// Reads like quoted-printable.
     quoted: bool,
     /// The last view holds colour codes.
     coloured: bool,
+}
+
+impl Seen {
+    /// A pass over a view whose signs are read.
+    pub(super) fn scan<'s, 'v>(
+        &'s mut self,
+        rules: &'s RuleSet,
+        keys: &'s mut KeyCache,
+        view: shapes::Text<'v>,
+    ) -> Scan<'s, 'v> {
+        Scan {
+            rules,
+            keys,
+            active: view.active,
+            key: view.key,
+            bytes: view.bytes,
+            signs: &mut self.signs,
+            view: view.view,
+            found: &mut self.found,
+            kept: &mut self.kept,
+            encoded: &mut self.encoded,
+            token: Token::default(),
+            emv_until: 0,
+            key_ends: Default::default(),
+            tables_until: 0,
+            id_cells: Vec::new(),
+            rows_until: 0,
+            quoted: false,
+            coloured: false,
+        }
+    }
 }
 
 impl Scratch {
@@ -64,7 +96,7 @@ struct Known<'t> {
     holds: Holds,
     glance: Option<Glance>,
     /// What the key says that it stands under.
-    key: Facts,
+    key: &'t Facts,
     /// Rules that are in force there.
     active: u64,
     /// Encoded texts around it.
@@ -73,10 +105,10 @@ struct Known<'t> {
 
 /// A finding on the original bytes.
 #[derive(Clone, Copy)]
-struct Span {
-    start: usize,
-    end: usize,
-    finding: Finding,
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) finding: Finding,
 }
 
 /// What one pass says about a text.
@@ -92,8 +124,11 @@ enum Verdict {
 
 impl Session<'_> {
     /// The masked text; `None`: there is nothing in it.
-    pub(super) fn text(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
+    pub(super) fn text(&mut self, text: &str, key: &Facts, place: Place) -> Option<String> {
         let bytes = text.as_bytes();
+        if is_lone_number(bytes) && self.rules().shapes.is_none() {
+            return self.lone_number(text, key, self.rules().at(place) & self.only);
+        }
         let glance = Glance::at(bytes);
         let holds = match glance {
             Some(glance) if glance.is_clean(bytes, self.rules(), key) => return None,
@@ -116,7 +151,7 @@ impl Session<'_> {
         text: &str,
         mut holds: Holds,
         mut glance: Option<Glance>,
-        key: Facts,
+        key: &Facts,
         active: u64,
     ) -> Option<String> {
         let mut masked: Option<String> = None;
@@ -142,7 +177,7 @@ impl Session<'_> {
 
     /// The same without a look before: for tests of that.
     #[cfg(test)]
-    pub(super) fn looked_into(&mut self, text: &str, key: Facts, place: Place) -> Option<String> {
+    pub(super) fn looked_into(&mut self, text: &str, key: &Facts, place: Place) -> Option<String> {
         self.passes(text, Holds::ANY, None, key, self.rules().at(place))
     }
 
@@ -239,34 +274,17 @@ impl Session<'_> {
     }
 
     /// Looks into a view whose signs are read.
-    fn scan(&mut self, bytes: &[u8], holds: Holds, view: u8, key: Facts, active: u64, seen: &mut Seen) {
-        let Seen { signs, found, kept, encoded, quoted, coloured } = seen;
+    fn scan(&mut self, bytes: &[u8], holds: Holds, view: u8, key: &Facts, active: u64, seen: &mut Seen) {
         let rules = self.engine.rules();
-        let mut scan = Scan {
-            rules,
-            keys: &mut self.keys,
-            active,
-            key,
-            bytes,
-            signs,
-            view,
-            found,
-            kept,
-            encoded,
-            token: Token::default(),
-            emv_until: 0,
-            key_ends: Default::default(),
-            tables_until: 0,
-            id_cells: Vec::new(),
-            rows_until: 0,
-            quoted: false,
-            coloured: false,
-        };
+        let text = shapes::Text { bytes, view, key, active };
+        let mut scan = seen.scan(rules, &mut self.keys, text);
         scan.run(holds.address);
-        *quoted |= scan.quoted;
-        *coloured = scan.coloured;
+        let (quoted, coloured) = (scan.quoted, scan.coloured);
+        seen.quoted |= quoted;
+        seen.coloured = coloured;
+        let Seen { signs, found, encoded, .. } = seen;
         if let Some(shapes) = &rules.shapes {
-            shapes.find(rules, shapes::Text { bytes, view, key, active }, found);
+            shapes.find(rules, text, found);
         }
         if bytes.len() >= token::MIN {
             signs.tokens(bytes, &mut |start, end| {
@@ -278,7 +296,7 @@ impl Session<'_> {
     }
 
     /// The first rule that finds something in decoded bytes; `Err`: they are encoded deeper than is followed.
-    fn within(&mut self, decoded: &[u8], key: Facts, active: u64, depth: usize) -> Result<Option<u8>, ()> {
+    fn within(&mut self, decoded: &[u8], key: &Facts, active: u64, depth: usize) -> Result<Option<u8>, ()> {
         let holds = match look(decoded) {
             Look::Nothing if self.rules().shapes.is_none() => return Ok(None),
             Look::Something(holds) => holds,
@@ -296,8 +314,7 @@ impl Session<'_> {
             return Ok(None);
         }
         let (counts, fallbacks, witness) = (self.counts.clone(), self.fallbacks, self.witness.take());
-        let verdict =
-            self.pass(Known { text: &text, holds, glance: None, key: Facts { keyed: 0, ..key }, active, depth });
+        let verdict = self.pass(Known { text: &text, holds, glance: None, key, active, depth });
         let rule = self.counts.iter().zip(&counts).position(|(now, before)| now > before);
         (self.counts, self.fallbacks, self.witness) = (counts, fallbacks, witness);
         match verdict {
@@ -342,7 +359,12 @@ impl Session<'_> {
         overlapped
     }
 
-    fn render<'v>(&mut self, text: &str, spans: &[Span], view: &impl Fn(&Finding) -> Option<&'v View>) -> String {
+    pub(super) fn render<'v>(
+        &mut self,
+        text: &str,
+        spans: &[Span],
+        view: &impl Fn(&Finding) -> Option<&'v View>,
+    ) -> String {
         if let Some(witness) = &mut self.witness {
             witness.reads(text);
         }

@@ -27,15 +27,15 @@ enum ByKey {
 
 impl Session<'_> {
     /// Masks the entries of attributes or of a map, keys too. `above`: what the key of the map says.
-    pub(super) fn entries(&mut self, entries: &mut Vec<KeyValue<'_>>, above: Facts, place: Place) {
+    pub(super) fn entries(&mut self, entries: &mut Vec<KeyValue<'_>>, above: &Facts, place: Place) {
         self.entries_at(entries, above, place, 1);
     }
 
-    pub(super) fn value(&mut self, value: &mut Value<'_>, key: Facts, place: Place) {
+    pub(super) fn value(&mut self, value: &mut Value<'_>, key: &Facts, place: Place) {
         self.value_at(value, key, place, 1);
     }
 
-    fn entries_at(&mut self, entries: &mut Vec<KeyValue<'_>>, above: Facts, place: Place, depth: usize) {
+    fn entries_at(&mut self, entries: &mut Vec<KeyValue<'_>>, above: &Facts, place: Place, depth: usize) {
         let named = if depth > 1 { self.named(entries) } else { None };
         let read = if depth > 1 { self.grid(entries, above, place, depth) } else { None };
         let mut truncated = false;
@@ -61,12 +61,12 @@ impl Session<'_> {
                 by_key => {
                     truncated |= matches!(by_key, ByKey::Truncated);
                     if !is_read {
-                        self.value_at(&mut entry.value, facts.inherited(), place, depth);
+                        self.value_at(&mut entry.value, &facts.inherited(), place, depth);
                     }
                 }
             }
             if !facts.plain
-                && let Some(masked) = self.text(&entry.key, Facts::default(), Place::Keys)
+                && let Some(masked) = self.text(&entry.key, &Facts::NONE, Place::Keys)
             {
                 entry.key = Cow::Owned(masked);
             }
@@ -85,7 +85,7 @@ impl Session<'_> {
         match self.by_key(value, rules) {
             ByKey::Dropped => *value = Value::Null,
             ByKey::Replaced => {}
-            ByKey::Nothing | ByKey::Truncated => self.value_at(value, facts.inherited(), place, depth),
+            ByKey::Nothing | ByKey::Truncated => self.value_at(value, &facts.inherited(), place, depth),
         }
     }
 
@@ -120,7 +120,7 @@ impl Session<'_> {
         first
     }
 
-    fn value_at(&mut self, value: &mut Value<'_>, key: Facts, place: Place, depth: usize) {
+    fn value_at(&mut self, value: &mut Value<'_>, key: &Facts, place: Place, depth: usize) {
         if depth > MAX_DEPTH + 1 {
             self.fallbacks += 1;
             *value = Value::String(Cow::Borrowed(UNINSPECTED));

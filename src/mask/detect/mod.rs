@@ -40,6 +40,7 @@ use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
 use given::CodeName;
 use key_ends::KeyEnds;
+pub(super) use number::{Group, MAX_DIGITS};
 pub(super) use words::{Glue, glue, is_filler};
 use words::{Words, is_joint};
 use wrapped::{area_code, unwrapped};
@@ -92,7 +93,7 @@ pub(super) struct Scan<'s, 'v> {
     /// Rules that are in force at this place.
     pub(super) active: u64,
     /// What the attribute's own key says.
-    pub(super) key: Facts,
+    pub(super) key: &'v Facts,
     pub(super) bytes: &'v [u8],
     /// Where its digits are.
     pub(super) signs: &'s mut Signs,
@@ -267,6 +268,9 @@ impl Scan<'_, '_> {
             glued: true,
             beside: true,
         };
+        if at == 0 {
+            return before;
+        }
         // The letters of a hash are no words.
         let token = self.token;
         let within = (token.start..token.end).contains(&at) && self.is_hash(token);

@@ -14,12 +14,12 @@ const OVERLAP: usize = 8;
 /// Signs between two groups at most, as in `) - `.
 pub(super) const MAX_SEPARATOR: usize = 3;
 /// Digits of the longest number of interest.
-pub(super) const MAX_DIGITS: usize = 20;
+pub(in crate::mask) const MAX_DIGITS: usize = 20;
 
 #[derive(Clone, Copy, Default)]
-pub(super) struct Group {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(in crate::mask) struct Group {
+    pub(in crate::mask) start: usize,
+    pub(in crate::mask) end: usize,
 }
 
 impl Group {
@@ -183,7 +183,7 @@ impl Scan<'_, '_> {
     }
 
     /// One run of digits without anything in between.
-    fn run_of_digits(&mut self, group: Group) {
+    pub(in crate::mask) fn run_of_digits(&mut self, group: Group) {
         let Group { start, end } = group;
         let token = if self.is_alone(group) { Token::default() } else { self.token_at(start) };
         let mut hex = self.is_hex(token);
@@ -340,7 +340,7 @@ impl Scan<'_, '_> {
     }
 
     /// National numbers of a phone, and numbers of a card in any grouping, where a key right before says so.
-    fn vouched(&mut self, groups: &[Group], total: usize) {
+    pub(in crate::mask) fn vouched(&mut self, groups: &[Group], total: usize) {
         let (start, end) = ends(groups, groups.len());
         // `mobile data 236961889 bytes`; behind a number in groups, a letter may begin an address.
         let counts = groups.len() == 1 && self.unit(end).is_some_and(|unit| unit.len() > 1);

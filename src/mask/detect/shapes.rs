@@ -38,7 +38,7 @@ pub(in crate::mask) struct Text<'t> {
     pub(in crate::mask) bytes: &'t [u8],
     pub(in crate::mask) view: u8,
     /// What the attribute's own key says.
-    pub(in crate::mask) key: Facts,
+    pub(in crate::mask) key: &'t Facts,
     pub(in crate::mask) active: u64,
 }
 
