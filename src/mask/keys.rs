@@ -97,7 +97,15 @@ fn hash(key: &[u8]) -> u64 {
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(PRIME);
     let (words, rest) = key.as_chunks();
     let hash = words.iter().fold(key.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    mix(hash, rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte))) >> 32
+    // The last eight bytes, or the first and the last four of fewer: that some of them count twice does no harm.
+    let last = if let Some(last) = key.last_chunk() {
+        u64::from_le_bytes(*last)
+    } else if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+    } else {
+        rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte))
+    };
+    mix(hash, last) >> 32
 }
 
 fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
