@@ -57,6 +57,9 @@ fn quoted(before: &[u8]) -> Option<usize> {
 
 /// Length of what a text in a script without spaces ends with, when the local part behind it is ASCII: `邮箱zhang@`.
 fn joined(local: &[u8]) -> usize {
+    if local.is_ascii() {
+        return 0;
+    }
     // First byte of three and of four in UTF-8, from U+3000 on.
     let Some(last) = local.iter().rposition(|&b| b >= 0xE3) else { return 0 };
     let end = last + if local.get(last).is_some_and(|&b| b >= 0xF0) { 4 } else { 3 };
@@ -235,6 +238,10 @@ fn domain(bytes: &[u8]) -> Option<usize> {
 
 /// Whether a last label is no top-level domain but ends other things with an `@` in them: files, systemd units, methods.
 fn ends_other(top: &[u8]) -> bool {
+    // Most addresses end so.
+    if matches!(top, b"com" | b"cn" | b"net" | b"org") {
+        return false;
+    }
     let names: &[&str] = match top.len() {
         2 => &["js", "ts", "py", "rs", "go", "so"],
         3 => &["png", "jpg", "gif", "svg", "ico", "css", "mjs", "xml", "yml", "htm", "txt", "log", "jar", "dll", "exe"],
