@@ -132,14 +132,15 @@ impl Glance {
         if self.has(ADDRESS | ESCAPE | OTHER) || rules.shapes.is_some() {
             return false;
         }
-        if self.digits.count_ones() < 3 {
+        let count = self.digits.count_ones();
+        if count < 3 {
             return longest_are_below(self.sextets(), token::MIN) || !token::stands_in(bytes);
         }
         !self.has(PARTS)
             && !self.may_be_bytes()
             && !self.may_be_given()
             && self.are_numbers_short(bytes, key)
-            && !self.may_be_keyed(bytes, rules)
+            && !self.may_be_keyed(bytes, rules, count)
             && !self.may_be_encoded(bytes)
     }
 
@@ -187,13 +188,13 @@ impl Glance {
     }
 
     /// Whether a key of a rule may stand before a number that it would vouch for, or that it gives away.
-    fn may_be_keyed(self, bytes: &[u8], rules: &RuleSet) -> bool {
+    fn may_be_keyed(self, bytes: &[u8], rules: &RuleSet, digits: u32) -> bool {
         let words = self.words();
         let starts = self.digits & !(self.digits << 1);
         // A code has three signs at least.
         let codes = starts & (words >> 1) & (words >> 2);
         let last = |starts: u64| starts.checked_ilog2().unwrap_or(0) as usize;
-        let to = last(if self.digits.count_ones() >= VOUCHED { starts } else { codes });
+        let to = last(if digits >= VOUCHED { starts } else { codes });
         let from = if rules.names_hold_letters() { self.letters.trailing_zeros() as usize + 1 } else { 1 };
         to >= from && rules.last_name_end(bytes, from, to).is_some()
     }

@@ -307,11 +307,11 @@ impl Scan<'_, '_> {
             sign @ (b':' | b'=' | b'>' | b')') if sign != b')' || long => {
                 let shut = usize::from(sign != b')');
                 let head = before.get(..before.len().saturating_sub(signs + shut)).unwrap_or_default().trim_ascii_end();
-                let remark = head.iter().rev().take(REMARK).position(|&b| b == b'(');
-                match remark {
-                    Some(length) if sign != b'>' && head.ends_with(b")") => (low + head.len() - length - 1, false),
-                    _ => (end, false),
+                if sign == b'>' || !head.ends_with(b")") {
+                    return (end, false);
                 }
+                let remark = head.iter().rev().take(REMARK).position(|&b| b == b'(');
+                (remark.map_or(end, |length| low + head.len() - length - 1), false)
             }
             _ => (at, false),
         }

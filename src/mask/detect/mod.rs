@@ -206,7 +206,8 @@ impl Scan<'_, '_> {
 
     #[inline]
     fn byte_before(&self, at: usize) -> u8 {
-        at.checked_sub(1).and_then(|before| self.bytes.get(before)).copied().unwrap_or(b' ')
+        // Nothing stands at what is below 0.
+        self.bytes.get(at.wrapping_sub(1)).copied().unwrap_or(b' ')
     }
 
     #[inline]
