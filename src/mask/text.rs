@@ -2,16 +2,16 @@
 
 use super::action::Action;
 use super::colour::without_codes;
-use super::detect::{Encoded, Finding, Kept, Scan, Shape, Token, shapes, token};
+use super::detect::{Encoded, Finding, Kept, Shape, shapes, token};
 use super::engine::Session;
 use super::fold::{MAX_STEPS, Source, View};
 use super::glance::Glance;
 use super::hide::{Hide, original};
-use super::keys::{Facts, KeyCache};
+use super::keys::Facts;
 use super::lone::is_lone_number;
 use super::look::{Holds, Look, look};
-use super::rules::{Place, RuleSet};
-use super::signs::Signs;
+use super::rules::Place;
+use super::scratch::{Scratch, Seen, Span};
 
 /// Encoded texts within encoded texts that are followed.
 const MAX_DECODED: usize = 3;
@@ -19,75 +19,6 @@ const MAX_DECODED: usize = 3;
 const MAX_PASSES: usize = 4;
 /// Stands in place of a text that can't be inspected within the limits.
 pub(super) const UNINSPECTED: &str = "[uninspected]";
-
-/// Views of one text: as it is or folded, then one for each step of unescaping; and what is needed to make them.
-#[derive(Default)]
-pub(super) struct Scratch {
-    views: [View; MAX_STEPS + 1],
-    raw: View,
-    /// Room for a view without its colour codes.
-    plain: View,
-    pub(super) seen: Seen,
-    pub(super) spans: Vec<Span>,
-}
-
-/// What the passes over the views of one text gather.
-#[derive(Default)]
-pub(super) struct Seen {
-    pub(super) signs: Signs,
-    pub(super) found: Vec<Finding>,
-    pub(super) kept: Vec<Kept>,
-    encoded: Vec<Encoded>,
-    /// Reads like quoted-printable.
-    quoted: bool,
-    /// The last view holds colour codes.
-    coloured: bool,
-}
-
-impl Seen {
-    /// A pass over a view whose signs are read.
-    pub(super) fn scan<'s, 'v>(
-        &'s mut self,
-        rules: &'s RuleSet,
-        keys: &'s mut KeyCache,
-        view: shapes::Text<'v>,
-    ) -> Scan<'s, 'v> {
-        Scan {
-            rules,
-            keys,
-            active: view.active,
-            key: view.key,
-            bytes: view.bytes,
-            signs: &mut self.signs,
-            view: view.view,
-            found: &mut self.found,
-            kept: &mut self.kept,
-            encoded: &mut self.encoded,
-            token: Token::default(),
-            emv_until: 0,
-            key_ends: Default::default(),
-            tables_until: 0,
-            id_cells: Vec::new(),
-            rows_until: 0,
-            quoted: false,
-            coloured: false,
-        }
-    }
-}
-
-impl Scratch {
-    /// Whether it is worth keeping for the next request: one large text must not hold memory for good.
-    pub(super) fn is_small(&self) -> bool {
-        const SMALL: usize = 1 << 16;
-        let Seen { signs, found, kept, encoded, .. } = &self.seen;
-        self.views.iter().chain([&self.raw, &self.plain]).all(|view| view.capacity() <= SMALL)
-            && signs.capacity() <= SMALL
-            && found.capacity() <= SMALL / 64
-            && kept.capacity() <= SMALL / 64
-            && encoded.capacity() <= SMALL / 64
-            && self.spans.capacity() <= SMALL / 64
-    }
-}
 
 /// A text that is looked into, and what is known of it.
 #[derive(Clone, Copy)]
@@ -101,14 +32,6 @@ struct Known<'t> {
     active: u64,
     /// Encoded texts around it.
     depth: usize,
-}
-
-/// A finding on the original bytes.
-#[derive(Clone, Copy)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) finding: Finding,
 }
 
 /// What one pass says about a text.
