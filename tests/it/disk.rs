@@ -59,7 +59,8 @@ impl FailingDisk {
             medium,
         };
         std::fs::create_dir_all(&disk.dir).expect("a directory");
-        let mounted = Command::new("mount").args(["-t", "ext2", &disk.device]).arg(&disk.dir).status();
+        // Each file that is removed gives its room back: else the medium would be full some day, and stay so.
+        let mounted = Command::new("mount").args(["-t", "ext2", "-o", "discard", &disk.device]).arg(&disk.dir).status();
         mounted.is_ok_and(|status| status.success()).then_some(disk)
     }
 
