@@ -105,7 +105,8 @@ impl Reader {
         pages: Vec<ContentPage>,
         each: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let contents = self.guarded(|| Contents::new(self.file.try_clone()?, pages))?;
+        let file = self.clone_file()?;
+        let contents = self.guarded(|| Contents::new(file, pages))?;
         self.read(Some(contents), each)
     }
 
@@ -114,9 +115,9 @@ impl Reader {
         mut contents: Option<Contents>,
         each: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        let file = self.clone_file()?;
         let mut batches = self.guarded(|| {
-            let reader =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, self.metadata.clone());
+            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
             let reader = reader.with_batch_size(self.batch());
             if contents.is_none() {
                 return reader.build();
@@ -142,6 +143,10 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    fn clone_file(&self) -> Result<File, Error> {
+        self.file.try_clone().map_err(|source| Error::Io { doing: "open", path: self.path.clone(), source })
     }
 
     fn guarded<T>(&self, call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {

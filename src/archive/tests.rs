@@ -167,6 +167,24 @@ fn a_row_that_does_not_follow_is_refused() {
     assert!(matches!(empty.finish(), Err(Error::Empty)));
 }
 
+/// Two contents are hashed at a time: the first, the second, and one that is left over at the end.
+#[test]
+fn no_content_but_the_one_that_was_sealed_is_finished() {
+    let contents: Vec<_> = (0..3).map(payment).collect();
+    let links = sealed(&contents);
+    for wrong in 0..3 {
+        let mut writer = SegmentWriter::new(head(), &Promotions::default(), [0; 32], Vec::new()).expect("a writer");
+        let mut refused = None;
+        for (number, (link, content)) in links.iter().zip(&contents).enumerate() {
+            let pushed = if number == wrong { writer.push(link, &payment(9)) } else { writer.push(link, content) };
+            refused = refused.or(pushed.err());
+        }
+        let finished = writer.finish().map(drop).expect_err("one is another");
+        let refused = refused.unwrap_or(finished).to_string();
+        assert!(refused.contains(&format!("record {wrong} does not follow")), "{wrong}: {refused}");
+    }
+}
+
 /// Promise 5: whichever byte of an object changes, what is read is an error, or all that was sealed.
 #[test]
 fn no_changed_byte_goes_unseen_or_panics() {

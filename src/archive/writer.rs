@@ -62,7 +62,7 @@ struct Waiting {
 
 impl Waiting {
     fn check(&mut self, link: &Link, content: &str) -> Result<(), Error> {
-        let Some(before) = self.link.take() else {
+        let Some(before) = self.link else {
             self.link = Some(*link);
             self.content.clear();
             self.content.push_str(content);
@@ -70,11 +70,14 @@ impl Waiting {
         };
         let [first, second] = Checksum::of_two(self.content.as_bytes(), content.as_bytes());
         prove(&before, first)?;
-        prove(link, second)
+        prove(link, second)?;
+        // Not before both are proven: after an error nothing is finished.
+        self.link = None;
+        Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
-        self.link.take().map_or(Ok(()), |link| prove(&link, Checksum::of(self.content.as_bytes())))
+    fn finish(&self) -> Result<(), Error> {
+        self.link.map_or(Ok(()), |link| prove(&link, Checksum::of(self.content.as_bytes())))
     }
 }
 

@@ -27,7 +27,7 @@ use parquet::file::metadata::ParquetMetaData;
 use shapes::{BOUNDS, FILE, FILTER, PLACES};
 use thrift::{Malformed, Shape, Struct, Value};
 pub(super) use walk::is_readable;
-use walk::{Begins, MAX_GROUP, Walk};
+use walk::{Begins, Kept, MAX_GROUP, Walk};
 
 use crate::archive::{ContentPage, Footer};
 
@@ -96,13 +96,13 @@ impl Outline {
             pieces,
             read: 4,
             zstd: Unpacker::new(),
-            contents: Vec::new(),
+            contents: Kept::default(),
         };
         work.ask(magic == *MAGIC, || "a file of Parquet alone".to_owned());
         if let Some(metadata) = work.whole(at, footer, &FILE)? {
             work.metadata(&metadata, claimed)?;
             work.tiled();
-            work.outline.contents = Some(work.contents).filter(|_| work.outline.flaws.is_empty());
+            work.outline.contents = work.contents.pages().filter(|_| work.outline.flaws.is_empty());
         } else {
             work.outline.refused = !is_readable(file, metadata, u64::MAX)?;
         }
@@ -123,7 +123,7 @@ struct Work<'a> {
     /// Where the pages end that were read so far: chunks lie one behind the other, and none is read twice.
     read: u64,
     zstd: Unpacker,
-    contents: Vec<ContentPage>,
+    contents: Kept,
 }
 
 impl Work<'_> {
@@ -240,7 +240,7 @@ impl Work<'_> {
         let mut walk =
             Walk::of(self.file, begin.filter(|_| behind), end, chunk.int(4), Pages::of(element, &mut self.zstd))?;
         self.read = end.unwrap_or(u64::MAX);
-        self.contents.append(&mut walk.contents);
+        self.contents.append(std::mem::take(&mut walk.contents));
         // How many rows are read at once follows from what is claimed here.
         let content = name == "content";
         let fits = i64::try_from(walk.values).ok() == Some(rows) && chunk.size(6) == Some(walk.unpacked);

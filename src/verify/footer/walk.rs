@@ -28,13 +28,52 @@ pub(super) struct Walk {
     pub(super) values: u64,
     pub(super) unpacked: u64,
     pub(super) dictionary: bool,
-    /// Where contents lie, page by page, as long as all is sound.
-    pub(super) contents: Vec<ContentPage>,
+    /// Where contents lie, page by page, as long as all is sound and there are no more of them than are kept.
+    pub(super) contents: Kept,
     /// Kind and encoding of each page, and how many there are.
     kinds: Vec<(i64, i64, i64)>,
     pub(super) sound: bool,
     /// A page claims more than the format allows, or than it holds: whoever reads it makes room for what it claims.
     pub(super) refused: bool,
+}
+
+/// Pages of contents, with the length of each content. A page of nothing but empty contents takes few bytes, so that no more lengths
+/// are kept than an object of the format has rows: of one that claims more, none.
+pub(super) struct Kept {
+    pages: Option<Vec<ContentPage>>,
+    lengths: usize,
+}
+
+/// Lengths that are kept: those of 256 MiB of contents of 64 bytes.
+const MAX_LENGTHS: usize = 4 << 20;
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { pages: Some(Vec::new()), lengths: 0 }
+    }
+}
+
+impl Kept {
+    fn add(&mut self, page: ContentPage) {
+        self.lengths = self.lengths.saturating_add(page.lengths.len());
+        match &mut self.pages {
+            Some(pages) if self.lengths <= MAX_LENGTHS => pages.push(page),
+            pages => *pages = None,
+        }
+    }
+
+    pub(super) fn append(&mut self, behind: Self) {
+        self.lengths = self.lengths.saturating_add(behind.lengths);
+        self.pages =
+            self.pages.take().zip(behind.pages).filter(|_| self.lengths <= MAX_LENGTHS).map(|(mut all, more)| {
+                all.extend(more);
+                all
+            });
+    }
+
+    pub(super) fn pages(self) -> Option<Vec<ContentPage>> {
+        self.pages
+    }
 }
 
 /// Kinds of pages.
@@ -140,7 +179,9 @@ impl Walk {
             file.read_exact_at(&mut bytes, begin)?;
             walk.hold(&header, &bytes, unpacked, &mut pages);
             let unpacked = usize::try_from(unpacked).map_err(|_| invalid())?;
-            walk.contents.extend(pages.content_page(begin, bytes.len(), unpacked).filter(|_| walk.sound));
+            if let Some(page) = pages.content_page(begin, bytes.len(), unpacked).filter(|_| walk.sound) {
+                walk.contents.add(page);
+            }
         }
         walk.sound &= at == end && pages.is_used_up();
         Ok(walk)
@@ -269,6 +310,26 @@ mod tests {
     use super::super::shapes::BYTE_ARRAY;
     use super::super::thrift::Value;
     use super::*;
+
+    /// Pages of 65,536 empty contents take fifty bytes each: what is kept of them must not follow from their number.
+    #[test]
+    fn no_more_lengths_are_kept_than_an_object_has_rows() {
+        let page = || ContentPage { offset: 0, packed: 0, unpacked: 0, before: 0, lengths: vec![0; 1 << 16] };
+        let kept = |pages: usize| {
+            let mut kept = Kept::default();
+            (0..pages).for_each(|_| kept.add(page()));
+            kept
+        };
+        assert_eq!(kept(64).pages().map(|pages| pages.len()), Some(64));
+        assert_eq!(kept(65).pages(), None);
+        assert_eq!(kept(1000).pages(), None);
+        let joined = |first, second| {
+            let mut all = kept(first);
+            all.append(kept(second));
+            all.pages().map(|pages| pages.len())
+        };
+        assert_eq!([joined(30, 34), joined(30, 35), joined(65, 0), joined(0, 65)], [Some(64), None, None, None]);
+    }
 
     /// Readers go by the type alone: a page of data beside the dictionary that is read would hide what that claims.
     #[test]
