@@ -63,17 +63,20 @@ struct Waiting {
 impl Waiting {
     fn check(&mut self, link: &Link, content: &str) -> Result<(), Error> {
         let Some(before) = self.link else {
-            self.link = Some(*link);
-            self.content.clear();
-            self.content.push_str(content);
+            self.wait(link, content);
             return Ok(());
         };
         let [first, second] = Checksum::of_two(self.content.as_bytes(), content.as_bytes());
         prove(&before, first)?;
-        prove(link, second)?;
-        // Not before both are proven: after an error nothing is finished.
         self.link = None;
-        Ok(())
+        // What is not proven stays, so that after an error nothing is finished.
+        prove(link, second).inspect_err(|_| self.wait(link, content))
+    }
+
+    fn wait(&mut self, link: &Link, content: &str) {
+        self.link = Some(*link);
+        self.content.clear();
+        self.content.push_str(content);
     }
 
     fn finish(&self) -> Result<(), Error> {
