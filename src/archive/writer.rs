@@ -1,7 +1,7 @@
 //! A segment's records become one Parquet file.
 //!
-//! Every link is recomputed before its row is written, and every checksum before the file is finished. Memory is flat: one batch of rows and the packed pages of
-//! one row group. The bytes are a function of the records, the head before them, the promotions, the rules and the release.
+//! Every link is recomputed before its row is written, and every checksum before the file is finished. Memory is flat: one batch
+//! of rows and the packed pages of one row group. The bytes are a function of the records, the head before them, the promotions, the rules and the release.
 
 use std::io::Write;
 
