@@ -24,9 +24,16 @@ pub struct Fields<'a> {
     pub promoted: Vec<Option<Cow<'a, str>>>,
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
     fn promoted(&self, slot: usize) -> Option<&str> {
         self.promoted.get(slot)?.as_deref()
+    }
+
+    /// Takes the values of the slots, the last of them `service_name`.
+    fn fill(&mut self, mut values: Vec<Option<Cow<'a, str>>>) -> Option<()> {
+        self.service_name = values.pop()?;
+        self.promoted = values;
+        Some(())
     }
 }
 
@@ -105,8 +112,16 @@ impl Extractor {
     }
 
     fn scan<'a>(&self, cursor: &mut Cursor<'a>) -> Option<Extracted<'a>> {
+        let (mut extracted, mut found) = self.log_record(cursor)?;
+        self.tail(cursor, &mut found)?;
+        extracted.fields.fill(found.values)?;
+        Some(extracted)
+    }
+
+    /// The log record, to behind its brace; what it puts into slots apart.
+    fn log_record<'a>(&self, cursor: &mut Cursor<'a>) -> Option<(Extracted<'a>, Found<'a>)> {
         let Extracted { mut fields, mut event_nanos } = Extracted::default();
-        let mut found = Found::new(self.names.len() + 1);
+        let mut found = Found::new(self.slots());
         cursor.expect(r#"{"logRecord":{"#)?;
         // Canonical text has one order.
         let mut any = false;
@@ -144,15 +159,73 @@ impl Extractor {
             fields.trace_id = hex_id(cursor.string()?);
         }
         cursor.expect("}")?;
+        fields.event_micros = event_nanos.map(micros_of);
+        Some((Extracted { fields, event_nanos }, found))
+    }
+
+    /// What the text behind the log record puts into slots.
+    fn tail<'a>(&self, cursor: &mut Cursor<'a>, found: &mut Found<'a>) -> Option<()> {
         cursor.expect(r#","received":"#)?;
         cursor.value()?;
         if cursor.take(r#","resource":{"attributes":"#) {
             found.attributes(cursor, &self.resource)?;
         }
-        fields.event_micros = event_nanos.map(micros_of);
-        fields.service_name = found.values.pop()?;
-        fields.promoted = found.values;
-        Some(Extracted { fields, event_nanos })
+        Some(())
+    }
+
+    /// The same, to be kept for the records that have that text, too.
+    pub(super) fn tail_values(&self, cursor: &mut Cursor<'_>) -> Option<Vec<Option<String>>> {
+        let mut found = Found::new(self.slots());
+        self.tail(cursor, &mut found)?;
+        Some(found.values.into_iter().map(|value| value.map(Cow::into_owned)).collect())
+    }
+
+    /// One a promotion, and one for `service_name`.
+    fn slots(&self) -> usize {
+        self.names.len() + 1
+    }
+}
+
+/// Reads contents that come one behind the other: what records of one request share behind their log records, often half of
+/// the text, is read once and then compared.
+pub(super) struct Consecutive {
+    extractor: Extractor,
+    tail: Option<Tail>,
+}
+
+/// The last text behind a log record, and what it puts into the slots.
+struct Tail {
+    text: String,
+    values: Vec<Option<String>>,
+}
+
+impl Consecutive {
+    pub(super) fn new(promotions: &Promotions) -> Self {
+        Self { extractor: Extractor::new(promotions), tail: None }
+    }
+
+    /// As [`Extractor::read`].
+    pub(super) fn read<'a>(&'a mut self, content: &'a str) -> Result<Extracted<'a>, usize> {
+        let mut cursor = Cursor::new(content);
+        self.scan(&mut cursor).ok_or(cursor.at())
+    }
+
+    fn scan<'a>(&'a mut self, cursor: &mut Cursor<'a>) -> Option<Extracted<'a>> {
+        let (mut extracted, mut found) = self.extractor.log_record(cursor)?;
+        let text = cursor.remaining();
+        let tail = match self.tail.take().filter(|tail| tail.text == text) {
+            Some(tail) => tail,
+            None => Tail { text: text.to_owned(), values: self.extractor.tail_values(cursor)? },
+        };
+        let tail = &*self.tail.insert(tail);
+        // A slot is filled by the log record or by the resource, never by both.
+        for (value, of_tail) in found.values.iter_mut().zip(&tail.values) {
+            if let Some(of_tail) = of_tail {
+                *value = Some(Cow::Borrowed(of_tail));
+            }
+        }
+        extracted.fields.fill(found.values)?;
+        Some(extracted)
     }
 }
 

@@ -36,6 +36,11 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    /// What has not been read yet.
+    pub(super) fn remaining(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     /// Passes over `literal` if it comes next.
     // Inlined, the comparison with a literal is one or two of words; as a call it is a `memcmp`.
     #[inline(always)]

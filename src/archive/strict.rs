@@ -9,6 +9,7 @@ use sealtrail_chain::content::{self, By, LogRecord, ParseError, Value};
 
 use super::fields::{ColumnMismatch, Extracted, Extractor, Fields, id, nanos};
 use super::promotion::{Promotions, Source};
+use super::scan::Cursor;
 use super::{Row, fields};
 
 /// Checks the rows of one object.
@@ -123,16 +124,14 @@ impl Form {
         }
         self.tail = Tail::default();
         let (context, parts) = content::read_tail(text, at)?;
-        // What the resource says stands in the text whatever the log record holds.
-        let of_resource = format!("{{\"logRecord\":{{}}{}", parts.tail);
-        let Extracted { fields, .. } =
-            extractor.read(&of_resource).map_err(|at| ParseError { at, expected: "canonical text" })?;
-        let owned = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
+        let mut cursor = Cursor::new(parts.tail);
+        let values = extractor.tail_values(&mut cursor);
+        let mut promoted = values.ok_or(ParseError { at: at + cursor.at(), expected: "canonical text" })?;
         self.tail = Tail {
             text: parts.tail.to_owned(),
             own: context.received.by == By::Own,
-            service_name: owned(fields.service_name),
-            promoted: fields.promoted.into_iter().map(owned).collect(),
+            service_name: promoted.pop().flatten(),
+            promoted,
         };
         Ok(())
     }

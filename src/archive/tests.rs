@@ -9,6 +9,7 @@ use sealtrail_chain::content::{
 };
 use sealtrail_chain::{CompactRange, Hash, Head, Link, Segment, Sequence, UnixNanos};
 
+use super::fields::Consecutive;
 use super::*;
 
 const NOON: u64 = 1_800_014_400_000_000_000;
@@ -226,6 +227,7 @@ fn promoted_columns_say_what_the_content_says() {
         Promotions::new(vec![source("a", "attr:k\"\u{1}"), source("r", "resource:r"), source("b", "attr:b")]);
     let promotions = promotions.expect("promotions");
     let (extractor, mut checker) = (Extractor::new(&promotions), Checker::new(&promotions));
+    let mut consecutive = Consecutive::new(&promotions);
     let key = "k\"\u{1}";
     let cases: Vec<(Value<'_>, Option<&str>)> = vec![
         (Value::Null, None),
@@ -256,7 +258,12 @@ fn promoted_columns_say_what_the_content_says() {
         let promoted: Vec<_> = fields.promoted.iter().map(Option::as_deref).collect();
         assert_eq!(promoted, [expected, expected, None], "{content}");
         assert_eq!((fields.service_name.as_deref(), fields.trace_id, event_nanos), (Some("4"), None, None));
-        // What fills the columns and what checks them read alike.
+        // What fills the columns and what checks them read alike, whether they have seen the resource before or not.
+        for _ in 0..2 {
+            assert!(
+                consecutive.read(&content).is_ok_and(|read| read == Extracted { fields: fields.clone(), event_nanos })
+            );
+        }
         assert!(checker.read(&content).is_ok_and(|strict| strict == Extracted { fields, event_nanos }), "{content}");
     }
 }
@@ -328,6 +335,13 @@ proptest! {
             value => Some(value.to_json()),
         });
         prop_assert_eq!(fields.promoted[1].as_deref(), actor.as_deref());
+        // Behind a record with another tail, and behind itself.
+        let mut consecutive = Consecutive::new(&Promotions::default());
+        prop_assert!(consecutive.read(&payment(1)).is_ok());
+        for _ in 0..2 {
+            let alike = consecutive.read(&content).is_ok_and(|read| read == Extracted { fields: fields.clone(), event_nanos });
+            prop_assert!(alike);
+        }
         let mut checker = Checker::new(&Promotions::default());
         let alike = checker.read(&content).is_ok_and(|strict| strict == Extracted { fields, event_nanos });
         prop_assert!(alike);
@@ -340,7 +354,10 @@ proptest! {
         let at = at.index(text.len());
         if cut { text.truncate(at) } else { text[at] = with }
         let text: String = text.into_iter().collect();
-        let _ = Extractor::new(&Promotions::default()).read(&text);
+        let at = Extractor::new(&Promotions::default()).read(&text).err();
+        let mut consecutive = Consecutive::new(&Promotions::default());
+        prop_assert!(consecutive.read(&payment(1)).is_ok());
+        prop_assert_eq!(consecutive.read(&text).err(), at);
         prop_assert_eq!(Checker::new(&Promotions::default()).read(&text).is_ok(), read(&text).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use sealtrail_chain::segment::object_key;
 use sealtrail_chain::{Break, Checksum, CompactRange, Hash, Head, Link, Run, Segment, Sequence, UnixNanos};
 
 use super::columns::Columns;
-use super::fields::{Extracted, Extractor};
+use super::fields::{Consecutive, Extracted};
 use super::layout::{self, ROW_GROUP_CONTENT};
 use super::pages::Pages;
 use super::promotion::Promotions;
@@ -44,7 +44,7 @@ pub struct SegmentWriter<W: Write + Send> {
     event_nanos: Option<(i64, i64)>,
     promotions: Promotions,
     rules: [u8; 32],
-    extractor: Extractor,
+    contents: Consecutive,
     columns: Columns,
     long: Long,
     group: Option<Group>,
@@ -126,7 +126,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             event_nanos: None,
             promotions: promotions.clone(),
             rules,
-            extractor: Extractor::new(promotions),
+            contents: Consecutive::new(promotions),
             columns: Columns::new(promotions.as_slice().len()),
             long,
             group: None,
@@ -146,7 +146,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             return Err(Error::Day { sequence });
         }
         let Extracted { fields, event_nanos } =
-            self.extractor.read(content).map_err(|at| Error::Content { sequence, at })?;
+            self.contents.read(content).map_err(|at| Error::Content { sequence, at })?;
         if let Some(nanos) = event_nanos {
             let (min, max) = self.event_nanos.unwrap_or((nanos, nanos));
             self.event_nanos = Some((min.min(nanos), max.max(nanos)));
