@@ -269,7 +269,7 @@ fn change_an_operator(bytes: &mut [u8]) -> Option<String> {
             let digit = name.last_mut()?;
             *digit = if *digit == b'9' { b'8' } else { *digit + 1 };
             let after = String::from_utf8_lossy(name).into_owned();
-            let crc = crc32c::crc32c(rest);
+            let crc = crc_fast::crc32_iscsi(rest);
             bytes[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
             return Some(format!("{before} is now {after}"));
         }
@@ -346,10 +346,10 @@ mod tests {
     fn the_tampering_changes_one_digit_and_mends_the_checksum() {
         let rest = b"....operator-1239....".to_vec();
         let mut bytes = (rest.len() as u32).to_le_bytes().to_vec();
-        bytes.extend(crc32c::crc32c(&rest).to_le_bytes());
+        bytes.extend(crc_fast::crc32_iscsi(&rest).to_le_bytes());
         bytes.extend(&rest);
         assert_eq!(change_an_operator(&mut bytes).as_deref(), Some("operator-1239 is now operator-1238"));
-        assert_eq!(bytes[4..8], crc32c::crc32c(&bytes[8..]).to_le_bytes());
+        assert_eq!(bytes[4..8], crc_fast::crc32_iscsi(&bytes[8..]).to_le_bytes());
         assert_eq!(bytes[8..].iter().zip(&rest).filter(|(new, old)| new != old).count(), 1);
         assert_eq!(change_an_operator(&mut [1, 0, 0]), None);
     }

@@ -1,6 +1,9 @@
 //! One message as the local twin frames it: length and CRC-32C of the rest, then key, headers and value with their
 //! lengths, all numbers u32 little-endian (FORMAT.md, "Local twin").
 
+use crc_fast::CrcAlgorithm::Crc32Iscsi;
+use crc_fast::Digest;
+
 /// Bytes before the rest: its length and its checksum.
 pub(super) const PREFIX: usize = 8;
 
@@ -26,7 +29,10 @@ pub(super) fn head(message: Framed<'_>) -> Vec<u8> {
         head.extend_from_slice(part);
     }
     head.extend_from_slice(&length(value.len()));
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&head[PREFIX..]), value);
+    let mut crc = Digest::new(Crc32Iscsi);
+    crc.update(&head[PREFIX..]);
+    crc.update(value);
+    let crc = crc.finalize() as u32;
     let len = length(head.len() - PREFIX + value.len());
     head[..4].copy_from_slice(&len);
     head[4..PREFIX].copy_from_slice(&crc.to_le_bytes());

@@ -134,7 +134,7 @@ impl<R: Read> Messages<R> {
         rest.resize(len, 0);
         self.read(&mut rest)?;
         self.rest = rest;
-        if crc32c::crc32c(&self.rest) != crc {
+        if crc_fast::crc32_iscsi(&self.rest) != crc {
             return Err(self.damaged(Damage::Checksum));
         }
         if frame::split(&self.rest).is_none() {

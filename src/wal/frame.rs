@@ -1,5 +1,7 @@
 //! Frames: what a WAL file holds behind its header (`FORMAT.md`, "Frame").
 
+use crc_fast::CrcAlgorithm::Crc32Iscsi;
+use crc_fast::Digest;
 use sealtrail_chain::{Checksum, Hash, Link, UnixNanos};
 
 /// Random name of a file; part of every frame's checksum, so that no frame is sound in another file.
@@ -47,7 +49,7 @@ pub(super) fn fill(room: &mut [u8; ROOM], link: &Link, content: &[u8], back: usi
 
 /// Makes a frame sound at `offset` of the file `id`, and nowhere else.
 pub(super) fn place(room: &mut [u8; ROOM], content: &[u8], id: &FileId, offset: u64) {
-    let sum = crc32c::crc32c_append(checksum(id, offset, &room[4..]), content);
+    let sum = checksum(id, offset, [&room[4..], content]);
     room[..4].copy_from_slice(&sum.to_le_bytes());
 }
 
@@ -59,7 +61,7 @@ pub(super) fn mark(id: &FileId, offset: u64) -> [u8; HEAD] {
 /// The mark at `offset` that ends the group which begins `back` bytes before it.
 pub(super) fn end_mark(id: &FileId, offset: u64, back: usize) -> [u8; HEAD] {
     let mut head = new_head(MARK, 0, back);
-    let sum = checksum(id, offset, &head[4..]);
+    let sum = checksum(id, offset, [&head[4..]]);
     head[..4].copy_from_slice(&sum.to_le_bytes());
     head
 }
@@ -79,7 +81,7 @@ pub(super) fn payload_len(head: &[u8]) -> Option<usize> {
 pub(super) fn parse<'a>(bytes: &'a [u8], id: &FileId, offset: u64) -> Option<Frame<'a>> {
     let len = payload_len(bytes)?;
     let payload = bytes.get(HEAD..).filter(|payload| payload.len() == len)?;
-    if checksum(id, offset, &bytes[4..]) != u32::from_le_bytes(word(bytes)) {
+    if checksum(id, offset, [&bytes[4..]]) != u32::from_le_bytes(word(bytes)) {
         return None;
     }
     let synced = offset.checked_sub(u64::from(u32::from_le_bytes(word(&bytes[8..]))))?;
@@ -107,12 +109,15 @@ fn new_head(kind: u8, payload: usize, back: usize) -> [u8; HEAD] {
     head
 }
 
-/// CRC-32C over the file's id, the frame's offset, and all of the frame behind the checksum.
-fn checksum(id: &FileId, offset: u64, rest: &[u8]) -> u32 {
+/// CRC-32C over the file's id, the frame's offset, and all of the frame behind the checksum, in pieces.
+fn checksum<const PIECES: usize>(id: &FileId, offset: u64, rest: [&[u8]; PIECES]) -> u32 {
     let mut place = [0; 24];
     place[..16].copy_from_slice(id);
     place[16..].copy_from_slice(&offset.to_le_bytes());
-    crc32c::crc32c_append(crc32c::crc32c(&place), rest)
+    let mut crc = Digest::new(Crc32Iscsi);
+    crc.update(&place);
+    rest.iter().for_each(|piece| crc.update(piece));
+    crc.finalize() as u32
 }
 
 /// The first `N` bytes; callers have checked that they are there.
@@ -136,7 +141,7 @@ pub(super) fn rebase(group: &mut [u8], id: &FileId, start: u64) {
     let mut at = 0;
     while at < group.len() {
         let end = at + HEAD + payload_len(&group[at..]).expect("a frame");
-        let sum = checksum(id, start + at as u64, &group[at + 4..end]);
+        let sum = checksum(id, start + at as u64, [&group[at + 4..end]]);
         group[at..at + 4].copy_from_slice(&sum.to_le_bytes());
         at = end;
     }

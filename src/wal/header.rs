@@ -69,7 +69,7 @@ impl Header {
         out.push(u8::from(self.reused));
         out.extend_from_slice(name);
         nodes.iter().for_each(|node| out.extend_from_slice(node));
-        out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
+        out.extend_from_slice(&crc_fast::crc32_iscsi(&out).to_le_bytes());
         out
     }
 
@@ -85,7 +85,7 @@ impl Header {
         }
         let len = u32::from_le_bytes(fields.take()?) as usize;
         let (body, sum) = bytes.get(..len).and_then(<[u8]>::split_last_chunk::<4>).ok_or(Bad::Damaged)?;
-        if crc32c::crc32c(body) != u32::from_le_bytes(*sum) {
+        if crc_fast::crc32_iscsi(body) != u32::from_le_bytes(*sum) {
             return Err(Bad::Damaged);
         }
         let mut fields = Fields(body.get(16..).ok_or(Bad::Damaged)?);

@@ -109,7 +109,7 @@ fn encode(confirmed: &[Option<Confirmed>; 2]) -> String {
             text += &format!("{} {last} {hash}\n", leg.name());
         }
     }
-    let sum = crc32c::crc32c(text.as_bytes());
+    let sum = crc_fast::crc32_iscsi(text.as_bytes());
     text + &format!("crc32c {sum:08x}\n")
 }
 
@@ -117,7 +117,7 @@ fn decode(bytes: &[u8]) -> Option<[Option<Confirmed>; 2]> {
     let text = std::str::from_utf8(bytes).ok()?;
     let at = text.len().checked_sub("crc32c 01234567\n".len())?;
     let (text, sum) = text.split_at_checked(at)?;
-    if sum != format!("crc32c {:08x}\n", crc32c::crc32c(text.as_bytes())) {
+    if sum != format!("crc32c {:08x}\n", crc_fast::crc32_iscsi(text.as_bytes())) {
         return None;
     }
     let mut confirmed = [None; 2];

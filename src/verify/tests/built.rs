@@ -268,7 +268,7 @@ pub(super) fn frame(key: &str, headers: &str, value: &[u8]) -> Vec<u8> {
         rest.extend_from_slice(&(part.len() as u32).to_le_bytes());
         rest.extend_from_slice(part);
     }
-    let prefix = [rest.len() as u32, crc32c::crc32c(&rest)].map(u32::to_le_bytes).concat();
+    let prefix = [rest.len() as u32, crc_fast::crc32_iscsi(&rest)].map(u32::to_le_bytes).concat();
     [prefix, rest].concat()
 }
 

@@ -287,7 +287,7 @@ fn edit_frames(bytes: &mut [u8], id: &str, other: &str, reseal: bool) -> bool {
         }
         if edited {
             let covered = [&file[..], &(at as u64).to_le_bytes(), &bytes[at + 4..end]].concat();
-            bytes[at..at + 4].copy_from_slice(&crc32c::crc32c(&covered).to_le_bytes());
+            bytes[at..at + 4].copy_from_slice(&crc_fast::crc32_iscsi(&covered).to_le_bytes());
         }
         at = end;
     }
