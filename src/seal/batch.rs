@@ -36,6 +36,12 @@ struct Record {
     len: usize,
 }
 
+impl Record {
+    fn new(checksum: Checksum, content: &Range<usize>) -> Self {
+        Self { checksum, len: content.len() }
+    }
+}
+
 /// A masked record at its place in a batch. Made by [`Batch::slots`] alone.
 pub struct Slot<'b, const ROOM: usize> {
     pub room: &'b mut [u8; ROOM],
@@ -105,17 +111,16 @@ impl<const ROOM: usize> Batch<ROOM> {
 
     /// Gives a record of the open piece its checksum, if that is not known, and so the one that waits before it.
     fn hash(&mut self, content: Range<usize>, known: Option<Checksum>) {
-        let text = |at: &Range<usize>| self.open.as_bytes().get(at.clone()).unwrap_or_default();
-        let record = |checksum, at: &Range<usize>| Record { checksum, len: at.len() };
         match (self.waiting.take(), known) {
             (None, None) => self.waiting = Some(content),
             (Some(before), None) => {
-                let [first, second] = Checksum::of_two(text(&before), text(&content));
-                self.records.extend([record(first, &before), record(second, &content)]);
+                let [first, second] = Checksum::of_two(self.text(&before), self.text(&content));
+                self.records.extend([Record::new(first, &before), Record::new(second, &content)]);
             }
             (before, Some(known)) => {
-                self.records.extend(before.map(|at| record(Checksum::of(text(&at)), &at)));
-                self.records.push(record(known, &content));
+                self.waiting = before;
+                self.settle();
+                self.records.push(Record::new(known, &content));
             }
         }
     }
@@ -123,9 +128,12 @@ impl<const ROOM: usize> Batch<ROOM> {
     /// Gives the last record its checksum. Who gathers records does this before another thread gets them: it has other work.
     pub fn settle(&mut self) {
         if let Some(at) = self.waiting.take() {
-            let checksum = Checksum::of(self.open.as_bytes().get(at.clone()).unwrap_or_default());
-            self.records.push(Record { checksum, len: at.len() });
+            self.records.push(Record::new(Checksum::of(self.text(&at)), &at));
         }
+    }
+
+    fn text(&self, at: &Range<usize>) -> &[u8] {
+        self.open.as_bytes().get(at.clone()).expect("a record is hashed before its piece is closed")
     }
 
     fn close(&mut self) {

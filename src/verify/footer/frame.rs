@@ -3,7 +3,7 @@
 //!
 //! Source: RFC 8878, section 3.
 
-use zstd::zstd_safe::{DCtx, InBuffer, OutBuffer, ResetDirective};
+use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::bits::Wrong;
 
@@ -15,7 +15,10 @@ pub(super) struct Unpacker {
 
 impl Unpacker {
     pub(super) fn new() -> Self {
-        Self { zstd: DCtx::create(), bytes: Vec::new() }
+        let mut zstd = DCtx::create();
+        // Of a page whose window is larger nothing is unpacked: it would stay in memory for all pages behind it.
+        zstd.set_parameter(DParameter::WindowLogMax(LARGEST_WINDOW_LOG)).expect("zstd has a window of 16 MiB");
+        Self { zstd, bytes: Vec::new() }
     }
 
     /// All of a page.
@@ -55,7 +58,7 @@ pub(super) fn one_frame(bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
     }
     if !single {
         let (window, behind) = rest.split_first().ok_or(Wrong::Form)?;
-        if window >> 3 > LARGEST_WINDOW {
+        if u32::from(window >> 3) + 10 > LARGEST_WINDOW_LOG {
             return Err(Wrong::Form);
         }
         rest = behind;
@@ -94,7 +97,7 @@ pub(super) fn one_frame(bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
 }
 
 /// Of a window of 16 MiB.
-const LARGEST_WINDOW: u8 = 14;
+const LARGEST_WINDOW_LOG: u32 = 24;
 
 #[cfg(test)]
 mod tests {
