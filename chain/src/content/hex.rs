@@ -16,23 +16,7 @@ pub(super) fn push_hex(out: &mut String, bytes: &[u8]) {
 
 /// The bytes that pairs of lower-case hex digits say.
 pub(super) fn lower_hex(digits: &str) -> Option<Vec<u8>> {
-    const NONE: u8 = 0xff;
-    const VALUES: [u8; 256] = {
-        let mut values = [NONE; 256];
-        let mut value = 0;
-        while value < 16 {
-            values[DIGITS[value as usize] as usize] = value;
-            value += 1;
-        }
-        values
-    };
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    let mut seen = 0;
-    let value = |[high, low]: &[u8; 2]| {
-        let (high, low) = (VALUES[*high as usize], VALUES[*low as usize]);
-        seen |= high | low;
-        high << 4 | low
-    };
-    let bytes = pairs.iter().map(value).collect();
-    (rest.is_empty() && seen < 16).then_some(bytes)
+    // The library also takes upper case, and digits behind `0x`.
+    let lower = digits.bytes().fold(true, |lower, byte| lower & !byte.is_ascii_uppercase() & (byte != b'x'));
+    if lower { const_hex::decode(digits).ok() } else { None }
 }
