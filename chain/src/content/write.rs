@@ -342,15 +342,11 @@ fn push_escape(out: &mut String, byte: u8) {
 ///
 /// Eight bytes at a time: the high bit of each byte of `marks` says whether that byte stops the run. A borrow may set the
 /// mark of a byte above a true one, never below, and the lowest is what is asked for.
+#[inline]
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let mut at = 0;
     for chunk in bytes.as_chunks::<8>().0 {
-        let word = u64::from_le_bytes(*chunk);
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let marks = controls | zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c));
+        let marks = marks(*chunk);
         if marks != 0 {
             return at + (marks.trailing_zeros() / 8) as usize;
         }
@@ -358,4 +354,14 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len())
+}
+
+#[inline]
+fn marks(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    // With its second bit turned, a quote is the one that follows the controls.
+    let controls_and_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (controls_and_quote | backslash) & !word & (ONES * 0x80)
 }

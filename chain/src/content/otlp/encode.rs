@@ -50,6 +50,7 @@ pub(super) fn attribute(out: &mut Vec<u8>, attribute: &KeyValue<'_>) {
 }
 
 /// Appends one attribute of a log record whose value is a text.
+#[inline(always)]
 pub(super) fn text_attribute(out: &mut Vec<u8>, key: &str, value: &str) {
     text_pair(out, 6, key, value);
 }
@@ -57,9 +58,10 @@ pub(super) fn text_attribute(out: &mut Vec<u8>, key: &str, value: &str) {
 /// Appends one attribute of a log record whose value is an integer.
 pub(super) fn int_attribute(out: &mut Vec<u8>, key: &str, number: i64) {
     let value_len = 1 + varint_len(number as u64);
-    prefix(out, 6, field_len(key.len()) + field_len(value_len));
-    text(out, 1, key);
-    prefix(out, 2, value_len);
+    let length = field_len(key.len()) + field_len(value_len);
+    out.extend_from_slice(&[6 << 3 | LENGTH, length as u8, 1 << 3 | LENGTH, key.len() as u8]);
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(&[2 << 3 | LENGTH, value_len as u8]);
     set_int(out, 3, number as u64);
 }
 
@@ -184,21 +186,23 @@ fn pair(out: &mut Vec<u8>, field: u8, pair: &KeyValue<'_>) {
 }
 
 /// A key and a text, which most pairs are: all lengths are known beforehand, so nothing is moved, and where they are short,
-/// as nearly all are, they go out together.
-#[inline]
+/// as nearly all are, each is one byte.
+#[inline(always)]
 fn text_pair(out: &mut Vec<u8>, field: u8, key: &str, value: &str) {
+    let length = key.len() + value.len() + 6;
+    if length >= 0x80 || key.is_empty() {
+        return long_text_pair(out, field, key, value);
+    }
+    out.extend_from_slice(&[field << 3 | LENGTH, length as u8, 1 << 3 | LENGTH, key.len() as u8]);
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(&[2 << 3 | LENGTH, value.len() as u8 + 2, 1 << 3 | LENGTH, value.len() as u8]);
+    out.extend_from_slice(value.as_bytes());
+}
+
+fn long_text_pair(out: &mut Vec<u8>, field: u8, key: &str, value: &str) {
     let value_len = field_len(value.len());
     let key_len = if key.is_empty() { 0 } else { field_len(key.len()) };
-    let length = key_len + field_len(value_len);
-    out.reserve(field_len(length));
-    if length < 0x80 && !key.is_empty() {
-        out.extend_from_slice(&[field << 3 | LENGTH, length as u8, 1 << 3 | LENGTH, key.len() as u8]);
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(&[2 << 3 | LENGTH, value_len as u8, 1 << 3 | LENGTH, value.len() as u8]);
-        out.extend_from_slice(value.as_bytes());
-        return;
-    }
-    prefix(out, field, length);
+    prefix(out, field, key_len + field_len(value_len));
     text(out, 1, key);
     prefix(out, 2, value_len);
     set_bytes(out, 1, value.as_bytes());

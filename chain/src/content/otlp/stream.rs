@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::encode::{self, Nested, field_len, nested_long};
 use super::{Malformed, Visit, read};
-use crate::content::parse::{read_log_each, read_origin, read_tail};
+use crate::content::parse::{Pairs, read_log_into, read_origin, read_tail};
 use crate::content::{Auth, By, Context, KeyValue, LogRecord, Origin, ParseError, Record, Value};
 use crate::link::{ChainName, Checksum, Hash, Link, Sequence, UnixNanos};
 
@@ -52,7 +52,7 @@ impl Writer {
     /// Adds a record, its content as canonical text (from which the record is read again); an error leaves the writer as it was.
     pub fn push(&mut self, chain: &ChainName, link: &Link, content: &str) -> Result<(), ParseError> {
         self.attributes.clear();
-        let (log, at) = read_log_each(content, |attribute| encode::attribute(&mut self.attributes, &attribute))?;
+        let (log, at) = read_log_into(content, &mut Attributes(&mut self.attributes))?;
         if self.open.is_none() || content.get(at..) != Some(&self.tail) {
             self.turn_to(content, at)?;
         }
@@ -137,6 +137,19 @@ impl Writer {
         self.close_scope(scope);
         self.out.append(&mut self.scopes_end);
         resource.close(&mut self.out);
+    }
+}
+
+/// Attributes on their way from text to protobuf.
+struct Attributes<'o>(&'o mut Vec<u8>);
+
+impl<'a> Pairs<'a> for Attributes<'_> {
+    #[inline]
+    fn plain(&mut self, key: &'a str, text: &'a str) {
+        encode::text_attribute(self.0, key, text);
+    }
+    fn other(&mut self, pair: KeyValue<'a>) {
+        encode::attribute(self.0, &pair);
     }
 }
 
