@@ -1,16 +1,12 @@
 //! Ids as content holds them: lower-case hex, of any length.
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// Appends the digits of `bytes`.
+/// Appends the digits of `bytes`. Sixteen are written at once, also where there are fewer: that takes the library a few
+/// instructions.
 pub(super) fn push_hex(out: &mut String, bytes: &[u8]) {
-    let mut digits = [0; 64];
-    for chunk in bytes.chunks(32) {
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(chunk) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        out.push_str(std::str::from_utf8(&digits[..2 * chunk.len()]).expect("hex digits are ASCII"));
+    for chunk in bytes.chunks(16) {
+        let mut filled = [0; 16];
+        filled[..chunk.len()].copy_from_slice(chunk);
+        out.push_str(&const_hex::Buffer::<16>::new().format(&filled)[..2 * chunk.len()]);
     }
 }
 

@@ -5,28 +5,9 @@ pub(super) fn push_double(out: &mut String, number: f64) {
     out.push_str(ryu_js::Buffer::new().format_finite(number));
 }
 
-/// Appends an unsigned integer in decimal.
-pub(super) fn push_unsigned(out: &mut String, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.push_str(std::str::from_utf8(&digits[at..]).expect("decimal digits are ASCII"));
-}
-
-/// Appends a signed integer in decimal.
-pub(super) fn push_signed(out: &mut String, number: i64) {
-    if number < 0 {
-        out.push('-');
-    }
-    push_unsigned(out, number.unsigned_abs());
+/// Appends an integer in decimal.
+pub(super) fn push_integer(out: &mut String, number: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
 /// The double that `text` writes, if it is written canonically.
