@@ -8,6 +8,7 @@
 mod encode;
 mod read;
 mod stream;
+mod text_pairs;
 mod wire;
 
 pub use read::{Request, read};

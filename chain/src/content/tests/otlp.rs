@@ -13,7 +13,7 @@ use super::samples::{full, nested, received, record, same, value, write};
 use crate::content::otlp::{
     Malformed, Request, StreamError, Streamed, Visit, Writer, message_bound, read, read_stream,
 };
-use crate::content::{Content, Context, LogRecord, Record, Value, read_parts};
+use crate::content::{Content, Context, KeyValue, LogRecord, Record, Value, read_parts};
 use crate::link::{ChainName, Checksum, Hash, Link, Sequence, UnixNanos};
 
 /// What a request was read as.
@@ -161,6 +161,21 @@ proptest! {
         let _ = read_stream(&bytes, &mut |_| {});
     }
 
+    /// Attributes in a row are looked at together: whatever one of them holds, each is read as it is.
+    #[test]
+    fn each_attribute_of_a_row_is_its_own(texts in vec((bytes(), bytes()), 0..12)) {
+        let pair = |(key, text): &(Vec<u8>, Vec<u8>)| [field(1, key), field(2, &field(1, text))].concat();
+        let row = |number| texts.iter().flat_map(|texts| field(number, &pair(texts))).collect::<Vec<u8>>();
+        let bytes = scoped(&field(2, &[row(6), field(5, &field(6, &row(1)))].concat()));
+        let seen = seen(&bytes).unwrap();
+        let log = &seen.records[0].as_ref().unwrap().log;
+        let lossy = |bytes| String::from_utf8_lossy(bytes);
+        let expected = texts.iter().map(|(key, text)| KeyValue { key: lossy(key), value: Value::String(lossy(text)) });
+        let expected: Vec<_> = expected.collect();
+        prop_assert_eq!(&log.attributes, &expected);
+        prop_assert_eq!(&log.body, &Value::Map(expected));
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200)) {
         let _ = seen(&bytes);
@@ -237,6 +252,11 @@ proptest! {
         writer.push(&longest, &link, content.as_str()).unwrap();
         prop_assert!(writer.len() <= message_bound(content.as_str().len()) - 400);
     }
+}
+
+/// Mostly UTF-8, and about as long as one byte of length can say.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => "[ -~]{0,40}|[é支😀]{0,12}|[a-z]{100,140}".prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..80)]
 }
 
 /// The message of a record in which nothing stands that says no more than its absence.
