@@ -1,5 +1,7 @@
 //! Ids as content holds them: lower-case hex, of any length.
 
+use std::borrow::Cow;
+
 /// Appends the digits of `bytes`. Sixteen are written at once, also where there are fewer: that takes the library a few
 /// instructions.
 pub(super) fn push_hex(out: &mut String, bytes: &[u8]) {
@@ -10,9 +12,13 @@ pub(super) fn push_hex(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The bytes that pairs of lower-case hex digits say.
-pub(super) fn lower_hex(digits: &str) -> Option<Vec<u8>> {
+/// The bytes that pairs of lower-case hex digits say: in `room` where they fit.
+pub(super) fn lower_hex<'r>(digits: &str, room: &'r mut [u8]) -> Option<Cow<'r, [u8]>> {
     // The library also takes upper case, and digits behind `0x`.
     let lower = digits.bytes().fold(true, |lower, byte| lower & !byte.is_ascii_uppercase() & (byte != b'x'));
-    if lower { const_hex::decode(digits).ok() } else { None }
+    match room.get_mut(..digits.len() / 2) {
+        _ if !lower => None,
+        Some(bytes) => const_hex::decode_to_slice(digits, bytes).ok().map(|()| Cow::Borrowed(&*bytes)),
+        None => const_hex::decode(digits).ok().map(Cow::Owned),
+    }
 }

@@ -61,17 +61,18 @@ pub fn read_log_each<'a>(
     text: &'a str,
     attribute: impl FnMut(KeyValue<'a>),
 ) -> Result<(LogRecord<'a>, usize), ParseError> {
-    read_log_into(text, &mut Each(attribute))
+    read_log_into(text, [&mut [], &mut []], &mut Each(attribute))
 }
 
-/// As `read_log_each`, for who does not need every pair as one value.
+/// As `read_log_each`, for who does not need every pair as one value, and has room for a trace id and a span id.
 pub(super) fn read_log_into<'a>(
     text: &'a str,
+    ids: [&'a mut [u8]; 2],
     attributes: &mut impl Pairs<'a>,
 ) -> Result<(LogRecord<'a>, usize), ParseError> {
     let mut cursor = Cursor::new(text, 0);
     cursor.expect("{\"logRecord\":", "`{\"logRecord\":`")?;
-    let log = cursor.log(attributes)?;
+    let log = cursor.log(ids, attributes)?;
     Ok((log, cursor.at()))
 }
 
@@ -132,7 +133,11 @@ pub(super) fn read_origin(text: &str) -> Result<Origin, ParseError> {
 /// The messages of a content, each with its members in their one order.
 impl<'a> Cursor<'a> {
     /// A log record but for its attributes, which go to `attributes`.
-    fn log(&mut self, attributes: &mut impl Pairs<'a>) -> Result<LogRecord<'a>, ParseError> {
+    fn log(
+        &mut self,
+        [trace_id, span_id]: [&'a mut [u8]; 2],
+        attributes: &mut impl Pairs<'a>,
+    ) -> Result<LogRecord<'a>, ParseError> {
         let mut members = self.open()?;
         let mut log = LogRecord::default();
         if self.member(&mut members, "\"attributes\":") {
@@ -160,13 +165,13 @@ impl<'a> Cursor<'a> {
             log.severity_text = self.filled_text()?;
         }
         if self.member(&mut members, "\"spanId\":") {
-            log.span_id = self.id()?;
+            log.span_id = self.id(span_id)?;
         }
         if self.member(&mut members, "\"timeUnixNano\":") {
             log.time_unix_nano = self.uint64()?;
         }
         if self.member(&mut members, "\"traceId\":") {
-            log.trace_id = self.id()?;
+            log.trace_id = self.id(trace_id)?;
         }
         self.expect("}", "the next member of `logRecord` in its place, or its `}`")?;
         Ok(log)

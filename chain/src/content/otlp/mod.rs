@@ -6,6 +6,7 @@
 //! borrows from the request; no text is copied but one that is not UTF-8.
 
 mod encode;
+mod link_form;
 mod read;
 mod stream;
 mod text_pairs;

@@ -135,11 +135,12 @@ impl<'a> Cursor<'a> {
         self.pass(length)
     }
 
-    pub(super) fn id(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
+    /// An id, whose bytes stand in `room` where they fit.
+    pub(super) fn id(&mut self, room: &'a mut [u8]) -> Result<Cow<'a, [u8]>, ParseError> {
         self.expect("\"", "`\"`")?;
         let at = self.at();
-        let bytes = lower_hex(self.plain()?).filter(|bytes| !bytes.is_empty());
-        bytes.map(Cow::Owned).ok_or(ParseError { at, expected: "pairs of lower-case hex digits" })
+        let bytes = lower_hex(self.plain()?, room).filter(|bytes| !bytes.is_empty());
+        bytes.ok_or(ParseError { at, expected: "pairs of lower-case hex digits" })
     }
 
     /// The rest of a base64 text behind its first quote. The decoder refuses missing padding and stray last bits.
