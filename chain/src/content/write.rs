@@ -362,18 +362,21 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
         }
         at += 8;
     }
-    if at == bytes.len() { at } else { plain_len_to_end(bytes) }
+    if at == bytes.len() { at } else { plain_len_behind(at, bytes) }
 }
 
-/// As `plain_len`, where no byte stops the run but maybe one of the last seven.
-fn plain_len_to_end(bytes: &[u8]) -> usize {
+/// As `plain_len`, where none of the first `at` bytes stops the run; what is left of them is less than eight.
+fn plain_len_behind(at: usize, bytes: &[u8]) -> usize {
     let to_end = match (bytes.last_chunk(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (Some(last), ..) => marks(*last) == 0,
         (None, Some([a, b, c, d]), Some([e, f, g, h])) => marks([*a, *b, *c, *d, *e, *f, *g, *h]) == 0,
         _ => false,
     };
-    let stops = |byte: &u8| matches!(byte, 0..=0x1f | b'"' | b'\\');
-    if to_end { bytes.len() } else { bytes.iter().position(stops).unwrap_or(bytes.len()) }
+    if to_end {
+        return bytes.len();
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len())
 }
 
 #[inline]

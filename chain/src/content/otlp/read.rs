@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::text_pairs::{self, TextPairs};
 use super::wire::{Fields, Wire};
-use super::{MAX_VALUES, Malformed, Visit, text_pairs};
+use super::{MAX_VALUES, Malformed, Visit};
 use crate::content::{Context, KeyValue, LogRecord, MAX_DEPTH, Origin, Resource, Scope, Value};
 
 /// Reads a request. `received` is what the contexts carry.
@@ -267,7 +268,7 @@ fn read_log_record<'a>(bytes: &'a [u8], seen: &mut Seen) -> Result<LogRecord<'a>
     let mut log = LogRecord::default();
     let mut fields = Fields::new(bytes);
     loop {
-        add_text_pairs(&mut log.attributes, 16, &mut fields, 6, seen)?;
+        add_text_pairs(&mut log.attributes, &mut fields, 6, 1, seen)?;
         let Some((field, wire)) = fields.next()? else { return Ok(log) };
         match field {
             1 => log.time_unix_nano = fields.fixed64(wire)?,
@@ -322,22 +323,36 @@ fn merge_scope<'a>(scope: &mut Scope<'a>, bytes: &'a [u8], seen: &mut Seen) -> R
     Ok(())
 }
 
-/// Adds the texts that come next, if any do, each in a field of this number. `room`: for how many a list is made when it gets
-/// its first.
+/// Adds the texts that come next, if any do, each in a field of this number.
 #[inline(always)]
 fn add_text_pairs<'a>(
     pairs: &mut Vec<KeyValue<'a>>,
-    room: usize,
     fields: &mut Fields<'a>,
     field: u8,
+    depth: usize,
     seen: &mut Seen,
 ) -> Result<(), Malformed> {
-    for pair in text_pairs::take(fields, field) {
+    let row = text_pairs::take(fields, field);
+    if row.is_empty() {
+        return Ok(());
+    }
+    if pairs.capacity() == 0 && depth == 1 {
+        pairs.reserve(16);
+    }
+    let Ok(text) = simdutf8::basic::from_utf8(row) else { return add_pairs(pairs, row, depth, seen) };
+    for pair in TextPairs(text) {
         seen.value()?;
-        if pairs.capacity() == 0 {
-            pairs.reserve(room);
-        }
         pairs.push(pair);
+    }
+    Ok(())
+}
+
+/// Adds all pairs of a row one by one.
+#[cold]
+fn add_pairs<'a>(pairs: &mut Vec<KeyValue<'a>>, row: &'a [u8], depth: usize, seen: &mut Seen) -> Result<(), Malformed> {
+    let mut fields = Fields::new(row);
+    while let Some((_, wire)) = fields.next()? {
+        pairs.push(pair(fields.bytes(wire)?, depth, seen)?);
     }
     Ok(())
 }
@@ -399,7 +414,7 @@ fn merge_map<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, seen: &mu
     let mut pairs = if let Value::Map(pairs) = value { std::mem::take(pairs) } else { Vec::new() };
     let mut fields = Fields::new(bytes);
     loop {
-        add_text_pairs(&mut pairs, 1, &mut fields, 1, seen)?;
+        add_text_pairs(&mut pairs, &mut fields, 1, depth, seen)?;
         match fields.next()? {
             Some((1, wire)) => pairs.push(pair(fields.bytes(wire)?, depth, seen)?),
             Some((field, wire)) => skip(&mut fields, field, wire, seen)?,

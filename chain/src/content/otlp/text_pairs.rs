@@ -9,19 +9,15 @@ use crate::content::{KeyValue, Value};
 /// Bytes before the key, and between it and the text.
 const HEAD: usize = 4;
 
-/// Takes such pairs in a row, each in a field of this number, up to the first that is another; what is not UTF-8 among them
-/// stays as well.
+/// Takes such pairs in a row, each in a field of this number, up to the first that is another.
 #[inline]
-pub(super) fn take<'a>(fields: &mut Fields<'a>, field: u8) -> TextPairs<'a> {
+pub(super) fn take<'a>(fields: &mut Fields<'a>, field: u8) -> &'a [u8] {
     let rest = fields.rest();
     let mut length = 0;
     while let Some(pair) = rest.get(length..).and_then(|rest| pair_len(rest, field << 3 | 2)) {
         length += pair;
     }
-    let row = rest.get(..length).filter(|row| !row.is_empty());
-    let row = row.and_then(|row| simdutf8::basic::from_utf8(row).ok()).unwrap_or_default();
-    fields.pass(row.len());
-    TextPairs(row)
+    fields.pass(length)
 }
 
 /// Bytes of the pair at the beginning of `rest`, with its tag and length.
@@ -34,8 +30,8 @@ fn pair_len(rest: &[u8], tag: u8) -> Option<usize> {
     (is_plain && rest.len() >= length + 2).then_some(length + 2)
 }
 
-/// Pairs that `take` has taken.
-pub(super) struct TextPairs<'a>(&'a str);
+/// Pairs that `take` has taken, all of them UTF-8.
+pub(super) struct TextPairs<'a>(pub(super) &'a str);
 
 impl<'a> Iterator for TextPairs<'a> {
     type Item = KeyValue<'a>;

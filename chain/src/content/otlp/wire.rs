@@ -32,10 +32,12 @@ impl<'a> Fields<'a> {
         self.rest
     }
 
-    /// Passes over whole fields that take this many bytes.
+    /// Takes whole fields of this many bytes together.
     #[inline]
-    pub(super) fn pass(&mut self, length: usize) {
-        self.rest = self.rest.get(length..).unwrap_or_default();
+    pub(super) fn pass(&mut self, length: usize) -> &'a [u8] {
+        let (passed, rest) = self.rest.split_at_checked(length).unwrap_or_default();
+        self.rest = rest;
+        passed
     }
 
     /// Number and wire type of the next field, whose value must be taken, or skipped, before the next call.
