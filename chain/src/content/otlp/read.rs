@@ -332,7 +332,8 @@ fn add_text_pairs<'a>(
     depth: usize,
     seen: &mut Seen,
 ) -> Result<(), Malformed> {
-    let row = text_pairs::take(fields, field);
+    // What is too deep is refused on the long way.
+    let row = if depth > MAX_DEPTH { &[] } else { text_pairs::take(fields, field) };
     if row.is_empty() {
         return Ok(());
     }

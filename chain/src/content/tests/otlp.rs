@@ -300,10 +300,16 @@ fn a_malformed_record_costs_only_itself() {
     let sound = proto_log(&full().log).encode_to_vec();
     let too_deep = field(5, &proto_value(&nested(24)).encode_to_vec());
     let deepest = field(5, &proto_value(&nested(23)).encode_to_vec());
+    // A text in a map is read on a short way, which counts as well.
+    let maps = |depth| {
+        let map = |inner: Vec<u8>, _| field(6, &field(1, &[field(1, b"k"), field(2, &inner)].concat()));
+        field(5, &(0..depth).fold(field(1, b"v"), map))
+    };
     // 5,000 arrays within each other: enough to overflow a stack, if that were where depth is counted.
     let bomb = (0..5_000).fold(vec![], |inner: Vec<u8>, _| field(5, &field(1, &inner)));
     for (bad, expected) in [
         (too_deep, Malformed::TooDeep),
+        (maps(24), Malformed::TooDeep),
         (field(5, &bomb), Malformed::TooDeep),
         (vec![0x0a], Malformed::WireType),
         (vec![0x09, 1, 2, 3], Malformed::Truncated),
@@ -318,7 +324,7 @@ fn a_malformed_record_costs_only_itself() {
         (field(6, &field(2, &field(6, &[0x0a, 0].repeat(100_000)))), Malformed::TooMany),
         (vec![0xfb, 0x01, 0xf4, 0x01], Malformed::WireType),
     ] {
-        let bytes = scoped(&[field(2, &sound), field(2, &bad), field(2, &deepest), field(2, &sound)].concat());
+        let bytes = scoped(&[field(2, &sound), field(2, &bad), field(2, &deepest), field(2, &maps(23))].concat());
         let seen = seen(&bytes).unwrap();
         let results: Vec<_> = seen.records.iter().map(|record| record.as_ref().err().copied()).collect();
         assert_eq!(results, [None, Some(expected), None, None], "{:?}", &bad[..bad.len().min(16)]);
