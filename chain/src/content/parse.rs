@@ -61,10 +61,40 @@ pub fn read_log_each<'a>(
     text: &'a str,
     attribute: impl FnMut(KeyValue<'a>),
 ) -> Result<(LogRecord<'a>, usize), ParseError> {
+    read_log_into(text, [&mut [], &mut []], &mut Each(attribute))
+}
+
+/// As `read_log_each`, for who does not need every pair as one value, and has room for a trace id and a span id.
+pub(super) fn read_log_into<'a>(
+    text: &'a str,
+    ids: [&'a mut [u8]; 2],
+    attributes: &mut impl Pairs<'a>,
+) -> Result<(LogRecord<'a>, usize), ParseError> {
     let mut cursor = Cursor::new(text, 0);
     cursor.expect("{\"logRecord\":", "`{\"logRecord\":`")?;
-    let log = cursor.log(attribute)?;
+    let log = cursor.log(ids, attributes)?;
     Ok((log, cursor.at()))
+}
+
+/// Takes a list of key and value, pair by pair as it is read.
+pub(super) trait Pairs<'a> {
+    /// A key that is not empty and a text, both without escapes: what nearly all pairs are.
+    fn plain(&mut self, key: &'a str, text: &'a str);
+    /// Any other pair.
+    fn other(&mut self, pair: KeyValue<'a>);
+}
+
+/// Hands each pair on.
+struct Each<F>(F);
+
+impl<'a, F: FnMut(KeyValue<'a>)> Pairs<'a> for Each<F> {
+    #[inline]
+    fn plain(&mut self, key: &'a str, text: &'a str) {
+        self.0(KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(text)) });
+    }
+    fn other(&mut self, pair: KeyValue<'a>) {
+        self.0(pair);
+    }
 }
 
 /// What stands behind the log record of a content, from `at` as `read_log` gave it.
@@ -102,12 +132,16 @@ pub(super) fn read_origin(text: &str) -> Result<Origin, ParseError> {
 
 /// The messages of a content, each with its members in their one order.
 impl<'a> Cursor<'a> {
-    /// A log record but for its attributes, which go to `attribute`.
-    fn log(&mut self, attribute: impl FnMut(KeyValue<'a>)) -> Result<LogRecord<'a>, ParseError> {
+    /// A log record but for its attributes, which go to `attributes`.
+    fn log(
+        &mut self,
+        [trace_id, span_id]: [&'a mut [u8]; 2],
+        attributes: &mut impl Pairs<'a>,
+    ) -> Result<LogRecord<'a>, ParseError> {
         let mut members = self.open()?;
         let mut log = LogRecord::default();
         if self.member(&mut members, "\"attributes\":") {
-            self.pairs_each(1, attribute)?;
+            self.pairs_into(1, attributes)?;
         }
         if self.member(&mut members, "\"body\":") {
             log.body = self.set_value(1)?;
@@ -131,13 +165,13 @@ impl<'a> Cursor<'a> {
             log.severity_text = self.filled_text()?;
         }
         if self.member(&mut members, "\"spanId\":") {
-            log.span_id = self.id()?;
+            log.span_id = self.id(span_id)?;
         }
         if self.member(&mut members, "\"timeUnixNano\":") {
             log.time_unix_nano = self.uint64()?;
         }
         if self.member(&mut members, "\"traceId\":") {
-            log.trace_id = self.id()?;
+            log.trace_id = self.id(trace_id)?;
         }
         self.expect("}", "the next member of `logRecord` in its place, or its `}`")?;
         Ok(log)
@@ -195,14 +229,20 @@ impl<'a> Cursor<'a> {
     /// A list of key and value that holds at least one; its values are at `depth`.
     fn pairs(&mut self, depth: usize) -> Result<Vec<KeyValue<'a>>, ParseError> {
         let mut pairs = Vec::new();
-        self.pairs_each(depth, |pair| pairs.push(pair))?;
+        self.pairs_into(depth, &mut Each(|pair| pairs.push(pair)))?;
         Ok(pairs)
     }
 
-    fn pairs_each(&mut self, depth: usize, mut each: impl FnMut(KeyValue<'a>)) -> Result<(), ParseError> {
+    fn pairs_into(&mut self, depth: usize, pairs: &mut impl Pairs<'a>) -> Result<(), ParseError> {
         self.expect("[", "`[`")?;
         loop {
-            each(self.pair(depth)?);
+            match self.plain_pair().filter(|_| depth <= MAX_DEPTH) {
+                Some((key, text, behind)) => {
+                    *self = behind;
+                    pairs.plain(key, text);
+                }
+                None => pairs.other(self.pair(depth)?),
+            }
             if !self.eat(",") {
                 break;
             }
@@ -210,35 +250,26 @@ impl<'a> Cursor<'a> {
         self.expect("]", "`,` or `]`")
     }
 
-    fn pair(&mut self, depth: usize) -> Result<KeyValue<'a>, ParseError> {
-        if depth <= MAX_DEPTH
-            && let Some(pair) = self.plain_pair()
-        {
-            return Ok(pair);
+    /// Key and text of a pair that has nothing else and no escapes, and where it ends; anything else is left to `pair`.
+    #[inline(always)]
+    fn plain_pair(mut self) -> Option<(&'a str, &'a str, Self)> {
+        if !self.eat("{\"key\":\"") {
+            return None;
         }
+        let key = self.run();
+        if key.is_empty() || !self.eat("\",\"value\":{\"stringValue\":\"") {
+            return None;
+        }
+        let text = self.run();
+        self.eat("\"}}").then_some((key, text, self))
+    }
+
+    fn pair(&mut self, depth: usize) -> Result<KeyValue<'a>, ParseError> {
         let mut members = self.open()?;
         let key = if self.member(&mut members, "\"key\":") { self.filled_text()? } else { Cow::Borrowed("") };
         let value = if self.member(&mut members, "\"value\":") { self.set_value(depth)? } else { Value::Null };
         self.expect("}", "the next member of a key and value in its place, or its `}`")?;
         Ok(KeyValue { key, value })
-    }
-
-    /// A key and a text without escapes, which nearly all attributes are; anything else is left for the long way.
-    fn plain_pair(&mut self) -> Option<KeyValue<'a>> {
-        let mut ahead = *self;
-        if !ahead.eat("{\"key\":\"") {
-            return None;
-        }
-        let key = ahead.run();
-        if key.is_empty() || !ahead.eat("\",\"value\":{\"stringValue\":\"") {
-            return None;
-        }
-        let text = ahead.run();
-        if !ahead.eat("\"}}") {
-            return None;
-        }
-        *self = ahead;
-        Some(KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(text)) })
     }
 
     /// A value where null would have been left out.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::hex::push_hex;
-use super::number::{push_double, push_signed, push_unsigned};
+use super::number::{push_double, push_integer};
 use super::{Auth, By, Content, Context, KeyValue, LogRecord, Origin, Resource, Scope, Value};
 
 /// The canonical text behind `"logRecord":{…}`, shared by the records of one `ScopeLogs`: from the comma to the last brace.
@@ -125,14 +125,14 @@ impl<'o> Members<'o> {
     fn long(&mut self, name: &'static str, number: u64) {
         if number != 0 {
             let out = self.name(name);
-            push_unsigned(out, number);
+            push_integer(out, number);
             out.push('"');
         }
     }
     /// A 32-bit integer or an enum: a number.
     fn int(&mut self, name: &'static str, number: i64) {
         if number != 0 {
-            push_signed(self.name(name), number);
+            push_integer(self.name(name), number);
         }
     }
     fn pairs(&mut self, name: &'static str, pairs: &[KeyValue<'_>]) {
@@ -267,7 +267,7 @@ fn push_value(out: &mut String, value: &Value<'_>) {
         Value::Bool(false) => out.push_str("{\"boolValue\":false}"),
         Value::Int(number) => {
             out.push_str("{\"intValue\":\"");
-            push_signed(out, *number);
+            push_integer(out, *number);
             out.push_str("\"}");
         }
         Value::Double(number) => {
@@ -311,15 +311,26 @@ fn push_double_or_name(out: &mut String, number: f64) {
 }
 
 /// Appends `text` with the escapes of RFC 8785, 3.2.2.2, without the quotes around it.
+#[inline]
 fn push_escaped(out: &mut String, text: &str) {
-    let mut rest = text;
-    loop {
-        let plain = plain_len(rest.as_bytes());
+    let plain = plain_len(text.as_bytes());
+    if plain == text.len() {
+        out.push_str(text);
+    } else {
+        push_with_escapes(out, text, plain);
+    }
+}
+
+/// As `push_escaped`; the first escape stands behind `plain` bytes.
+fn push_with_escapes(out: &mut String, text: &str, plain: usize) {
+    let (mut rest, mut plain) = (text, plain);
+    while let Some(byte) = rest.as_bytes().get(plain) {
         out.push_str(&rest[..plain]);
-        let Some(byte) = rest.as_bytes().get(plain) else { return };
         push_escape(out, *byte);
         rest = &rest[plain + 1..];
+        plain = plain_len(rest.as_bytes());
     }
+    out.push_str(rest);
 }
 
 fn push_escape(out: &mut String, byte: u8) {
@@ -342,20 +353,38 @@ fn push_escape(out: &mut String, byte: u8) {
 ///
 /// Eight bytes at a time: the high bit of each byte of `marks` says whether that byte stops the run. A borrow may set the
 /// mark of a byte above a true one, never below, and the lowest is what is asked for.
+#[inline]
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let mut at = 0;
-    for chunk in bytes.as_chunks::<8>().0 {
-        let word = u64::from_le_bytes(*chunk);
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let marks = controls | zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c));
-        if marks != 0 {
+    for chunk in bytes.as_chunks().0 {
+        if let marks @ 1.. = marks(*chunk) {
             return at + (marks.trailing_zeros() / 8) as usize;
         }
         at += 8;
     }
+    if at == bytes.len() { at } else { plain_len_behind(at, bytes) }
+}
+
+/// As `plain_len`, where none of the first `at` bytes stops the run; what is left of them is less than eight.
+fn plain_len_behind(at: usize, bytes: &[u8]) -> usize {
+    let to_end = match (bytes.last_chunk(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(last), ..) => marks(*last) == 0,
+        (None, Some([a, b, c, d]), Some([e, f, g, h])) => marks([*a, *b, *c, *d, *e, *f, *g, *h]) == 0,
+        _ => false,
+    };
+    if to_end {
+        return bytes.len();
+    }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len())
+}
+
+#[inline]
+fn marks(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    // With its second bit turned, a quote is the one that follows the controls.
+    let controls_and_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (controls_and_quote | backslash) & !word & (ONES * 0x80)
 }

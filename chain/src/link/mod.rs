@@ -87,16 +87,9 @@ impl LinkText {
         self.len += bytes.len();
     }
 
-    fn push_decimal(&mut self, mut number: u64) {
-        let (mut digits, mut at) = ([b'\n'; 21], 20);
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                return self.push(&digits[at..]);
-            }
-        }
+    fn push_decimal(&mut self, number: u64) {
+        self.push(itoa::Buffer::new().format(number).as_bytes());
+        self.push(b"\n");
     }
 
     fn push_hex(&mut self, hash: &[u8; 32]) {

@@ -8,7 +8,7 @@ pub(super) fn log(out: &mut Vec<u8>, log: &LogRecord<'_>, attributes: &[u8]) {
     int(out, 2, i64::from(log.severity_number) as u64);
     text(out, 3, &log.severity_text);
     if log.body != Value::Null {
-        nested(out, 5, |out| value(out, &log.body));
+        nested_value(out, 5, &log.body);
     }
     out.extend_from_slice(attributes);
     int(out, 7, log.dropped_attributes_count.into());
@@ -49,18 +49,21 @@ pub(super) fn attribute(out: &mut Vec<u8>, attribute: &KeyValue<'_>) {
     pair(out, 6, attribute);
 }
 
-/// Appends one attribute of a log record whose value is a text.
-pub(super) fn text_attribute(out: &mut Vec<u8>, key: &str, value: &str) {
+/// Appends one attribute of a log record whose value is a text; gives where it ends.
+#[inline(always)]
+pub(super) fn text_attribute(out: &mut Vec<u8>, key: &str, value: &str) -> usize {
     text_pair(out, 6, key, value);
+    out.len()
 }
 
-/// Appends one attribute of a log record whose value is an integer.
-pub(super) fn int_attribute(out: &mut Vec<u8>, key: &str, number: i64) {
-    let value_len = 1 + varint_len(number as u64);
+/// Appends one attribute of a log record whose value is an integer; gives where it ends.
+pub(super) fn int_attribute(out: &mut Vec<u8>, key: &str, number: u64) -> usize {
+    let value_len = 1 + varint_len(number);
     prefix(out, 6, field_len(key.len()) + field_len(value_len));
     text(out, 1, key);
     prefix(out, 2, value_len);
-    set_int(out, 3, number as u64);
+    set_int(out, 3, number);
+    out.len()
 }
 
 /// Appends a text, unless it is empty.
@@ -137,18 +140,30 @@ fn close<const ROOM: usize>(out: &mut Vec<u8>, at: usize) {
     if need != ROOM {
         move_behind(out, at + ROOM, at + need);
     }
-    let mut rest = length;
-    for byte in &mut out[at..at + need - 1] {
+    fill_varint(&mut out[at..at + need], length as u64);
+}
+
+/// Writes a number into exactly the bytes that it takes.
+#[inline]
+pub(super) fn fill_varint(room: &mut [u8], number: u64) {
+    let Some((last, before)) = room.split_last_mut() else { return };
+    let mut rest = number;
+    for byte in before {
         *byte = rest as u8 | 0x80;
         rest >>= 7;
     }
-    out[at + need - 1] = rest as u8;
+    *last = rest as u8;
 }
 
 /// Appends tag and length of an embedded message of `length` bytes.
+#[inline]
 pub(super) fn prefix(out: &mut Vec<u8>, field: u8, length: usize) {
-    tag(out, field, LENGTH);
-    varint(out, length as u64);
+    if length < 0x80 {
+        out.extend_from_slice(&[field << 3 | LENGTH, length as u8]);
+    } else {
+        tag(out, field, LENGTH);
+        varint(out, length as u64);
+    }
 }
 
 /// Bytes of an embedded message of `length` bytes with its tag and length.
@@ -178,30 +193,43 @@ fn pair(out: &mut Vec<u8>, field: u8, pair: &KeyValue<'_>) {
     nested(out, field, |out| {
         text(out, 1, &pair.key);
         if pair.value != Value::Null {
-            nested(out, 2, |out| value(out, &pair.value));
+            nested_value(out, 2, &pair.value);
         }
     });
 }
 
 /// A key and a text, which most pairs are: all lengths are known beforehand, so nothing is moved, and where they are short,
-/// as nearly all are, they go out together.
-#[inline]
+/// as nearly all are, each is one byte.
+#[inline(always)]
 fn text_pair(out: &mut Vec<u8>, field: u8, key: &str, value: &str) {
+    let length = key.len() + value.len() + 6;
+    if length >= 0x80 || key.is_empty() {
+        return long_text_pair(out, field, key, value);
+    }
+    out.extend_from_slice(&[field << 3 | LENGTH, length as u8, 1 << 3 | LENGTH, key.len() as u8]);
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(&[2 << 3 | LENGTH, value.len() as u8 + 2, 1 << 3 | LENGTH, value.len() as u8]);
+    out.extend_from_slice(value.as_bytes());
+}
+
+fn long_text_pair(out: &mut Vec<u8>, field: u8, key: &str, value: &str) {
     let value_len = field_len(value.len());
     let key_len = if key.is_empty() { 0 } else { field_len(key.len()) };
-    let length = key_len + field_len(value_len);
-    out.reserve(field_len(length));
-    if length < 0x80 && !key.is_empty() {
-        out.extend_from_slice(&[field << 3 | LENGTH, length as u8, 1 << 3 | LENGTH, key.len() as u8]);
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(&[2 << 3 | LENGTH, value_len as u8, 1 << 3 | LENGTH, value.len() as u8]);
-        out.extend_from_slice(value.as_bytes());
-        return;
-    }
-    prefix(out, field, length);
+    prefix(out, field, key_len + field_len(value_len));
     text(out, 1, key);
     prefix(out, 2, value_len);
     set_bytes(out, 1, value.as_bytes());
+}
+
+/// Appends an `AnyValue`. The length of a text is known beforehand, so that a long one is not moved.
+fn nested_value(out: &mut Vec<u8>, field: u8, any: &Value<'_>) {
+    match any {
+        Value::String(text) => {
+            prefix(out, field, field_len(text.len()));
+            set_bytes(out, 1, text.as_bytes());
+        }
+        other => nested(out, field, |out| value(out, other)),
+    }
 }
 
 /// Appends the one member of an `AnyValue` that is set, even to its default.
@@ -217,7 +245,7 @@ fn value(out: &mut Vec<u8>, set: &Value<'_>) {
         }
         Value::Array(values) => nested(out, 5, |out| {
             for element in values {
-                nested(out, 1, |out| value(out, element));
+                nested_value(out, 1, element);
             }
         }),
         Value::Map(entries) => nested(out, 6, |out| pairs(out, 1, entries)),
@@ -275,7 +303,7 @@ fn varint(out: &mut Vec<u8>, number: u64) {
     out.push(rest as u8);
 }
 
-fn varint_len(number: u64) -> usize {
+pub(super) fn varint_len(number: u64) -> usize {
     let bits = u64::BITS - (number | 1).leading_zeros();
     bits.div_ceil(7) as usize
 }

@@ -6,8 +6,10 @@
 //! borrows from the request; no text is copied but one that is not UTF-8.
 
 mod encode;
+mod link_form;
 mod read;
 mod stream;
+mod text_pairs;
 mod wire;
 
 pub use read::{Request, read};

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::text_pairs::{self, TextPairs};
 use super::wire::{Fields, Wire};
 use super::{MAX_VALUES, Malformed, Visit};
 use crate::content::{Context, KeyValue, LogRecord, MAX_DEPTH, Origin, Resource, Scope, Value};
@@ -266,18 +267,15 @@ fn log_record<'a>(bytes: &'a [u8], visit: &mut dyn Visit<'a>) {
 fn read_log_record<'a>(bytes: &'a [u8], seen: &mut Seen) -> Result<LogRecord<'a>, Malformed> {
     let mut log = LogRecord::default();
     let mut fields = Fields::new(bytes);
-    while let Some((field, wire)) = fields.next()? {
+    loop {
+        add_text_pairs(&mut log.attributes, &mut fields, 6, 1, seen)?;
+        let Some((field, wire)) = fields.next()? else { return Ok(log) };
         match field {
             1 => log.time_unix_nano = fields.fixed64(wire)?,
             2 => log.severity_number = fields.varint(wire)? as i32,
             3 => log.severity_text = text(fields.bytes(wire)?),
             5 => merge_value(&mut log.body, fields.bytes(wire)?, 1, seen)?,
-            6 => {
-                if log.attributes.capacity() == 0 {
-                    log.attributes.reserve(16);
-                }
-                log.attributes.push(pair(fields.bytes(wire)?, 1, seen)?);
-            }
+            6 => log.attributes.push(pair(fields.bytes(wire)?, 1, seen)?),
             7 => log.dropped_attributes_count = fields.varint(wire)? as u32,
             8 => log.flags = fields.fixed32(wire)?,
             9 => log.trace_id = Cow::Borrowed(fields.bytes(wire)?),
@@ -287,7 +285,6 @@ fn read_log_record<'a>(bytes: &'a [u8], seen: &mut Seen) -> Result<LogRecord<'a>
             _ => skip(&mut fields, field, wire, seen)?,
         }
     }
-    Ok(log)
 }
 
 fn merged<'a, T>(
@@ -326,11 +323,43 @@ fn merge_scope<'a>(scope: &mut Scope<'a>, bytes: &'a [u8], seen: &mut Seen) -> R
     Ok(())
 }
 
+/// Adds the texts that come next, if any do, each in a field of this number.
+#[inline(always)]
+fn add_text_pairs<'a>(
+    pairs: &mut Vec<KeyValue<'a>>,
+    fields: &mut Fields<'a>,
+    field: u8,
+    depth: usize,
+    seen: &mut Seen,
+) -> Result<(), Malformed> {
+    // What is too deep is refused on the long way.
+    let row = if depth > MAX_DEPTH { &[] } else { text_pairs::take(fields, field) };
+    if row.is_empty() {
+        return Ok(());
+    }
+    if pairs.capacity() == 0 && depth == 1 {
+        pairs.reserve(16);
+    }
+    let Ok(text) = simdutf8::basic::from_utf8(row) else { return add_pairs(pairs, row, depth, seen) };
+    for pair in TextPairs(text) {
+        seen.value()?;
+        pairs.push(pair);
+    }
+    Ok(())
+}
+
+/// Adds all pairs of a row one by one.
+#[cold]
+fn add_pairs<'a>(pairs: &mut Vec<KeyValue<'a>>, row: &'a [u8], depth: usize, seen: &mut Seen) -> Result<(), Malformed> {
+    let mut fields = Fields::new(row);
+    while let Some((_, wire)) = fields.next()? {
+        pairs.push(pair(fields.bytes(wire)?, depth, seen)?);
+    }
+    Ok(())
+}
+
 fn pair<'a>(bytes: &'a [u8], depth: usize, seen: &mut Seen) -> Result<KeyValue<'a>, Malformed> {
     seen.value()?;
-    if let Some(pair) = short_text_pair(bytes) {
-        return Ok(pair);
-    }
     let mut pair = KeyValue { key: Cow::Borrowed(""), value: Value::Null };
     let mut fields = Fields::new(bytes);
     while let Some((field, wire)) = fields.next()? {
@@ -341,20 +370,6 @@ fn pair<'a>(bytes: &'a [u8], depth: usize, seen: &mut Seen) -> Result<KeyValue<'
         }
     }
     Ok(pair)
-}
-
-/// A key and a short text written as every encoder writes them, which nearly all attributes are: its lengths are bytes
-/// below 0x80, so the message is UTF-8 where its two texts are, and one look decides for both.
-fn short_text_pair(message: &[u8]) -> Option<KeyValue<'_>> {
-    let [0x0a, key_length @ ..0x80, rest @ ..] = message else { return None };
-    let (key, value) = rest.split_at_checked(usize::from(*key_length))?;
-    let [0x12, value_length @ ..0x80, 0x0a, text_length @ ..0x80, text @ ..] = value else { return None };
-    if usize::from(*text_length) != text.len() || usize::from(*value_length) != text.len() + 2 {
-        return None;
-    }
-    let whole = std::str::from_utf8(message).ok()?;
-    let (key, text) = (whole.get(2..2 + key.len())?, whole.get(6 + key.len()..)?);
-    Some(KeyValue { key: Cow::Borrowed(key), value: Value::String(Cow::Borrowed(text)) })
 }
 
 /// Merges an `AnyValue`: of its members the last one set counts, and a list that is set again is added to.
@@ -399,10 +414,12 @@ fn merge_array<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, seen: &
 fn merge_map<'a>(value: &mut Value<'a>, bytes: &'a [u8], depth: usize, seen: &mut Seen) -> Result<(), Malformed> {
     let mut pairs = if let Value::Map(pairs) = value { std::mem::take(pairs) } else { Vec::new() };
     let mut fields = Fields::new(bytes);
-    while let Some((field, wire)) = fields.next()? {
-        match field {
-            1 => pairs.push(pair(fields.bytes(wire)?, depth, seen)?),
-            _ => skip(&mut fields, field, wire, seen)?,
+    loop {
+        add_text_pairs(&mut pairs, &mut fields, 1, depth, seen)?;
+        match fields.next()? {
+            Some((1, wire)) => pairs.push(pair(fields.bytes(wire)?, depth, seen)?),
+            Some((field, wire)) => skip(&mut fields, field, wire, seen)?,
+            None => break,
         }
     }
     *value = Value::Map(pairs);
@@ -417,7 +434,7 @@ fn skip(fields: &mut Fields<'_>, field: u32, wire: Wire, seen: &mut Seen) -> Res
 /// A text; what is not UTF-8 in it becomes U+FFFD.
 #[inline]
 fn text(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
+    match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(bytes),
     }

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use super::encode::{self, Nested, field_len, nested_long};
+use super::link_form::LinkForm;
 use super::{Malformed, Visit, read};
-use crate::content::parse::{read_log_each, read_origin, read_tail};
+use crate::content::parse::{Pairs, read_log_into, read_origin, read_tail};
 use crate::content::{Auth, By, Context, KeyValue, LogRecord, Origin, ParseError, Record, Value};
 use crate::link::{ChainName, Checksum, Hash, Link, Sequence, UnixNanos};
 
 /// The seven attributes that bind a record to its place, in their order; no record has them before it is in the stream.
-const LINK_KEYS: [&str; 7] = [
+pub(super) const LINK_KEYS: [&str; 7] = [
     "sealtrail.chain",
     "sealtrail.sequence",
     "sealtrail.observed",
@@ -36,7 +37,7 @@ pub struct Writer {
     tail: String,
     resource: String,
     scope: String,
-    received: String,
+    link: LinkForm,
     /// Memory of messages that are done with.
     spare: Vec<Vec<u8>>,
 }
@@ -52,14 +53,15 @@ impl Writer {
     /// Adds a record, its content as canonical text (from which the record is read again); an error leaves the writer as it was.
     pub fn push(&mut self, chain: &ChainName, link: &Link, content: &str) -> Result<(), ParseError> {
         self.attributes.clear();
-        let (log, at) = read_log_each(content, |attribute| encode::attribute(&mut self.attributes, &attribute))?;
+        let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
+        let ids = [&mut trace_id[..], &mut span_id];
+        let (log, at) = read_log_into(content, ids, &mut Attributes(&mut self.attributes))?;
         if self.open.is_none() || content.get(at..) != Some(&self.tail) {
             self.turn_to(content, at)?;
         }
-        let (attributes, received) = (&self.attributes, &self.received);
         nested_long(&mut self.out, 2, |out| {
-            encode::log(out, &log, attributes);
-            push_link(out, chain, link, received);
+            encode::log(out, &log, &self.attributes);
+            self.link.push(out, chain, link);
         });
         Ok(())
     }
@@ -113,15 +115,13 @@ impl Writer {
             encode::text(&mut self.records_end, 3, &context.scope_schema_url);
             self.open = Some(Open { resource, scope });
         }
-        for (kept, part) in [
-            (&mut self.tail, parts.tail),
-            (&mut self.resource, parts.resource),
-            (&mut self.scope, parts.scope),
-            (&mut self.received, parts.received),
-        ] {
+        for (kept, part) in
+            [(&mut self.tail, parts.tail), (&mut self.resource, parts.resource), (&mut self.scope, parts.scope)]
+        {
             kept.clear();
             kept.push_str(part);
         }
+        self.link.receive(parts.received);
         Ok(())
     }
 
@@ -137,6 +137,19 @@ impl Writer {
         self.close_scope(scope);
         self.out.append(&mut self.scopes_end);
         resource.close(&mut self.out);
+    }
+}
+
+/// Attributes on their way from text to protobuf.
+struct Attributes<'o>(&'o mut Vec<u8>);
+
+impl<'a> Pairs<'a> for Attributes<'_> {
+    #[inline]
+    fn plain(&mut self, key: &'a str, text: &'a str) {
+        encode::text_attribute(self.0, key, text);
+    }
+    fn other(&mut self, pair: KeyValue<'a>) {
+        encode::attribute(self.0, &pair);
     }
 }
 
@@ -214,18 +227,6 @@ impl<'a> Visit<'a> for StreamReader<'a, '_> {
         let record = self.records;
         self.error.get_or_insert(StreamError::UnknownField { record });
     }
-}
-
-fn push_link(out: &mut Vec<u8>, chain: &ChainName, link: &Link, received: &str) {
-    let [chain_key, sequence, observed, previous, checksum, hash, received_key] = LINK_KEYS;
-    let mut hex = const_hex::Buffer::<32>::new();
-    encode::text_attribute(out, chain_key, chain.as_str());
-    encode::int_attribute(out, sequence, link.sequence.get() as i64);
-    encode::int_attribute(out, observed, link.observed.0 as i64);
-    encode::text_attribute(out, previous, hex.format(&link.previous.0));
-    encode::text_attribute(out, checksum, hex.format(&link.checksum.0));
-    encode::text_attribute(out, hash, hex.format(&link.hash.0));
-    encode::text_attribute(out, received_key, received);
 }
 
 /// Cuts the seven attributes off and reads them. `record`: its number within the message, for errors.

@@ -26,6 +26,20 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// All that was not taken yet.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Takes whole fields of this many bytes together.
+    #[inline]
+    pub(super) fn pass(&mut self, length: usize) -> &'a [u8] {
+        let (passed, rest) = self.rest.split_at_checked(length).unwrap_or_default();
+        self.rest = rest;
+        passed
+    }
+
     /// Number and wire type of the next field, whose value must be taken, or skipped, before the next call.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Wire)>, Malformed> {
@@ -115,6 +129,11 @@ impl<'a> Fields<'a> {
             [byte @ ..0x80, rest @ ..] => {
                 self.rest = rest;
                 Ok(u64::from(*byte))
+            }
+            // The length of nearly every record.
+            [first, second @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(first & 0x7f) | u64::from(*second) << 7)
             }
             _ => self.take_long_varint(),
         }

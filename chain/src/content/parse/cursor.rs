@@ -14,9 +14,10 @@ use crate::content::write::plain_len;
 /// A text, and how far it has been read.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
-    text: &'a str,
-    /// Always at a character's border: only ASCII or whole runs between ASCII are passed over.
-    at: usize,
+    /// What is left to read. It begins at a character's border: only ASCII or whole runs between ASCII are passed over.
+    rest: &'a str,
+    /// Where the text ends.
+    end: usize,
 }
 
 /// Whether a member of the message at hand has been read: all but the first have a comma in front.
@@ -27,11 +28,12 @@ pub(super) struct Members {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a str, at: usize) -> Self {
-        Self { text, at }
+        let rest = text.get(at..).unwrap_or_default();
+        Self { rest, end: at + rest.len() }
     }
 
     pub(super) fn at(&self) -> usize {
-        self.at
+        self.end - self.rest.len()
     }
 
     pub(super) fn text(&mut self) -> Result<Cow<'a, str>, ParseError> {
@@ -51,7 +53,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn filled_text(&mut self) -> Result<Cow<'a, str>, ParseError> {
-        let at = self.at;
+        let at = self.at();
         match self.text()? {
             text if text.is_empty() => Err(ParseError { at, expected: "a text that is not empty" }),
             text => Ok(text),
@@ -67,7 +69,7 @@ impl<'a> Cursor<'a> {
 
     fn escape(&mut self) -> Result<char, ParseError> {
         const SHORTEST: &str = "a character as it is, or the shortest escape of one that needs it";
-        let [b'\\', letter, ..] = self.rest() else { return self.fail(SHORTEST) };
+        let [b'\\', letter, ..] = self.rest.as_bytes() else { return self.fail(SHORTEST) };
         let (escaped, length) = match letter {
             b'"' | b'\\' => (*letter, 2),
             b'b' => (0x08, 2),
@@ -75,7 +77,7 @@ impl<'a> Cursor<'a> {
             b'n' => (b'\n', 2),
             b'f' => (0x0c, 2),
             b'r' => (b'\r', 2),
-            b'u' => match self.rest() {
+            b'u' => match self.rest.as_bytes() {
                 [_, _, b'0', b'0', high @ b'0'..=b'1', low @ (b'0'..=b'9' | b'a'..=b'f'), ..] => {
                     let low = if low.is_ascii_digit() { low - b'0' } else { low - b'a' + 10 };
                     ((high - b'0') * 16 + low, 6)
@@ -87,32 +89,32 @@ impl<'a> Cursor<'a> {
         if length == 6 && matches!(escaped, 0x08 | b'\t' | b'\n' | 0x0c | b'\r') {
             return self.fail(SHORTEST);
         }
-        self.at += length;
+        self.pass(length);
         Ok(escaped.into())
     }
 
     pub(super) fn int32(&mut self) -> Result<i32, ParseError> {
-        let at = self.at;
+        let at = self.at();
         let number = canonical_signed(self.number()).and_then(|number| i32::try_from(number).ok());
         number.filter(|number| *number != 0).ok_or(ParseError { at, expected: "a 32-bit integer other than 0" })
     }
 
     pub(super) fn uint32(&mut self) -> Result<u32, ParseError> {
-        let at = self.at;
+        let at = self.at();
         let number = canonical_unsigned(self.number()).and_then(|number| u32::try_from(number).ok());
         number.filter(|number| *number != 0).ok_or(ParseError { at, expected: "a 32-bit integer above 0" })
     }
 
     /// The rest of a 64-bit integer behind its first quote.
     pub(super) fn int64(&mut self) -> Result<i64, ParseError> {
-        let at = self.at;
+        let at = self.at();
         let number = canonical_signed(self.plain()?);
         number.ok_or(ParseError { at, expected: "a 64-bit integer in its shortest form" })
     }
 
     pub(super) fn uint64(&mut self) -> Result<u64, ParseError> {
         self.expect("\"", "`\"`")?;
-        let at = self.at;
+        let at = self.at();
         let number = canonical_unsigned(self.plain()?).filter(|number| *number != 0);
         number.ok_or(ParseError { at, expected: "a 64-bit integer above 0" })
     }
@@ -122,27 +124,28 @@ impl<'a> Cursor<'a> {
             let names = [("NaN\"", f64::NAN), ("Infinity\"", f64::INFINITY), ("-Infinity\"", f64::NEG_INFINITY)];
             return self.one_of(names, "`NaN`, `Infinity` or `-Infinity`");
         }
-        let at = self.at;
+        let at = self.at();
         canonical_double(self.number()).ok_or(ParseError { at, expected: "a double as RFC 8785 writes it" })
     }
 
     /// What may belong to a number, from here on.
     fn number(&mut self) -> &'a str {
         let length =
-            self.rest().iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e')).count();
+            self.rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e')).count();
         self.pass(length)
     }
 
-    pub(super) fn id(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
+    /// An id, whose bytes stand in `room` where they fit.
+    pub(super) fn id(&mut self, room: &'a mut [u8]) -> Result<Cow<'a, [u8]>, ParseError> {
         self.expect("\"", "`\"`")?;
-        let at = self.at;
-        let bytes = lower_hex(self.plain()?).filter(|bytes| !bytes.is_empty());
-        bytes.map(Cow::Owned).ok_or(ParseError { at, expected: "pairs of lower-case hex digits" })
+        let at = self.at();
+        let bytes = lower_hex(self.plain()?, room).filter(|bytes| !bytes.is_empty());
+        bytes.ok_or(ParseError { at, expected: "pairs of lower-case hex digits" })
     }
 
     /// The rest of a base64 text behind its first quote. The decoder refuses missing padding and stray last bits.
     pub(super) fn base64(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
-        let at = self.at;
+        let at = self.at();
         let bytes = STANDARD.decode(self.plain()?);
         bytes.map(Cow::Owned).map_err(|_| ParseError { at, expected: "padded standard base64" })
     }
@@ -166,12 +169,9 @@ impl<'a> Cursor<'a> {
     /// Passes over a member's name, if that is what comes next.
     #[inline(always)]
     pub(super) fn member(&mut self, members: &mut Members, name: &str) -> bool {
-        let rest = self.rest();
-        let behind = if members.any { rest.strip_prefix(b",") } else { Some(rest) };
-        if !behind.is_some_and(|rest| rest.starts_with(name.as_bytes())) {
-            return false;
-        }
-        self.at += usize::from(members.any) + name.len();
+        let named = if members.any { self.rest.strip_prefix(',') } else { Some(self.rest) };
+        let Some(rest) = named.and_then(|named| named.strip_prefix(name)) else { return false };
+        self.rest = rest;
         members.any = true;
         true
     }
@@ -184,27 +184,22 @@ impl<'a> Cursor<'a> {
     /// What needs no escape, from here on.
     #[inline]
     pub(super) fn run(&mut self) -> &'a str {
-        self.pass(plain_len(self.rest()))
+        self.pass(plain_len(self.rest.as_bytes()))
     }
 
     #[inline]
     fn pass(&mut self, length: usize) -> &'a str {
-        let passed = self.text.get(self.at..self.at + length).unwrap_or_default();
-        self.at += length;
+        let (passed, rest) = self.rest.split_at_checked(length).unwrap_or_default();
+        self.rest = rest;
         passed
-    }
-
-    #[inline]
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     // Inlined, the comparison with a literal is one or two of words; as a call it is a `memcmp`.
     #[inline(always)]
     pub(super) fn eat(&mut self, literal: &str) -> bool {
-        let next = self.rest().starts_with(literal.as_bytes());
-        self.at += if next { literal.len() } else { 0 };
-        next
+        let behind = self.rest.strip_prefix(literal);
+        self.rest = behind.unwrap_or(self.rest);
+        behind.is_some()
     }
 
     #[inline(always)]
@@ -213,11 +208,11 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn end(&self) -> Result<(), ParseError> {
-        if self.at == self.text.len() { Ok(()) } else { self.fail("the end") }
+        if self.rest.is_empty() { Ok(()) } else { self.fail("the end") }
     }
 
     #[cold]
     pub(super) fn fail<T>(&self, expected: &'static str) -> Result<T, ParseError> {
-        Err(ParseError { at: self.at, expected })
+        Err(ParseError { at: self.at(), expected })
     }
 }

@@ -13,7 +13,7 @@ use super::samples::{full, nested, received, record, same, value, write};
 use crate::content::otlp::{
     Malformed, Request, StreamError, Streamed, Visit, Writer, message_bound, read, read_stream,
 };
-use crate::content::{Content, Context, LogRecord, Record, Value, read_parts};
+use crate::content::{Content, Context, KeyValue, LogRecord, Record, Value, read_parts};
 use crate::link::{ChainName, Checksum, Hash, Link, Sequence, UnixNanos};
 
 /// What a request was read as.
@@ -161,6 +161,21 @@ proptest! {
         let _ = read_stream(&bytes, &mut |_| {});
     }
 
+    /// Attributes in a row are looked at together: whatever one of them holds, each is read as it is.
+    #[test]
+    fn each_attribute_of_a_row_is_its_own(texts in vec((bytes(), bytes()), 0..12)) {
+        let pair = |(key, text): &(Vec<u8>, Vec<u8>)| [field(1, key), field(2, &field(1, text))].concat();
+        let row = |number| texts.iter().flat_map(|texts| field(number, &pair(texts))).collect::<Vec<u8>>();
+        let bytes = scoped(&field(2, &[row(6), field(5, &field(6, &row(1)))].concat()));
+        let seen = seen(&bytes).unwrap();
+        let log = &seen.records[0].as_ref().unwrap().log;
+        let lossy = |bytes| String::from_utf8_lossy(bytes);
+        let expected = texts.iter().map(|(key, text)| KeyValue { key: lossy(key), value: Value::String(lossy(text)) });
+        let expected: Vec<_> = expected.collect();
+        prop_assert_eq!(&log.attributes, &expected);
+        prop_assert_eq!(&log.body, &Value::Map(expected));
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200)) {
         let _ = seen(&bytes);
@@ -239,6 +254,11 @@ proptest! {
     }
 }
 
+/// Mostly UTF-8, and about as long as one byte of length can say.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => "[ -~]{0,40}|[é支😀]{0,12}|[a-z]{100,140}".prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..80)]
+}
+
 /// The message of a record in which nothing stands that says no more than its absence.
 fn canonical(log: &LogRecord<'_>) -> logs::LogRecord {
     fn pairs(pairs: &mut [common::KeyValue]) {
@@ -280,10 +300,16 @@ fn a_malformed_record_costs_only_itself() {
     let sound = proto_log(&full().log).encode_to_vec();
     let too_deep = field(5, &proto_value(&nested(24)).encode_to_vec());
     let deepest = field(5, &proto_value(&nested(23)).encode_to_vec());
+    // A text in a map is read on a short way, which counts as well.
+    let maps = |depth| {
+        let map = |inner: Vec<u8>, _| field(6, &field(1, &[field(1, b"k"), field(2, &inner)].concat()));
+        field(5, &(0..depth).fold(field(1, b"v"), map))
+    };
     // 5,000 arrays within each other: enough to overflow a stack, if that were where depth is counted.
     let bomb = (0..5_000).fold(vec![], |inner: Vec<u8>, _| field(5, &field(1, &inner)));
     for (bad, expected) in [
         (too_deep, Malformed::TooDeep),
+        (maps(24), Malformed::TooDeep),
         (field(5, &bomb), Malformed::TooDeep),
         (vec![0x0a], Malformed::WireType),
         (vec![0x09, 1, 2, 3], Malformed::Truncated),
@@ -298,7 +324,7 @@ fn a_malformed_record_costs_only_itself() {
         (field(6, &field(2, &field(6, &[0x0a, 0].repeat(100_000)))), Malformed::TooMany),
         (vec![0xfb, 0x01, 0xf4, 0x01], Malformed::WireType),
     ] {
-        let bytes = scoped(&[field(2, &sound), field(2, &bad), field(2, &deepest), field(2, &sound)].concat());
+        let bytes = scoped(&[field(2, &sound), field(2, &bad), field(2, &deepest), field(2, &maps(23))].concat());
         let seen = seen(&bytes).unwrap();
         let results: Vec<_> = seen.records.iter().map(|record| record.as_ref().err().copied()).collect();
         assert_eq!(results, [None, Some(expected), None, None], "{:?}", &bad[..bad.len().min(16)]);
