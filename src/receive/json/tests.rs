@@ -318,3 +318,32 @@ fn depth_is_bounded_for_each_record() {
     let endless = "[".repeat(200_000) + &"]".repeat(200_000);
     assert!(record(&format!(r#"{{"new":{endless}}}"#)).is_ok());
 }
+
+/// What is taken can be read again by whoever reads a content: one level more would be sealed, and no leg could go on.
+#[test]
+fn what_is_nested_as_deep_as_it_may_be_can_be_read_again() {
+    let wrapped: [fn(String) -> String; 2] = [
+        |inner| format!(r#"{{"kvlistValue":{{"values":[{{"key":"k","value":{inner}}}]}}}}"#),
+        |inner| format!(r#"{{"arrayValue":{{"values":[{inner}]}}}}"#),
+    ];
+    for wrap in wrapped {
+        for leaf in [r#"{"stringValue":"v"}"#, r#"{"intValue":"1"}"#, "{}"] {
+            for depth in 21..27 {
+                let value = (0..depth).fold(leaf.to_owned(), |inner, _| wrap(inner));
+                for record in
+                    [format!(r#"{{"body":{value}}}"#), format!(r#"{{"attributes":[{{"key":"k","value":{value}}}]}}"#)]
+                {
+                    let json = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#);
+                    let told = told(&json).expect("a sound request").records;
+                    let [record] = told.as_slice() else { panic!("one record: {told:?}") };
+                    match record {
+                        Ok(text) => {
+                            assert!(depth < 24 && sealtrail_chain::content::read(text).is_ok(), "{depth} {json}")
+                        }
+                        Err(malformed) => assert!(depth >= 24 && *malformed == Malformed::TooDeep, "{depth} {json}"),
+                    }
+                }
+            }
+        }
+    }
+}
