@@ -14,16 +14,19 @@ pub(super) enum Look {
 }
 
 /// Signs that may stand in a text; what is false need not be searched for.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Holds {
     pub(super) address: bool,
     pub(super) escape: bool,
     /// Another script.
     pub(super) other: bool,
+    /// A number of interest.
+    pub(super) number: bool,
 }
 
 impl Holds {
-    pub(super) const ANY: Self = Self { address: true, escape: true, other: true };
+    pub(super) const NUMBERS: Self = Self { address: false, escape: false, other: false, number: true };
+    pub(super) const ANY: Self = Self { address: true, escape: true, other: true, number: true };
 }
 
 /// Looks until there is something: at a short text from end to end.
@@ -40,7 +43,7 @@ pub(super) fn look(bytes: &[u8]) -> Look {
         part.iter().for_each(|block| signs.add(block, &mut counts));
         digits += sum(counts);
         let is_last = parts.peek().is_none();
-        if !is_last && (digits >= ENOUGH || signs.holds() != Holds::default()) {
+        if !is_last && (digits >= ENOUGH || signs.holds() != Holds::NUMBERS) {
             return Look::Something(Holds::ANY);
         }
     }
@@ -48,7 +51,7 @@ pub(super) fn look(bytes: &[u8]) -> Look {
     signs.add(&last_block(bytes, tail), &mut counts);
     digits += sum(counts);
     let holds = signs.holds();
-    if digits >= ENOUGH || holds != Holds::default() {
+    if digits >= ENOUGH || holds != Holds::NUMBERS {
         Look::Something(holds)
     } else if bytes.len() >= token::MIN {
         Look::Encoded
@@ -86,7 +89,7 @@ impl Signs {
 
     fn holds(&self) -> Holds {
         let has = |signs: Bytes| u128::from_le_bytes(signs) & HIGH != 0;
-        Holds { address: has(self.address), escape: has(self.escape), other: has(self.other) }
+        Holds { address: has(self.address), escape: has(self.escape), other: has(self.other), ..Holds::NUMBERS }
     }
 }
 

@@ -55,14 +55,14 @@ impl Session<'_> {
         let glance = Glance::at(bytes);
         let holds = match glance {
             Some(glance) if glance.is_clean(bytes, self.rules(), key) => return None,
-            Some(glance) => glance.holds(),
+            Some(glance) => glance.holds(bytes, self.rules(), key),
             None => match look(bytes) {
                 Look::Something(holds) => holds,
                 // What rules look for by its shape is made of any signs.
-                _ if self.rules().shapes.is_some() => Holds::default(),
+                _ if self.rules().shapes.is_some() => Holds::NUMBERS,
                 Look::Nothing => return None,
                 Look::Encoded if !token::stands_in(bytes) => return None,
-                Look::Encoded => Holds::default(),
+                Look::Encoded => Holds::NUMBERS,
             },
         };
         self.passes(text, holds, glance, key, self.rules().at(place) & self.only)
@@ -201,7 +201,7 @@ impl Session<'_> {
         let rules = self.engine.rules();
         let text = shapes::Text { bytes, view, key, active };
         let mut scan = seen.scan(rules, &mut self.keys, text);
-        scan.run(holds.address);
+        scan.run(holds.number, holds.address);
         let (quoted, coloured) = (scan.quoted, scan.coloured);
         seen.quoted |= quoted;
         seen.coloured = coloured;
@@ -223,7 +223,7 @@ impl Session<'_> {
         let holds = match look(decoded) {
             Look::Nothing if self.rules().shapes.is_none() => return Ok(None),
             Look::Something(holds) => holds,
-            Look::Nothing | Look::Encoded => Holds::default(),
+            Look::Nothing | Look::Encoded => Holds::NUMBERS,
         };
         if depth > MAX_DECODED {
             return Err(());

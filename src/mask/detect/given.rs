@@ -142,6 +142,11 @@ impl Names {
     }
 }
 
+/// Whether a name may be given to a value or code at `at`: it stands in brackets, behind a word for one.
+pub(super) fn may_be_named(bytes: &[u8], at: usize) -> bool {
+    Names::of(bytes, at, true).is_some()
+}
+
 /// Where the bracket is open behind which `before` ends: the place behind it.
 fn opening(before: &[u8]) -> Option<usize> {
     let mut shut = 0usize;

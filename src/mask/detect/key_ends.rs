@@ -21,13 +21,14 @@ pub(in crate::mask) struct KeyEnds {
     /// What was asked for since: from here to the last place that was.
     fresh: usize,
     until: usize,
-    /// Rules of which a key may stand in the view; once that was asked.
-    named: Option<u64>,
+    /// Rules of which a key may end in the view, up to a place; once that was asked.
+    named: u64,
+    named_to: usize,
 }
 
 impl Default for KeyEnds {
     fn default() -> Self {
-        Self { last: None, open: None, fresh: 1, until: 0, named: None }
+        Self { last: None, open: None, fresh: 1, until: 0, named: 0, named_to: 0 }
     }
 }
 
@@ -47,14 +48,16 @@ impl KeyEnds {
         self.until = at;
     }
 
-    /// Whether a key of one of `wanted` may stand anywhere in the view. A long one is not searched; `search`: a short one is, if it
-    /// was not.
-    #[inline]
-    pub(super) fn may_hold(&mut self, rules: &RuleSet, bytes: &[u8], wanted: u64, search: bool) -> bool {
-        if search && self.named.is_none() && bytes.len() <= SHORT {
-            self.named = Some(rules.named_anywhere(bytes));
+    /// The rules of which a key may end before `at`, however far; of a long view, any.
+    pub(super) fn named_before(&mut self, rules: &RuleSet, bytes: &[u8], at: usize) -> u64 {
+        if bytes.len() > SHORT {
+            return u64::MAX;
         }
-        self.named.is_none_or(|named| named & wanted != 0)
+        if at > self.named_to {
+            self.named |= rules.named_within(bytes, self.named_to, at);
+            self.named_to = at;
+        }
+        self.named
     }
 
     /// Whether a place behind `at` was asked for.

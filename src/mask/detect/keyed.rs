@@ -6,7 +6,7 @@ use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, Token, check_code, postal};
+use super::{Finding, Scan, Shape, Token, check_code, given, postal};
 use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
@@ -141,12 +141,15 @@ impl Scan<'_, '_> {
     /// The rule whose key stands right before `at` and whose value fits `token`.
     pub(super) fn keyed(&mut self, at: usize, token: &[u8]) -> Option<u8> {
         let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
-        // What is as long as a block is a card's number more often: it is worth a look at the whole text.
-        if rules == 0 || self.is_never_named(at, rules, token.len() >= BLOCK) {
+        if rules == 0 {
             return None;
         }
         let (value, behind) = (at, at + token.len());
         let at = unwrapped(self.bytes, at);
+        // What is as long as a block is a card's number more often: it is worth a look at all that stands before it.
+        if token.len() >= BLOCK && self.is_never_named(at, value, rules) {
+            return None;
+        }
         if let Some((start, end)) = self.name_of(at, rules) {
             let name = self.bytes.get(start..end)?;
             let facts = self.keys.facts(self.rules, name);
@@ -166,16 +169,22 @@ impl Scan<'_, '_> {
         (!self.is_other(rule, before, token, after)).then_some(rule)
     }
 
-    /// Whether no key of one of `rules` stands anywhere in the view. Nobody can tell where a name may be cut within a character.
-    fn is_never_named(&mut self, at: usize, rules: u64, search: bool) -> bool {
-        !self.key_ends.may_hold(self.rules, self.bytes, rules, search) && (at <= KEY || self.bytes.is_ascii())
+    /// Whether no key of one of `rules` stands before a value, wherever, nor may be given to it; what is put around it begins at `at`.
+    /// Nobody can tell where a name may be cut within a character.
+    fn is_never_named(&mut self, at: usize, value: usize, rules: u64) -> bool {
+        self.key_ends.named_before(self.rules, self.bytes, value) & rules == 0
+            && (value <= KEY || self.bytes.is_ascii())
+            && !given::may_be_named(self.bytes, at)
+            && (at == value || !given::may_be_named(self.bytes, value))
     }
 
     /// The rule whose key stands right before `at`, joined to a value by words, a tag, or a colon.
     pub(super) fn keyed_beside(&mut self, at: usize, token: &[u8], rules: u64) -> Option<u8> {
-        let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
-        if !self.may_be_named(at, if tagged { KEY + TAG } else { KEY }) {
-            return None;
+        if !self.may_be_named(at, KEY) {
+            let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
+            if !tagged || !self.may_be_named(at, KEY + TAG) {
+                return None;
+            }
         }
         // No other thing looks like a PIN block, but ids; so other words may stand between (`pin block under ZPK:`).
         let long = token.len() == BLOCK && !token.iter().all(u8::is_ascii_digit);
@@ -257,7 +266,7 @@ impl Scan<'_, '_> {
     /// What the rules say about the name `start..end`: nothing where it is `known` to end behind the last end of a key.
     fn named(&mut self, start: usize, end: usize, known: bool) -> Option<Named> {
         let name = self.bytes.get(start..end)?;
-        if known && name.is_ascii() && self.key_ends.last_from(self.rules, self.bytes, end).is_none() {
+        if known && self.key_ends.last_from(self.rules, self.bytes, end).is_none() && name.is_ascii() {
             return Some(Named { rules: 0, longer: false });
         }
         Some(self.rules.named(name).unwrap_or_else(|| {

@@ -148,10 +148,10 @@ pub(super) struct Before {
 }
 
 impl Scan<'_, '_> {
-    /// `addresses`: an `@` may stand in the view.
-    pub(super) fn run(&mut self, addresses: bool) {
+    /// `numbers`: one may be of interest; `addresses`: an `@` may stand in the view.
+    pub(super) fn run(&mut self, numbers: bool, addresses: bool) {
         // Each is looked for once: a text of `@` alone has no digit up to its end, and a text of digits no `@`.
-        let mut digit = self.signs.next_digit(0);
+        let mut digit = if numbers { self.signs.next_digit(0) } else { None };
         let mut address = if addresses { self.next_address(0) } else { None };
         loop {
             match (digit, address) {
@@ -347,7 +347,7 @@ impl Scan<'_, '_> {
             // SQL: `order_id IN (…)`.
             let listed = word.eq_ignore_ascii_case(b"in")
                 && matches!(self.bytes.get(end..at), Some([b'(', ..] | [b' ', b'(', ..]));
-            beside &= glued_on || listed || is_joint(word);
+            beside = beside && (glued_on || listed || is_joint(word));
             last.get_or_insert(end);
         }
         // `"phone": {"country_code": "1", "number": "…"}`: the name of the object, where those within say nothing.

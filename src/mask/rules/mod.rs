@@ -323,9 +323,9 @@ impl RuleSet {
         self.names.as_ref().is_some_and(Names::hold_letters)
     }
 
-    /// The rules of which a key that counts in a text may stand anywhere in `bytes`. It never leaves one out.
-    pub(super) fn named_anywhere(&self, bytes: &[u8]) -> u64 {
-        self.names.as_ref().map_or(u64::MAX, |names| names.anywhere(bytes))
+    /// The rules of which a key that counts in a text may end behind `from` in `bytes`, and not behind `to`. It never leaves one out.
+    pub(super) fn named_within(&self, bytes: &[u8], from: usize, to: usize) -> u64 {
+        self.names.as_ref().map_or(u64::MAX, |names| names.within(bytes, from, to))
     }
 
     pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {

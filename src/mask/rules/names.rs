@@ -33,7 +33,7 @@ impl Names {
 
     /// The last place in `from..=to` before which a name may end that some pattern matches. A byte stands at `to`.
     pub(super) fn last_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
-        self.0.iter().filter_map(|automaton| automaton.last_end(bytes, from, to)).max()
+        self.0.iter().fold(None, |last, automaton| last.max(automaton.last_end(bytes, from, to)))
     }
 
     /// Whether each name that some pattern matches holds a letter, or a sign that is no ASCII.
@@ -41,9 +41,9 @@ impl Names {
         self.0.iter().all(Automaton::names_hold_letters)
     }
 
-    /// The rules of which a key may stand anywhere in `bytes`.
-    pub(super) fn anywhere(&self, bytes: &[u8]) -> u64 {
-        self.0.iter().fold(0, |rules, automaton| rules | automaton.anywhere(bytes))
+    /// The rules of which a key may end behind `from` in `bytes`, and not behind `to`.
+    pub(super) fn within(&self, bytes: &[u8], from: usize, to: usize) -> u64 {
+        self.0.iter().fold(0, |rules, automaton| rules | automaton.within(bytes, from, to))
     }
 }
 
