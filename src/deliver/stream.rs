@@ -22,8 +22,8 @@ use crate::observe::event;
 use crate::stream::{Batch, Builder, End, StreamLeg};
 use crate::wal::{FileState, Leg, Progress};
 
-/// Most bytes of messages in one transaction.
-const BATCH_BYTES: usize = 8 << 20;
+/// Most bytes of messages in one transaction: its two markers and their replication cost brokers the same, however much it holds.
+const BATCH_BYTES: usize = 16 << 20;
 
 /// How far the stream has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -80,12 +80,13 @@ impl View {
 
     /// Reads one level of escapes (percent, JSON and C, XML entities) of `source`, then folds. `false`: there were none.
     pub(super) fn unescape(&mut self, source: Source<'_>, raw: &mut View) -> bool {
-        self.read(source, raw, |rest| memchr::memchr3(b'%', b'\\', b'&', rest), read_escape)
+        let next = |rest: &[u8]| memchr::memchr3(b'%', b'\\', b'&', rest);
+        self.read(source, raw, next, read_escape, is_form(source.bytes))
     }
 
     /// Reads `source` as quoted-printable, the transfer encoding of mail, then folds. `false`: there was nothing to read.
     pub(super) fn unquote(&mut self, source: Source<'_>, raw: &mut View) -> bool {
-        self.read(source, raw, |rest| memchr::memchr(b'=', rest), read_quoted)
+        self.read(source, raw, |rest| memchr::memchr(b'=', rest), read_quoted, false)
     }
 
     /// Takes `source` without the colour codes in it. `false`: there are none.
@@ -114,6 +115,7 @@ impl View {
         raw: &mut View,
         next: impl Fn(&[u8]) -> Option<usize>,
         escape: impl Fn(&[u8]) -> Option<(Unescaped, usize)>,
+        form: bool,
     ) -> bool {
         raw.clear();
         let mut walk = source.walk();
@@ -127,6 +129,8 @@ impl View {
                 continue;
             };
             raw.take(source.bytes, taken, at, &mut walk);
+            let next = if let Unescaped::Byte(byte) = unescaped { Some(byte) } else { None };
+            raw.blank_from(raw.bytes.len() - (at - taken), form, next);
             raw.stand(walk.original(at));
             match unescaped {
                 Unescaped::Nothing => {}
@@ -142,9 +146,27 @@ impl View {
             return false;
         }
         raw.take(source.bytes, taken, source.bytes.len(), &mut walk);
+        raw.blank_from(raw.bytes.len() - (source.bytes.len() - taken), form, None);
         raw.stand(walk.original(source.bytes.len()));
         self.fold_bytes(raw);
         true
+    }
+
+    /// In a form, each `+` from byte `from` on is a blank; not in the local part of an address, which many write as it is.
+    /// `next`: what follows; of an escape within an escape nobody knows yet what it is.
+    fn blank_from(&mut self, from: usize, form: bool, next: Option<u8>) {
+        if !form {
+            return;
+        }
+        let mut local = matches!(next, Some(b'@' | b'%'));
+        for sign in self.bytes.get_mut(from..).unwrap_or_default().iter_mut().rev() {
+            match *sign {
+                b'@' => local = true,
+                b'+' if !local => *sign = b' ',
+                b'+' | b'.' | b'_' | b'-' => {}
+                other => local &= other.is_ascii_alphanumeric(),
+            }
+        }
     }
 
     /// Adds `from..to` of `bytes` as they are.
@@ -243,6 +265,15 @@ impl Walk<'_> {
     }
 }
 
+/// Whether a text with `+` in it is a form's (application/x-www-form-urlencoded), whose blanks they are: it has escapes, and none
+/// of a blank.
+fn is_form(bytes: &[u8]) -> bool {
+    let escape = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([high, low]) if hex(*high).is_some() && hex(*low).is_some());
+    memchr::memchr(b'+', bytes).is_some()
+        && memchr::memchr_iter(b'%', bytes).any(escape)
+        && memchr::memmem::find(bytes, b"%20").is_none()
+}
+
 enum Unescaped {
     Nothing,
     Byte(u8),
@@ -257,6 +288,7 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
             read_unicode(rest).map(|(character, length)| (Unescaped::Char(character), length + 2))
         }
         [b'\\', b'x', high, low, ..] => Some((Unescaped::Byte(hex(*high)? << 4 | hex(*low)?), 4)),
+        [b'\\', octal @ b'0'..=b'3', ..] => read_octal(*octal, bytes),
         [b'\\', b'n' | b'r', ..] => Some((Unescaped::Byte(b'\n'), 2)),
         [b'\\', b't', ..] => Some((Unescaped::Byte(b'\t'), 2)),
         [b'\\', sign @ (b'"' | b'\\' | b'/' | b'\''), ..] => Some((Unescaped::Byte(*sign), 2)),
@@ -266,6 +298,31 @@ fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
         [b'&', rest @ ..] => read_named_entity(rest).map(|(sign, length)| (Unescaped::Char(sign), length + 1)),
         _ => None,
     }
+}
+
+/// A character that is no ASCII, byte by byte, or a tab or line break, as C and protobuf's text form write them: `\345\215\241`,
+/// `\011`. Other signs that they escape are no text, and a path may hold digits behind a backslash.
+fn read_octal(first: u8, bytes: &[u8]) -> Option<(Unescaped, usize)> {
+    const ESCAPE: usize = 4;
+    let byte = |escape: &[u8]| match escape {
+        [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7'] => {
+            Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
+        }
+        _ => None,
+    };
+    if first < b'3' {
+        let control = byte(bytes.get(..ESCAPE)?).filter(|byte| matches!(byte, b'\t' | b'\n' | b'\r'))?;
+        return Some((Unescaped::Byte(control), ESCAPE));
+    }
+    let mut character = [0; 4];
+    let mut length = 0;
+    for (place, escape) in character.iter_mut().zip(bytes.chunks(ESCAPE)) {
+        let Some(byte) = byte(escape).filter(|byte| *byte >= 0x80) else { break };
+        *place = byte;
+        length += 1;
+    }
+    let character = character.get(..length)?.utf8_chunks().next()?.valid().chars().next()?;
+    Some((Unescaped::Char(character), ESCAPE * character.len_utf8()))
 }
 
 /// The byte that `=3D` of quoted-printable stands for, or the line break that it leaves out. Letters and digits have no need of it:
@@ -340,10 +397,15 @@ fn read_named_entity(bytes: &[u8]) -> Option<(char, usize)> {
         b"zwnj" => '\u{200c}',
         b"zwj" => '\u{200d}',
         b"ZeroWidthSpace" => '\u{200b}',
+        [letter, accent @ ..] if ACCENTS.contains(&accent) => char::from(*letter),
         _ => return None,
     };
     Some((sign, length + 1))
 }
+
+/// What names a letter with an accent, behind the letter: `&uuml;`.
+const ACCENTS: [&[u8]; 11] =
+    [b"uml", b"acute", b"grave", b"circ", b"tilde", b"cedil", b"ring", b"slash", b"caron", b"elig", b"zlig"];
 
 fn hex_number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {

@@ -10,7 +10,7 @@ use crate::mask::rules::Validator;
 
 impl Scan<'_, '_> {
     /// ISO 8583 LLVAR: two digits that tell the length stand before the card number. Only 16 and 19 do so by themselves: a
-    /// time in nanoseconds begins with 17; the others where the text says that a card number or a length stands here.
+    /// time in nanoseconds begins with 17; 14 and 15 behind a card's name, all where the text says that a length stands here.
     pub(super) fn length_prefixed(&mut self, start: usize, end: usize, digits: &[u8]) -> bool {
         let length = digits.iter().take(2).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
         let number = digits.get(2..).unwrap_or_default();
@@ -18,7 +18,8 @@ impl Scan<'_, '_> {
             return false;
         }
         let named = data_element(self.bytes, start) == Some(iso8583::CARD) || iso8583::is_variable(self.bytes, start);
-        (named || matches!(length, 16 | 19)) && self.card_behind(start, start + 2, end, number, named, false)
+        let told = named || matches!(length, 16 | 19) || matches!(length, 14 | 15) && self.is_named_card(start);
+        told && self.card_behind(start, start + 2, end, number, named, false)
     }
 
     /// The card number that a longer run of digits begins with, its length before it: the first field of a message, of which more

@@ -339,12 +339,26 @@ impl Scan<'_, '_> {
         }
     }
 
+    /// Whether groups are what masking left before its asterisks: `0086 138 **** 1501`.
+    fn is_head_of_rest(&self, groups: &[Group]) -> bool {
+        const CODE: usize = 4;
+        const SHOWN: usize = 3;
+        let (start, end) = ends(groups, groups.len());
+        let Some(head) = self.bytes.get(start..end) else { return false };
+        let behind = self.bytes.get(end..).unwrap_or_default();
+        let blanks = behind.iter().take(MAX_SEPARATOR).take_while(|sign| is_separator(**sign)).count();
+        let stars = |rest: &[u8]| rest.starts_with(b"**");
+        head.starts_with(b"00")
+            && groups.iter().map(|group| group.len()).sum::<usize>() <= CODE + SHOWN
+            && behind.get(blanks..).is_some_and(stars)
+    }
+
     /// National numbers of a phone, and numbers of a card in any grouping, where a key right before says so.
     pub(in crate::mask) fn vouched(&mut self, groups: &[Group], total: usize) {
         let (start, end) = ends(groups, groups.len());
         // `mobile data 236961889 bytes`; behind a number in groups, a letter may begin an address.
         let counts = groups.len() == 1 && self.unit(end).is_some_and(|unit| unit.len() > 1);
-        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || counts {
+        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || counts || self.is_head_of_rest(groups) {
             return;
         }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));

@@ -59,6 +59,7 @@ fn named(before: &[u8]) -> Option<usize> {
         b'*' => emphasised(before),
         b'>' => inline(name),
         b'0'..=b'9' => serialised(before),
+        b'i' if name.ends_with(b"\";i") => Some(name.len() - 2),
         _ if trim(name, quote).last() == Some(&b']') => index(before),
         _ => type_key(before),
     }
@@ -84,10 +85,11 @@ fn typed(before: &[u8]) -> Option<usize> {
     ];
     let open = before.len() - 1;
     let start = word_start(before, open);
-    TYPES
-        .iter()
-        .any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())))
-        .then_some(start)
+    let known =
+        TYPES.iter().any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())));
+    // PHP dumps a number on the line below its name.
+    let outer = trim(before.get(..start)?, blank);
+    known.then_some(if outer.ends_with(b"=>") { outer.len() } else { start })
 }
 
 /// `<b>`, `</span>`, `<br/>`: what HTML puts around any text.
@@ -130,7 +132,7 @@ fn annotated(before: &[u8]) -> Option<usize> {
     (known && head.ends_with(b":")).then_some(head.len())
 }
 
-/// `string(16) `, as PHP dumps a value.
+/// `string(16) `, `&string(16) `, as PHP dumps a value.
 fn sized(before: &[u8]) -> Option<usize> {
     let open = before.iter().rev().take(6).position(|b| *b == b'(').map(|back| before.len() - back - 1)?;
     let digits = before.get(open + 1..before.len() - 1)?;
@@ -138,10 +140,10 @@ fn sized(before: &[u8]) -> Option<usize> {
     (!digits.is_empty()
         && digits.iter().all(u8::is_ascii_digit)
         && matches!(before.get(start..open)?, b"string" | b"int"))
-    .then(|| trim(before.get(..start).unwrap_or_default(), blank).len())
+    .then(|| trim(before.get(..start).unwrap_or_default(), |sign| blank(sign) || sign == b'&').len())
 }
 
-/// `;s:16:`, as PHP serialises it.
+/// `;s:16:`, `;i:`, as PHP serialises it.
 fn serialised(before: &[u8]) -> Option<usize> {
     let digits = trim(before.get(..before.len() - 1)?, |b| b.is_ascii_digit());
     if digits.len() + 1 == before.len() {
@@ -207,10 +209,15 @@ fn indexed(before: &[u8]) -> Option<usize> {
     Some(if length { open.len() - 1 } else { name.len() })
 }
 
-/// `] =>`, behind the name of an entry.
+/// `] =>`, behind the name of an entry; `:protected] =>` and `:"Card":private] =>` behind that of a property.
 fn assoc(before: &[u8]) -> Option<usize> {
-    let name = trim(before.strip_suffix(b"=>")?, blank);
-    (name.last() == Some(&b']')).then(|| name.len() - 1)
+    let name = trim(before.strip_suffix(b"=>")?, blank).strip_suffix(b"]")?;
+    if let Some(property) = name.strip_suffix(b":protected") {
+        return Some(property.len());
+    }
+    let Some(property) = name.strip_suffix(b":private") else { return Some(name.len()) };
+    let low = property.len().saturating_sub(MAX_TAG);
+    Some(memchr::memrchr(b':', property.get(low..)?).map_or(property.len(), |class| low + class))
 }
 
 /// `</td><td>`: the cell or element behind one that holds the key.
@@ -309,6 +316,13 @@ mod tests {
             ("cvv: Some(\"", "cvv: "),
             ("[\"cvv\"]=>\n  string(3) \"", "[\"cvv\""),
             ("    [cvv] => ", "    [cvv"),
+            ("[\"cvv\"]=>\n  int(", "[\"cvv\""),
+            ("[\"cvv\"]=>\n  &string(3) \"", "[\"cvv\""),
+            ("[\"cvv\":protected]=>\n  string(3) \"", "[\"cvv\""),
+            ("[\"cvv\":\"App\\Card\":private]=>\n  string(3) \"", "[\"cvv\""),
+            ("[cvv:protected] => ", "[cvv"),
+            ("[cvv:App\\Card:private] => ", "[cvv"),
+            ("s:3:\"cvv\";i:", "s:3:\"cvv\""),
             ("s:3:\"cvv\";s:3:\"", "s:3:\"cvv\""),
             ("{\"key\":\"cvv\",\"value\":{\"stringValue\":\"", "{\"key\":\"cvv\",\"value\":"),
             ("<cvv><![CDATA[", "<cvv>"),
