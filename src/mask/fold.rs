@@ -80,13 +80,23 @@ impl View {
 
     /// Reads one level of escapes (percent, JSON and C, XML entities) of `source`, then folds. `false`: there were none.
     pub(super) fn unescape(&mut self, source: Source<'_>, raw: &mut View) -> bool {
-        let next = |rest: &[u8]| memchr::memchr3(b'%', b'\\', b'&', rest);
-        self.read(source, raw, next, read_escape, is_form(source.bytes))
+        self.read(source, raw, |rest| memchr::memchr3(b'%', b'\\', b'&', rest), read_escape)
+    }
+
+    /// The same of a form (application/x-www-form-urlencoded), in which each `+` that is written as it is stands for a blank. What
+    /// there is else stands where it does in the view of `unescape`. `false`: the text can't be a form, or has no `+`.
+    pub(super) fn unescape_form(&mut self, source: Source<'_>, raw: &mut View) -> bool {
+        let escape = |bytes: &[u8]| match bytes.first() {
+            Some(b'+') => Some((Unescaped::Byte(b' '), 1)),
+            _ => read_escape(bytes),
+        };
+        let next = |rest: &[u8]| rest.iter().position(|sign| matches!(sign, b'%' | b'\\' | b'&' | b'+'));
+        is_form(source.bytes) && self.read(source, raw, next, escape)
     }
 
     /// Reads `source` as quoted-printable, the transfer encoding of mail, then folds. `false`: there was nothing to read.
     pub(super) fn unquote(&mut self, source: Source<'_>, raw: &mut View) -> bool {
-        self.read(source, raw, |rest| memchr::memchr(b'=', rest), read_quoted, false)
+        self.read(source, raw, |rest| memchr::memchr(b'=', rest), read_quoted)
     }
 
     /// Takes `source` without the colour codes in it. `false`: there are none.
@@ -115,7 +125,6 @@ impl View {
         raw: &mut View,
         next: impl Fn(&[u8]) -> Option<usize>,
         escape: impl Fn(&[u8]) -> Option<(Unescaped, usize)>,
-        form: bool,
     ) -> bool {
         raw.clear();
         let mut walk = source.walk();
@@ -129,8 +138,6 @@ impl View {
                 continue;
             };
             raw.take(source.bytes, taken, at, &mut walk);
-            let next = if let Unescaped::Byte(byte) = unescaped { Some(byte) } else { None };
-            raw.blank_from(raw.bytes.len() - (at - taken), form, next);
             raw.stand(walk.original(at));
             match unescaped {
                 Unescaped::Nothing => {}
@@ -146,27 +153,9 @@ impl View {
             return false;
         }
         raw.take(source.bytes, taken, source.bytes.len(), &mut walk);
-        raw.blank_from(raw.bytes.len() - (source.bytes.len() - taken), form, None);
         raw.stand(walk.original(source.bytes.len()));
         self.fold_bytes(raw);
         true
-    }
-
-    /// In a form, each `+` from byte `from` on is a blank; not in the local part of an address, which many write as it is.
-    /// `next`: what follows; of an escape within an escape nobody knows yet what it is.
-    fn blank_from(&mut self, from: usize, form: bool, next: Option<u8>) {
-        if !form {
-            return;
-        }
-        let mut local = matches!(next, Some(b'@' | b'%'));
-        for sign in self.bytes.get_mut(from..).unwrap_or_default().iter_mut().rev() {
-            match *sign {
-                b'@' => local = true,
-                b'+' if !local => *sign = b' ',
-                b'+' | b'.' | b'_' | b'-' => {}
-                other => local &= other.is_ascii_alphanumeric(),
-            }
-        }
     }
 
     /// Adds `from..to` of `bytes` as they are.
@@ -265,13 +254,10 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a text with `+` in it is a form's (application/x-www-form-urlencoded), whose blanks they are: it has escapes, and none
-/// of a blank.
+/// Whether a text may be a form's: it has a `+` and an escape.
 fn is_form(bytes: &[u8]) -> bool {
     let escape = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([high, low]) if hex(*high).is_some() && hex(*low).is_some());
-    memchr::memchr(b'+', bytes).is_some()
-        && memchr::memchr_iter(b'%', bytes).any(escape)
-        && memchr::memmem::find(bytes, b"%20").is_none()
+    memchr::memchr(b'+', bytes).is_some() && memchr::memchr_iter(b'%', bytes).any(escape)
 }
 
 enum Unescaped {
@@ -397,15 +383,20 @@ fn read_named_entity(bytes: &[u8]) -> Option<(char, usize)> {
         b"zwnj" => '\u{200c}',
         b"zwj" => '\u{200d}',
         b"ZeroWidthSpace" => '\u{200b}',
-        [letter, accent @ ..] if ACCENTS.contains(&accent) => char::from(*letter),
-        _ => return None,
+        name => char::from(0xC0 + LATIN.iter().position(|known| name == known.as_bytes())? as u8),
     };
     Some((sign, length + 1))
 }
 
-/// What names a letter with an accent, behind the letter: `&uuml;`.
-const ACCENTS: [&[u8]; 11] =
-    [b"uml", b"acute", b"grave", b"circ", b"tilde", b"cedil", b"ring", b"slash", b"caron", b"elig", b"zlig"];
+/// Names of the signs from U+00C0 on.
+const LATIN: [&str; 64] = [
+    "Agrave", "Aacute", "Acirc", "Atilde", "Auml", "Aring", "AElig", "Ccedil", "Egrave", "Eacute", "Ecirc", "Euml",
+    "Igrave", "Iacute", "Icirc", "Iuml", "ETH", "Ntilde", "Ograve", "Oacute", "Ocirc", "Otilde", "Ouml", "times",
+    "Oslash", "Ugrave", "Uacute", "Ucirc", "Uuml", "Yacute", "THORN", "szlig", "agrave", "aacute", "acirc", "atilde",
+    "auml", "aring", "aelig", "ccedil", "egrave", "eacute", "ecirc", "euml", "igrave", "iacute", "icirc", "iuml",
+    "eth", "ntilde", "ograve", "oacute", "ocirc", "otilde", "ouml", "divide", "oslash", "ugrave", "uacute", "ucirc",
+    "uuml", "yacute", "thorn", "yuml",
+];
 
 fn hex_number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {

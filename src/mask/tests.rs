@@ -101,6 +101,11 @@ fn texts_are_masked_as_written() {
         ("m=call+%2B49+30+90188633+now", "m=call+%2B49+3*+****8633+now"),
         ("/pay/margarete+bank%40example.com?x=1", "/pay/ma************%40example.com?x=1"),
         ("/pay/margarete+bank%2540example.com?x=1", "/pay/ma************%2540example.com?x=1"),
+        ("u=https%3A%2F%2Fa.example log \\n+493090188633\\n", "u=https%3A%2F%2Fa.example log \\n+493*****8633\\n"),
+        ("to%3D+493090188633", "to%3D+493*****8633"),
+        ("a%2Fb +49\\u00a030\\u00a090188633", "a%2Fb +49\\u00a03*\\u00a0****8633"),
+        ("anna+m%C3%BCller@example.com", "an**************@example.com"),
+        ("phone: 0012345 **urgent**", "phone: ****345 **urgent**"),
         ("q=%2C&to=margarete+bank@example.com", "q=%2C&to=ma************@example.com"),
         ("mail margarete.m&uuml;ller@example.de", "mail ma**************@example.de"),
         (

@@ -161,6 +161,10 @@ impl Session<'_> {
                     seen.encoded.truncate(known.1);
                     seen.signs.read(&after[0].bytes);
                     self.scan(&after[0].bytes, Holds::ANY, step as u8, key, active, seen);
+                } else if plain.unescape_form(source, raw) {
+                    // Its signs stand where those of the view do.
+                    seen.signs.read(&plain.bytes);
+                    self.scan(&plain.bytes, Holds::ANY, step as u8, key, active, seen);
                 }
             }
             if last == MAX_STEPS && is_escaped_still(&views[MAX_STEPS], raw) {

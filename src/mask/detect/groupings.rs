@@ -237,7 +237,7 @@ impl Scan<'_, '_> {
         let (start, end) = ends(groups, count);
         let digits = self.digits(taken)?;
         let rest = self.is_rest(start, end, digits.as_slice()) || self.is_split_rest(*taken.first()?);
-        (!rest && !is_in_uuid(self.bytes, start)).then_some(digits)
+        (!rest && !is_in_uuid(self.bytes, start, end)).then_some(digits)
     }
 
     /// Whether a group ends the last four signs that masking leaves, with a separator among them: `***6-151`.
@@ -317,18 +317,17 @@ impl Scan<'_, '_> {
     }
 }
 
-/// Whether a UUID (RFC 9562, section 4) with a letter in it is written around `at`.
-fn is_in_uuid(bytes: &[u8], at: usize) -> bool {
+/// Whether `from..to` stands in a UUID (RFC 9562, section 4) with a letter in it.
+fn is_in_uuid(bytes: &[u8], from: usize, to: usize) -> bool {
     const LENGTH: usize = 36;
     let hyphen = |place: usize| matches!(place, 8 | 13 | 18 | 23);
     let fits = |(place, sign): (usize, &u8)| if hyphen(place) { *sign == b'-' } else { sign.is_ascii_hexdigit() };
-    let free =
-        |place: Option<usize>| place.and_then(|at| bytes.get(at)).is_none_or(|sign| !sign.is_ascii_alphanumeric());
-    let from = at.saturating_sub(LENGTH - 1);
-    (from..=at).any(|start| {
-        bytes
-            .get(start..start + LENGTH)
-            .is_some_and(|uuid| uuid.iter().enumerate().all(fits) && uuid.iter().any(u8::is_ascii_alphabetic))
+    let free = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_none_or(|sign| !sign.is_ascii_alphanumeric());
+    (to.saturating_sub(LENGTH)..=from).any(|start| {
+        let uuid = bytes.get(start..start + LENGTH).unwrap_or_default();
+        uuid.len() == LENGTH
+            && uuid.iter().enumerate().all(fits)
+            && uuid.iter().any(u8::is_ascii_alphabetic)
             && free(start.checked_sub(1))
             && free(Some(start + LENGTH))
     })

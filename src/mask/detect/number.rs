@@ -341,16 +341,16 @@ impl Scan<'_, '_> {
 
     /// Whether groups are what masking left before its asterisks: `0086 138 **** 1501`.
     fn is_head_of_rest(&self, groups: &[Group]) -> bool {
-        const CODE: usize = 4;
         const SHOWN: usize = 3;
-        let (start, end) = ends(groups, groups.len());
-        let Some(head) = self.bytes.get(start..end) else { return false };
-        let behind = self.bytes.get(end..).unwrap_or_default();
+        let [code, shown] = groups else { return false };
+        let behind = self.bytes.get(shown.end..).unwrap_or_default();
         let blanks = behind.iter().take(MAX_SEPARATOR).take_while(|sign| is_separator(**sign)).count();
-        let stars = |rest: &[u8]| rest.starts_with(b"**");
-        head.starts_with(b"00")
-            && groups.iter().map(|group| group.len()).sum::<usize>() <= CODE + SHOWN
-            && behind.get(blanks..).is_some_and(stars)
+        let stars = behind.iter().skip(blanks).take(pan::MAX).take_while(|sign| **sign == b'*').count();
+        self.bytes.get(code.start..code.end).is_some_and(|code| code.starts_with(b"00"))
+            && (4..=5).contains(&code.len())
+            && shown.len() <= SHOWN
+            && stars >= 2
+            && !behind.get(blanks + stars).is_some_and(u8::is_ascii_alphabetic)
     }
 
     /// National numbers of a phone, and numbers of a card in any grouping, where a key right before says so.

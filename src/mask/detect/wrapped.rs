@@ -217,6 +217,7 @@ fn assoc(before: &[u8]) -> Option<usize> {
     }
     let Some(property) = name.strip_suffix(b":private") else { return Some(name.len()) };
     let low = property.len().saturating_sub(MAX_TAG);
+    let low = low + memchr::memrchr(b'[', property.get(low..)?).map_or(0, |open| open + 1);
     Some(memchr::memrchr(b':', property.get(low..)?).map_or(property.len(), |class| low + class))
 }
 
@@ -321,6 +322,7 @@ mod tests {
             ("[\"cvv\":protected]=>\n  string(3) \"", "[\"cvv\""),
             ("[\"cvv\":\"App\\Card\":private]=>\n  string(3) \"", "[\"cvv\""),
             ("[cvv:protected] => ", "[cvv"),
+            ("[pan:protected] => x [cvv:private] => ", "[pan:protected] => x [cvv"),
             ("[cvv:App\\Card:private] => ", "[cvv"),
             ("s:3:\"cvv\";i:", "s:3:\"cvv\""),
             ("s:3:\"cvv\";s:3:\"", "s:3:\"cvv\""),

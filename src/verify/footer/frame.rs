@@ -58,7 +58,7 @@ pub(super) fn one_frame(bytes: &[u8], unpacked: usize) -> Result<(), Wrong> {
     }
     if !single {
         let (window, behind) = rest.split_first().ok_or(Wrong::Form)?;
-        if u32::from(window >> 3) + 10 > LARGEST_WINDOW_LOG {
+        if u32::from(*window) > (LARGEST_WINDOW_LOG - 10) << 3 {
             return Err(Wrong::Form);
         }
         rest = behind;
