@@ -19,6 +19,7 @@ mod custody;
 mod detect;
 mod engine;
 mod envelope;
+mod escapes;
 mod fold;
 mod glance;
 mod grid;

@@ -1,7 +1,7 @@
 //! ISO 8583: the number of the data element that a value is said to be (`DE52=`, `field 2:`, `<field id="52" value="`).
 
 use super::words::is_word;
-use crate::mask::fold::hex;
+use crate::mask::escapes::hex;
 
 /// The primary account number, and the PIN data, among the data elements.
 pub(super) const CARD: u16 = 2;

@@ -227,7 +227,7 @@ fn is_readable(token: &[u8]) -> bool {
 
 fn byte(pair: &[u8]) -> Option<u8> {
     match pair {
-        [high, low] => Some(crate::mask::fold::hex(*high)? << 4 | crate::mask::fold::hex(*low)?),
+        [high, low] => Some(crate::mask::escapes::hex(*high)? << 4 | crate::mask::escapes::hex(*low)?),
         _ => None,
     }
 }

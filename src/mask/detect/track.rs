@@ -155,7 +155,7 @@ fn card(tag: Tag, value: &[u8]) -> Option<usize> {
 /// The byte that two hexadecimal digits write.
 pub(super) fn byte(digits: &[u8]) -> Option<u8> {
     match digits {
-        [high, low] => Some(crate::mask::fold::hex(*high)? << 4 | crate::mask::fold::hex(*low)?),
+        [high, low] => Some(crate::mask::escapes::hex(*high)? << 4 | crate::mask::escapes::hex(*low)?),
         _ => None,
     }
 }
