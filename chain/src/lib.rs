@@ -10,6 +10,7 @@ pub mod note;
 pub mod proof;
 pub mod rotation;
 pub mod segment;
+mod sha256;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, Cosigner};

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use crate::link::Hash;
+use crate::sha256::{self, Block, Hashing};
 
 /// Root of a tree (RFC 6962, 2.1); of no leaves: SHA-256 of nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -81,6 +82,25 @@ impl CompactRange {
         self.append(0, leaf(hash));
     }
 
+    /// Appends the leaf of one record while `text` is hashed, and gives the hash of that.
+    pub(crate) fn push_beside(&mut self, hash: &Hash, mut text: Hashing<'_>) -> Hash {
+        let merged = self.merged(0, leaf_beside(hash, &mut text), &mut text);
+        self.put(0, merged);
+        Hash(text.finish())
+    }
+
+    /// Appends the leaf of one record, whose hash should be that of `text`; the hash of any other text is an error, and
+    /// appends nothing.
+    pub(crate) fn push_if(&mut self, hash: &Hash, mut text: Hashing<'_>) -> Result<(), Hash> {
+        let merged = self.merged(0, leaf_beside(hash, &mut text), &mut text);
+        let computed = Hash(text.finish());
+        if computed != *hash {
+            return Err(computed);
+        }
+        self.put(0, merged);
+        Ok(())
+    }
+
     /// Appends all leaves of `right`, which begins where this range ends.
     pub fn join(&mut self, right: &Self) -> Result<(), RangeError> {
         if right.begin != self.end {
@@ -131,35 +151,65 @@ impl CompactRange {
     }
 
     /// Appends a perfect subtree that begins at `end`, and merges what has become perfect with it.
+    fn append(&mut self, level: u8, node: [u8; 32]) {
+        let merged = self.merged(level, node, &mut Hashing::nothing());
+        self.put(level, merged);
+    }
+
+    /// What a perfect subtree that begins at `end` becomes: the nodes that stay, and the last one behind them.
     ///
     /// A node is a right child when its index is odd. Its left sibling, if it lies within the range, is the last node: it is
     /// perfect, and its parent was not whole until now. So the trailing one bits of `end` say how often to merge.
-    fn append(&mut self, level: u8, node: [u8; 32]) {
+    fn merged(&self, level: u8, node: [u8; 32], beside: &mut Hashing<'_>) -> (usize, [u8; 32]) {
         let (mut level, mut index, mut node) = (level, self.end >> level, node);
-        self.end += 1 << level;
+        let mut nodes = self.nodes.as_slice();
         while index & 1 == 1 && (index - 1) << level >= self.begin {
-            let left = self.nodes.pop().expect("a left sibling within the range is its last node");
-            node = inner(&left, &node);
+            let (left, before) = nodes.split_last().expect("a left sibling within the range is its last node");
+            node = inner_beside(left, &node, beside);
+            nodes = before;
             level += 1;
             index >>= 1;
         }
+        (nodes.len(), node)
+    }
+
+    fn put(&mut self, level: u8, (stay, node): (usize, [u8; 32])) {
+        self.nodes.truncate(stay);
         self.nodes.push(node);
+        self.end += 1 << level;
     }
 }
 
 /// Hash of the leaf of one record.
 pub fn leaf(hash: &Hash) -> [u8; 32] {
-    let mut bytes = [0; 33];
-    bytes[1..].copy_from_slice(&hash.0);
-    Sha256::digest(bytes).into()
+    leaf_beside(hash, &mut Hashing::nothing())
 }
 
 /// Hash of the node over two children.
 pub fn inner(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    let mut bytes = [1; 65];
-    bytes[1..33].copy_from_slice(left);
-    bytes[33..].copy_from_slice(right);
-    Sha256::digest(bytes).into()
+    inner_beside(left, right, &mut Hashing::nothing())
+}
+
+fn leaf_beside(hash: &Hash, beside: &mut Hashing<'_>) -> [u8; 32] {
+    let mut blocks = const { padded::<1>(0, 33) };
+    blocks.as_flattened_mut()[1..33].copy_from_slice(&hash.0);
+    sha256::of_blocks(&blocks, beside)
+}
+
+fn inner_beside(left: &[u8; 32], right: &[u8; 32], beside: &mut Hashing<'_>) -> [u8; 32] {
+    let mut blocks = const { padded::<2>(1, 65) };
+    let text = blocks.as_flattened_mut();
+    text[1..33].copy_from_slice(left);
+    text[33..65].copy_from_slice(right);
+    sha256::of_blocks(&blocks, beside)
+}
+
+/// A text of `length` bytes as blocks: its first byte, zeros for the others, and the padding of SHA-256.
+const fn padded<const N: usize>(first: u8, length: usize) -> [Block; N] {
+    let mut blocks = [[0; 64]; N];
+    blocks[0][0] = first;
+    sha256::pad(&mut blocks, length, length);
+    blocks
 }
 
 /// Level and index of each node of `[begin, end)`: at every step the largest subtree that begins here and still fits.

@@ -39,9 +39,13 @@ impl Sealer {
     pub fn head(&self) -> &Head {
         &self.head
     }
-    /// Seals the next record; its link is made by the chain's one way of making links, `Head::seal`.
-    pub fn seal<'b, const ROOM: usize>(&mut self, observed: UnixNanos, record: Slot<'b, ROOM>) -> Sealed<'b, ROOM> {
-        let link = self.head.seal(observed, record.checksum());
-        Sealed { slot: record, link }
+    /// Seals the records one after the other; their links are made by the chain's one way of making links, `Head::seal_all`.
+    pub fn seal<'b, const ROOM: usize>(
+        &mut self,
+        observed: UnixNanos,
+        records: impl Iterator<Item = Slot<'b, ROOM>>,
+        mut sealed: impl FnMut(Sealed<'b, ROOM>),
+    ) {
+        self.head.seal_all(observed, records, Slot::checksum, |slot, link| sealed(Sealed { slot, link }));
     }
 }

@@ -102,14 +102,13 @@ impl Log {
         }
         let (id, start) = self.writable()?;
         let mut back = 0;
-        for slot in batches.iter_mut().flat_map(|batch| batch.slots()) {
-            let sealed = self.sealer.seal(observed, slot);
+        self.sealer.seal(observed, batches.iter_mut().flat_map(|batch| batch.slots()), |sealed| {
             let link = *sealed.link();
             let Slot { room, content, .. } = sealed.into_slot();
             frame::fill(room, &link, content, back);
             frame::place(room, content, &id, start + back as u64);
             back += room.len() + content.len();
-        }
+        });
         let written = self.write(now, batches).or_else(|error| self.write_elsewhere(&before, now, batches, error));
         if let Err(error) = written {
             self.sealer = Sealer::new(before);

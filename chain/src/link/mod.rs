@@ -1,10 +1,9 @@
 //! The link: how a record is bound to the one before it. One type seals and checks (`Head`), so the two can't drift apart.
 
 mod head;
-mod sha256;
 mod values;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::{self, Block, Hashing};
 
 pub use head::{Head, Run};
 pub use values::{ChainName, Checksum, Hash, NotAChainName, NotHex, Sequence, UnixNanos};
@@ -31,13 +30,16 @@ impl Link {
         checksum: Checksum,
     ) -> Hash {
         let text = LinkText::of(chain, sequence, observed, previous, checksum);
-        Hash(Sha256::digest(&text.bytes[..text.len]).into())
+        Hash(text.hashing().finish())
     }
 
     /// The text whose SHA-256 is the hash: FORMAT.md, "Link".
     pub fn text(&self, chain: &ChainName) -> String {
-        let text = LinkText::of(chain, self.sequence, self.observed, self.previous, self.checksum);
-        String::from_utf8_lossy(&text.bytes[..text.len]).into_owned()
+        String::from_utf8_lossy(self.link_text(chain).as_bytes()).into_owned()
+    }
+
+    fn link_text(&self, chain: &ChainName) -> LinkText {
+        LinkText::of(chain, self.sequence, self.observed, self.previous, self.checksum)
     }
 
     /// Reads what [`text`](Self::text) writes, and computes its hash; nothing of any other text.
@@ -60,9 +62,10 @@ impl Link {
     }
 }
 
-/// The text under a link's hash. Every record makes one, so it stands on the stack and passes by the formatting machinery.
+/// The text under a link's hash, padded for SHA-256. Every record makes one, so it stands on the stack and passes by the
+/// formatting machinery.
 struct LinkText {
-    bytes: [u8; Self::LONGEST],
+    blocks: [Block; sha256::blocks_of(Self::LONGEST)],
     len: usize,
 }
 
@@ -71,7 +74,7 @@ impl LinkText {
     const LONGEST: usize = 12 + 64 + 2 * 21 + 2 * 65;
 
     fn of(chain: &ChainName, sequence: Sequence, observed: UnixNanos, previous: Hash, checksum: Checksum) -> Self {
-        let mut text = Self { bytes: [0; Self::LONGEST], len: 0 };
+        let mut text = Self { blocks: [[0; 64]; _], len: 0 };
         text.push(b"sealtrail/1\n");
         text.push(chain.as_str().as_bytes());
         text.push(b"\n");
@@ -79,11 +82,20 @@ impl LinkText {
         text.push_decimal(observed.0);
         text.push_hex(&previous.0);
         text.push_hex(&checksum.0);
+        sha256::pad(&mut text.blocks, text.len, text.len);
         text
     }
 
+    fn as_bytes(&self) -> &[u8] {
+        &self.blocks.as_flattened()[..self.len]
+    }
+
+    fn hashing(&self) -> Hashing<'_> {
+        Hashing::of(&self.blocks[..sha256::blocks_of(self.len)])
+    }
+
     fn push(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.blocks.as_flattened_mut()[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
     }
 
@@ -93,7 +105,9 @@ impl LinkText {
     }
 
     fn push_hex(&mut self, hash: &[u8; 32]) {
-        self.push(const_hex::Buffer::<32>::new().format(hash).as_bytes());
+        let room = &mut self.blocks.as_flattened_mut()[self.len..self.len + 64];
+        const_hex::encode_to_slice(hash, room).expect("a hash is twice as long in hex");
+        self.len += room.len();
         self.push(b"\n");
     }
 }
@@ -117,6 +131,7 @@ pub enum Break {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
 
     proptest! {
         /// The text that is hashed is the one that FORMAT.md shows.

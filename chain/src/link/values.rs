@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use super::sha256;
+use crate::sha256;
 
 /// Place of a record in its chain: 0, 1, 2, … without a gap; no arithmetic but `next`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
