@@ -107,10 +107,15 @@ impl MemoryLog {
 
     /// Adds `records` to the open file and tells of them.
     pub(crate) fn add(&self, records: u64) {
+        self.add_with(records, |n| n.to_string());
+    }
+
+    /// The same, with a text of each one's number in it.
+    pub(crate) fn add_with(&self, records: u64, text: impl Fn(u64) -> String) {
         let mut state = self.state.lock().unwrap();
         for _ in 0..records {
             let n = state.head.next().get();
-            let text = if n == 0 { content("sealtrail.genesis", &genesis().0) } else { content("n", &n.to_string()) };
+            let text = if n == 0 { content("sealtrail.genesis", &genesis().0) } else { content("n", &text(n)) };
             let before = state.head.clone();
             let checksum = sealtrail_chain::Checksum::of(text.as_bytes());
             let link = state.head.seal(UnixNanos(1_700_000_000_000_000_000 + n), checksum);
@@ -263,6 +268,8 @@ pub(crate) struct StreamState {
     pub(crate) faults: VecDeque<Fault>,
     /// So many times it doesn't answer when it is asked for its end.
     pub(crate) absent: u32,
+    /// A batch of more bytes does not pass before its transaction has to end.
+    pub(crate) passes: Option<usize>,
     pub(crate) taken_over: u32,
 }
 
@@ -289,6 +296,9 @@ impl StreamLeg for MemoryStream {
 
     async fn commit(&mut self, batch: &Batch) -> Result<(), stream::Error> {
         let mut state = self.state.lock().unwrap();
+        if state.passes.is_some_and(|most| batch.bytes() > most) {
+            return Err(down());
+        }
         let fault = state.faults.pop_front();
         let fault = match fault {
             Some(Fault::Before) => return Err(down()),

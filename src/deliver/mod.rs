@@ -16,6 +16,7 @@ mod intake;
 mod leg;
 mod parquet;
 mod resume;
+mod room;
 mod signing;
 mod stream;
 mod tail;

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use super::checkpoint::{Error as CheckpointError, Kept, Store};
 use super::leg::{Oldest, Standing};
 use super::resume::{Known, look, take_over};
+use super::room::Room;
 use super::signing::Signing;
 use super::tail::{SignedState, Stop, Tail};
 use super::{Attach, Cursor, Failure, Halt, Report, Wal};
@@ -21,9 +22,6 @@ use crate::host::{Aside, Clock};
 use crate::observe::event;
 use crate::stream::{Batch, Builder, End, StreamLeg};
 use crate::wal::{FileState, Leg, Progress};
-
-/// Most bytes of messages in one transaction: its two markers and their replication cost brokers the same, however much it holds.
-const BATCH_BYTES: usize = 16 << 20;
 
 /// How far the stream has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +66,7 @@ pub(super) struct Task<W: Wal, S> {
     /// `None`: to be found again, after a start or a failed read.
     tail: Option<Tail<W>>,
     builder: Builder,
+    room: Room,
     committed: watch::Sender<Committed>,
     /// What the stream holds; until it is ours, what it was last known to hold.
     end: Option<End>,
@@ -109,6 +108,7 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             window: setup.window,
             tail: None,
             builder: Builder::default(),
+            room: Room::default(),
             committed: watch::Sender::new(committed),
             end,
             oldest: Oldest::default(),
@@ -258,27 +258,34 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             self.signing.see(tail, true);
         }
         tail.enter_next(&progress.files)?;
-        let (builder, oldest) = (&mut self.builder, &self.oldest);
+        let (builder, oldest, room) = (&mut self.builder, &self.oldest, self.room.bytes());
         tail.read(&progress.files, |chain, stored| {
             if oldest.get().is_none() {
                 oldest.set(Some(stored.link.observed));
             }
             let pushed = builder.push(chain, &stored.link, stored.content);
             pushed.map_err(|source| Failure::Content { sequence: stored.link.sequence, source })?;
-            Ok(builder.bytes() < BATCH_BYTES)
+            Ok(builder.bytes() < room)
         })
     }
 
-    /// Sends the batch until the stream has it.
+    /// Sends the batch until the stream has it, or less of it is to be tried.
     async fn commit(&mut self, batch: Batch) -> Result<(), Failure> {
         while let Err(error) = self.leg.commit(&batch).await {
+            let divisible = self.room.shrink(&batch);
             self.again_after(error.into()).await?;
             if batch.end().is_some() && self.stands(&batch).await? {
                 // Whether its checkpoints stand too isn't known; they are sent again.
                 self.confirmed(&batch);
                 return Ok(());
             }
+            if divisible {
+                // Read once more from where the stream ends.
+                self.tail = None;
+                return Ok(());
+            }
         }
+        self.room.grow();
         self.confirmed(&batch);
         self.streamed();
         self.builder.give_back(batch.messages);

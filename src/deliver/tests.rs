@@ -203,6 +203,18 @@ async fn a_commit_that_fails_before_or_after_its_effect_stands_once() {
     assert!(events.iter().any(|event| event.kind == Kind::LegUp && event.origin.as_deref() == Some("stream")));
 }
 
+/// What does not pass in one transaction goes in several, however much lies before the leg when it comes back.
+#[tokio::test]
+async fn a_batch_that_does_not_pass_is_divided() {
+    let bench = Bench::new();
+    bench.stream.state.lock().unwrap().passes = Some(2 << 20);
+    bench.log.add_with(20, |n| format!("{n}:{}", "x".repeat(300_000)));
+    let handle = bench.start();
+    bench.until(|bench| bench.log.confirmed(Leg::Stream) == Some(19)).await;
+    assert_eq!(bench.stop(handle).await, []);
+    bench.check_stream(20);
+}
+
 /// Someone else writes the stream: it is left alone, loudly, and nothing is lost here.
 #[tokio::test]
 async fn a_stream_that_ends_elsewhere_stops_the_leg() {

@@ -56,6 +56,11 @@ impl Batch {
         self.messages.last().map(|message| End { last: message.last, hash: message.head })
     }
 
+    /// Bytes of its messages' values.
+    pub fn bytes(&self) -> usize {
+        self.messages.iter().map(|message| message.value.len()).sum()
+    }
+
     /// Whether its messages join, and begin behind `end`.
     fn follows(&self, end: Option<End>) -> Result<(), Error> {
         let mut expected = end.map_or(Sequence::ZERO, |end| end.last.next());
