@@ -287,7 +287,7 @@ fn fold(character: char) -> Folded {
         0x3001 => b',',
         0x3002 => b';',
         0x3010 | 0x300C | 0x3014 => b'[',
-        0x201C | 0x201D | 0x300A | 0x300B => b'"',
+        0x00AB | 0x00BB | 0x201C | 0x201D | 0x300A | 0x300B => b'"',
         0xFE6B => b'@',
         0xFF01..=0xFF5E => (code - 0xFEE0) as u8,
         _ => match digit(code) {

@@ -308,11 +308,14 @@ impl Scan<'_, '_> {
                 facts.against &= !said;
             }
             // `contact number`, `id card`: what the word says alone counts less than what it says together with the next.
-            if let Some(last) = last.filter(|last| end < *last && facts.lift & rules == 0)
+            if let Some(last) = last.filter(|last| end < *last && (facts.lift & rules == 0 || !adjacent))
                 && self.bytes.get(end).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
             {
                 let together = self.bytes.get(start..last).unwrap_or_default();
-                facts.lift |= self.keys.facts(self.rules, together).lift & rules;
+                let named = self.keys.facts(self.rules, together).lift & rules;
+                facts.lift |= named;
+                // The name ends right before the value.
+                adjacent |= named != 0;
             }
             // `caller id`: what speaks against the value alone may speak for it together with the word before.
             if facts.against & !facts.lift & rules != 0
