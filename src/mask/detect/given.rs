@@ -52,7 +52,7 @@ fn holds_code(member: &[u8]) -> bool {
     holds_value(member) || ends_with(member, b"input") || is_one_of(member, &STATES)
 }
 
-fn is_one_of(word: &[u8], names: &[&str]) -> bool {
+pub(super) fn is_one_of(word: &[u8], names: &[&str]) -> bool {
     names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 

@@ -21,6 +21,7 @@ mod lists;
 mod national;
 mod number;
 pub(super) mod pan;
+mod parents;
 pub(super) mod phone;
 pub(super) mod postal;
 mod remote_keys;
@@ -353,12 +354,13 @@ impl Scan<'_, '_> {
             beside = beside && (glued_on || listed || is_joint(word));
             last.get_or_insert(end);
         }
-        // `"phone": {"country_code": "1", "number": "…"}`: the name of the object, where those within say nothing.
+        // `"phone": {"country_code": "1", "number": "…"}`: the name of what it is in, where those within say nothing.
         if before.lift & rules == 0
             && before.against & rules == 0
-            && let Some((start, end)) = self.object_of(at)
+            && let Some(parent) = self.parent_of(at)
         {
-            before.lift |= self.keys.facts(self.rules, self.bytes.get(start..end).unwrap_or_default()).lift & rules;
+            let name = self.bytes.get(parent.start..parent.end).unwrap_or_default();
+            before.lift |= self.keys.facts(self.rules, name).lift & rules;
         }
         // `{"type": "phone", "value": "…"}`: what gives a code its name vouches for a telephone too.
         if before.lift & rules == 0
@@ -413,24 +415,5 @@ impl Scan<'_, '_> {
         let [before @ .., b' ', b'1'..=b'9'] = before else { return None };
         let word = before.iter().rev().take_while(|sign| words::is_word(**sign)).count();
         (word > 0).then_some((before.len() - word, before.len()))
-    }
-
-    /// The name of the object in which the number at `at` is the `number` or `subscriber`, behind other members.
-    fn object_of(&self, at: usize) -> Option<(usize, usize)> {
-        const REACH: usize = 64;
-        const MEMBERS: [&[u8]; 2] = [b"number", b"subscriber"];
-        let is_sign = |sign: &u8| matches!(sign, b'"' | b'\'' | b'\\' | b':' | b' ');
-        let before = self.bytes.get(at.saturating_sub(REACH)..at)?;
-        let name = before.get(..before.iter().rposition(|sign| !is_sign(sign))? + 1)?;
-        let member = MEMBERS.iter().find(|member| name.ends_with(member) && name.len() < before.len())?;
-        let head = name.get(..name.len() - member.len())?;
-        let open = head.iter().rposition(|sign| matches!(sign, b'{' | b'}' | b'[' | b']'))?;
-        if head.get(open) != Some(&b'{') {
-            return None;
-        }
-        let end = head.get(..open)?.iter().rposition(|sign| !is_sign(sign))? + 1;
-        let word = head.get(..end)?.iter().rev().take_while(|sign| words::is_word(**sign)).count();
-        let low = at - before.len();
-        (word > 0).then_some((low + end - word, low + end))
     }
 }

@@ -37,7 +37,14 @@ impl Scan<'_, '_> {
                     return Some(found);
                 }
             }
-            None => {}
+            None => {
+                let parent = self.block_of_code(at);
+                if let Some(end) = parent.map(|parent| parent.end)
+                    && let Some(rule) = self.ends_with_key(end, rules)
+                {
+                    return Some((rule, end));
+                }
+            }
         }
         let mut value = (at, behind);
         for _ in 0..MAX_VALUES {

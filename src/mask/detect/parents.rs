@@ -1,0 +1,133 @@
+//! What a member that says nothing by itself belongs to: `"phone": {"country_code": "1", "number": "…"}`, the same in YAML, and the
+//! section of an INI or TOML file.
+//!
+//! Read back from the member's name, which few numbers have; lines and bytes that are looked at are few.
+
+use std::ops::Range;
+
+use super::Scan;
+use super::given::is_one_of;
+use super::words::is_word;
+
+/// Names of members that hold the number of what they are in.
+const MEMBERS: [&str; 8] = ["number", "subscriber", "num", "no", "nummer", "numero", "numéro", "número"];
+/// Those that hold its value, whatever that is.
+const VALUES: [&str; 4] = ["value", "raw", "plain", "data"];
+/// Bytes between brackets, and before a member on a line of its own.
+const REACH: usize = 64;
+const BLOCK: usize = 160;
+/// Lines before a member.
+const MAX_LINES: usize = 8;
+
+impl Scan<'_, '_> {
+    /// The name of what holds the number at `at` as its `number` or `subscriber`.
+    pub(super) fn parent_of(&self, at: usize) -> Option<Range<usize>> {
+        let head = member(self.bytes, at, &MEMBERS)?;
+        self.object_of(head).or_else(|| block_of(self.bytes, head))
+    }
+
+    /// The name of the block of lines that holds the code at `at` as its value.
+    pub(super) fn block_of_code(&self, at: usize) -> Option<Range<usize>> {
+        let head = member(self.bytes, at, &VALUES).or_else(|| member(self.bytes, at, &MEMBERS))?;
+        block_of(self.bytes, head)
+    }
+
+    /// The name of the object in which a member begins at `head`, behind other members.
+    fn object_of(&self, head: usize) -> Option<Range<usize>> {
+        let low = head.saturating_sub(REACH);
+        let before = self.bytes.get(low..head)?;
+        let open = before.iter().rposition(|sign| matches!(sign, b'{' | b'}' | b'[' | b']'))?;
+        if before.get(open) != Some(&b'{') {
+            return None;
+        }
+        let end = before.get(..open)?.iter().rposition(|sign| !is_sign(*sign))? + 1;
+        word_before(self.bytes, low + end)
+    }
+}
+
+/// Where the name of the member begins that a value at `at` belongs to, if it is one of `names`.
+fn member(bytes: &[u8], at: usize, names: &[&str]) -> Option<usize> {
+    let before = bytes.get(at.saturating_sub(REACH)..at)?;
+    let signs = before.iter().rev().take_while(|sign| is_sign(**sign)).count();
+    let name = before.get(..before.len() - signs)?;
+    let word = name.iter().rev().take_while(|sign| is_word(**sign)).count();
+    let name = name.get(name.len() - word..)?;
+    (signs > 0 && is_one_of(name, names)).then(|| at - signs - word)
+}
+
+/// The line above that a member belongs to which begins at `head`, alone on its line: the next one before it that is indented less
+/// and ends with a colon, or a section's head.
+fn block_of(bytes: &[u8], head: usize) -> Option<Range<usize>> {
+    let low = head.saturating_sub(BLOCK);
+    let mut end = line_start(bytes, low, head)?;
+    let own = bytes.get(end..head)?;
+    let indent = own.iter().take_while(|sign| blank(**sign)).count();
+    if own.iter().skip(indent).any(|sign| !matches!(sign, b'"' | b'\'' | b'-')) {
+        return None;
+    }
+    for _ in 0..MAX_LINES {
+        let last = end.checked_sub(1)?;
+        let start = line_start(bytes, low, last)?;
+        let line = bytes.get(start..last)?.trim_ascii_end();
+        end = start;
+        let inner = line.trim_ascii_start();
+        match inner {
+            [] => continue,
+            [b'[', .., b']'] => return word_before(bytes, start + line.len() - 1 - usize::from(inner.ends_with(b"]]"))),
+            _ if line.len() - inner.len() >= indent => continue,
+            [name @ .., b':'] => {
+                let quotes = name.iter().rev().take_while(|sign| is_sign(**sign)).count();
+                return word_before(bytes, start + line.len() - 1 - quotes);
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Where the line begins that `end` is in, not before `low` unless that is the text's start.
+fn line_start(bytes: &[u8], low: usize, end: usize) -> Option<usize> {
+    match memchr::memrchr(b'\n', bytes.get(low..end)?) {
+        Some(before) => Some(low + before + 1),
+        None => (low == 0).then_some(0),
+    }
+}
+
+/// The word that ends at `end`.
+fn word_before(bytes: &[u8], end: usize) -> Option<Range<usize>> {
+    let word = bytes.get(..end)?.iter().rev().take(REACH).take_while(|sign| is_word(**sign)).count();
+    (word > 0).then_some(end - word..end)
+}
+
+fn is_sign(sign: u8) -> bool {
+    matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=' | b' ')
+}
+
+fn blank(sign: u8) -> bool {
+    matches!(sign, b' ' | b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_belongs_to_the_line_above_that_is_indented_less() {
+        for (text, name) in [
+            ("payment:\n  card:\n    number: ", "card"),
+            ("card:\n  exp: 12/27\n  holder: x\n  number: '", "card"),
+            ("\"card\":\n  \"number\": \"", "card"),
+            ("cards:\n  - number: ", "cards"),
+            ("[card]\nnumber = \"", "card"),
+            ("[[payment.card]]\nexp = 1\n\nnumber=", "card"),
+            ("a: 1\n  number: ", ""),
+            ("card:\nx: 1\nnumber: ", ""),
+            ("card: x number: ", ""),
+            ("card:\n  the number: ", ""),
+            ("number: ", ""),
+        ] {
+            let found = member(text.as_bytes(), text.len(), &MEMBERS).and_then(|head| block_of(text.as_bytes(), head));
+            assert_eq!(found.map_or("", |range| &text[range]), name, "{text}");
+        }
+    }
+}
