@@ -2,9 +2,11 @@
 //! together with it and the words before it.
 
 use super::iso8583::{self, data_element};
+use super::keyed::KEY;
 use super::number::Group;
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
+use super::words::is_word;
 use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
 use crate::mask::rules::Validator;
 
@@ -104,7 +106,21 @@ impl Scan<'_, '_> {
             }
             left &= left - 1;
         }
-        false
+        (fit == Fit::Strong || (fit == Fit::Weak && luhn)) && !hex && self.paired_card(head, start, end, before)
+    }
+
+    /// A card number, however unsound, whose key is the other half of a pair: `('pan', '4242…')`.
+    fn paired_card(&mut self, head: usize, start: usize, end: usize, before: Before) -> bool {
+        let rules = self.with(Validator::Pan);
+        if (before.lift | before.near | before.against) & rules != 0 || !may_be_paired(self.bytes, head) {
+            return false;
+        }
+        let digits = self.bytes.get(start..end).unwrap_or_default();
+        let rule = self.keyed_beside(head, digits, rules);
+        if let Some(rule) = rule {
+            self.hit(start, end, rule);
+        }
+        rule.is_some()
     }
 
     /// Whether a number of which no word before it tells what it is is an id by the head of its column, of its list, or behind it.
@@ -294,6 +310,20 @@ fn is_size(digits: &[u8]) -> bool {
     digits.iter().fold(0u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))) % MIB == 0
 }
 
+/// Whether a comma parts a number in quotes at `at` from what may be its name: in quotes too, or right behind a bracket. A name alone
+/// would do for a code; `card` also tells how something is paid.
+fn may_be_paired(bytes: &[u8], at: usize) -> bool {
+    let is_quote = |sign: &u8| matches!(sign, b'"' | b'\'');
+    let before = bytes.get(..at).unwrap_or_default();
+    let Some((sign, before)) = before.split_last() else { return false };
+    let Some(name) = before.strip_suffix(b",").or_else(|| before.strip_suffix(b", ")).filter(|_| is_quote(sign)) else {
+        return false;
+    };
+    let word = name.iter().rev().take(KEY).take_while(|sign| is_word(**sign)).count();
+    name.last().is_some_and(is_quote)
+        || word > 0 && matches!(name.get(name.len() - word - 1), Some(b'(' | b'{' | b'['))
+}
+
 /// Card numbers that are looked for in one run.
 const MAX_CARDS: usize = 4;
 
@@ -319,6 +349,8 @@ struct Evidence {
     against: bool,
     /// What speaks for it stands right before it, or is its own key.
     adjacent: bool,
+    /// Words that join it to the number may stand between.
+    glued: bool,
     beside: bool,
     bare: bool,
     grouped: bool,
@@ -332,6 +364,7 @@ impl Evidence {
             near: has(before.near),
             against: has(before.against),
             adjacent: before.adjacent,
+            glued: before.glued,
             beside: before.beside,
             bare,
             grouped,
@@ -340,14 +373,14 @@ impl Evidence {
 }
 
 fn is_card(fit: Fit, luhn: bool, evidence: Evidence, length: usize, hex: bool) -> bool {
-    let Evidence { lift, near, against, adjacent, beside, bare, grouped } = evidence;
+    let Evidence { lift, near, against, adjacent, glued, beside, bare, grouped } = evidence;
     let speaks = lift || (near && !against);
     match (fit, luhn) {
         (Fit::Strong, true) if hex => speaks,
         // A word speaks against a sound number only when it stands right before it, as the name of an id does.
         (Fit::Strong, true) => lift || near || !(against && beside) || grouped,
-        (Fit::Weak, true) => speaks && adjacent && !hex,
-        (Fit::Strong, false) => speaks && adjacent && !hex,
+        // `pan must be valid: …`: over such words a key speaks for a typing error too, but no other word.
+        (Fit::Weak, true) | (Fit::Strong, false) => ((speaks && adjacent) || (lift && glued && !against)) && !hex,
         (Fit::Weak, false) => lift && adjacent,
         (Fit::No, _) => lift && bare && length >= 13,
     }

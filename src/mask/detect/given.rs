@@ -169,6 +169,16 @@ fn line_before(before: &[u8]) -> Option<usize> {
     blank.then(|| memchr::memrchr(b'\n', before.get(..last).unwrap_or_default()).map_or(0, |line| line + 1))
 }
 
+/// The name on the line above the one in which a bracket is open with the type of an error, as Pydantic reports a value:
+/// `card.cvv`, and on the next line `String should have … [type=string_too_short, input_value='73', …`.
+fn line_above(bytes: &[u8], open: usize) -> Option<(usize, usize)> {
+    bytes.get(open..)?.starts_with(b"[type=").then_some(())?;
+    let low = open.saturating_sub(REACH);
+    let end = low + memchr::memrchr(b'\n', bytes.get(low..open)?)?;
+    let word = bytes.get(low..end)?.iter().rev().take_while(|sign| is_word(**sign)).count();
+    (word > 0).then_some((end - word, end))
+}
+
 impl Scan<'_, '_> {
     /// Whether a value at `at` may stand behind the word for one, or a tag: what these end with.
     pub(super) fn may_be_given(&self, at: usize) -> bool {
@@ -215,7 +225,15 @@ impl Scan<'_, '_> {
                 return Some(CodeName::Given(start, end));
             }
         }
-        (self.bytes.get(open) == Some(&b'{')).then_some(CodeName::Object(open))
+        match self.bytes.get(open)? {
+            b'{' => Some(CodeName::Object(open)),
+            b'[' => {
+                let name = line_above(self.bytes, open)?;
+                let facts = self.keys.facts(self.rules, self.bytes.get(name.0..name.1)?);
+                ((facts.keyed | facts.lift) & rules != 0).then_some(CodeName::Given(name.0, name.1))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -52,6 +52,7 @@ impl Scan<'_, '_> {
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
         }
+        end -= usize::from(is_long(self.bytes.get(group.start..end).unwrap_or_default()));
         if end - group.start < 3 || is_masked_behind(self.bytes, end) {
             return;
         }
@@ -309,7 +310,7 @@ impl Scan<'_, '_> {
                 let rest = self.bytes.get(at..).unwrap_or_default();
                 let value = rest.iter().take(MAX_DIGITS).take_while(|b| b.is_ascii_alphanumeric()).count();
                 match rest.get(value) {
-                    None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'\\') => (end, true),
+                    None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'\\' | b'<') => (end, true),
                     _ => (at, false),
                 }
             }
@@ -357,6 +358,11 @@ impl Scan<'_, '_> {
 /// Whether a number is too long for a PIN (ISO 9564: 12 digits) and stands in the path of a URL: `/pin/1768382385349880`.
 fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether a number is written as one of 64 bits or more: `737L`, `737n`.
+fn is_long(value: &[u8]) -> bool {
+    matches!(value, [digits @ .., b'L' | b'n'] if digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

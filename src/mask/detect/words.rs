@@ -150,7 +150,7 @@ pub(super) fn is_joint(word: &[u8]) -> bool {
     JOINTS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// How a word may stand between the name of a telephone and its number: `phone of the customer on file: …`. Before a code of three
+/// How a word may stand between the name of a telephone or a card and its number: `phone of the customer on file: …`. Before a code of three
 /// digits, such words part it from its name.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(in crate::mask) enum Glue {
@@ -164,15 +164,15 @@ pub(in crate::mask) enum Glue {
 
 pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
     let joins: &[&str] = match word.len() {
-        2 => &["on", "of", "to", "at", "as", "in", "by", "me", "us", "my", "de", "do", "du"],
+        2 => &["on", "of", "to", "at", "as", "in", "by", "me", "us", "my", "de", "do", "du", "be"],
         3 => &["for", "new", "old", "her", "his", "our", "set", "now", "you", "der", "del", "des", "von"],
-        4 => &["from", "with", "been", "your", "this", "home", "work"],
-        5 => &["their", "reads", "under", "after", "using", "saved", "wrong"],
-        6 => &["listed", "stored", "during", "dialed"],
+        4 => &["from", "with", "been", "your", "this", "home", "work", "must"],
+        5 => &["their", "reads", "under", "after", "using", "saved", "wrong", "valid"],
+        6 => &["listed", "stored", "during", "dialed", "failed", "should"],
         7 => &["changed", "updated", "primary", "private", "current", "dialled"],
-        8 => &["verified", "recorded", "business", "recovery", "previous"],
+        8 => &["verified", "recorded", "business", "recovery", "previous", "mismatch", "declined"],
         9 => &["confirmed", "alternate", "secondary", "emergency"],
-        10 => &["registered"],
+        10 => &["registered", "validation"],
         _ => &[],
     };
     let within: &[&str] = match word.len() {
@@ -195,7 +195,7 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
 }
 
 /// Words that may stand between a key and its value, by their length in bytes.
-const FILLERS: [&[&str]; 12] = [
+const FILLERS: [&[&str]; 16] = [
     &[],
     &["b"],
     &["is", "no", "nr", "td", "es", "er", "é", "è"],
@@ -211,6 +211,11 @@ const FILLERS: [&[&str]; 12] = [
     &["submitted"],
     &["номер"],
     &["stringvalue"],
+    &[],
+    &[],
+    &[],
+    // The field that C# makes of a property.
+    &["k__backingfield"],
 ];
 /// By the first byte of one of them, a bit for its length: most words are told by it.
 const FIRST: [u16; 256] = {

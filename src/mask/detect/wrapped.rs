@@ -45,7 +45,8 @@ fn layer(before: &[u8]) -> Option<usize> {
         b'=' => index(before).or_else(|| annotated(before)),
         b']' => indexed(before),
         b'>' => assoc(before).or_else(|| cell(before)).or_else(|| inline(before)),
-        b'\n' => form(before).or_else(|| block(before)),
+        b'\n' => form(before).or_else(|| block(before)).or_else(|| broken(before)),
+        b'&' => before.strip_suffix(b" &").map(<[u8]>::len),
         b'r' | b't' => [" !!str", " !!int"].iter().find_map(|tag| before.strip_suffix(tag.as_bytes())).map(<[u8]>::len),
         _ => None,
     }
@@ -67,7 +68,7 @@ fn named(before: &[u8]) -> Option<usize> {
 
 /// `Some(`, `Optional[`: the words that types put around a value.
 fn typed(before: &[u8]) -> Option<usize> {
-    const TYPES: [&str; 14] = [
+    const TYPES: [&str; 17] = [
         "some",
         "just",
         "ok",
@@ -82,6 +83,9 @@ fn typed(before: &[u8]) -> Option<usize> {
         "numberint",
         "numberdecimal",
         "quote",
+        "secret",
+        "sensitive",
+        "secretstring",
     ];
     let open = before.len() - 1;
     let start = word_start(before, open);
@@ -268,6 +272,17 @@ fn block(before: &[u8]) -> Option<usize> {
     head.strip_suffix(b": ").map(<[u8]>::len)
 }
 
+/// `pan =`, `'pan' =>`, `pan: Some(`, and the value on the next line.
+fn broken(before: &[u8]) -> Option<usize> {
+    let head = trim(before, blank);
+    match head.last()? {
+        b'=' => Some(head.len()),
+        b'>' if head.ends_with(b"=>") => Some(head.len()),
+        b'(' => typed(head),
+        _ => None,
+    }
+}
+
 /// `**CVV:** `, `**CVV**: `: a name that Markdown makes bold.
 fn emphasised(before: &[u8]) -> Option<usize> {
     let stars = |text: &[u8]| text.iter().rev().take(3).take_while(|b| **b == b'*').count();
@@ -353,6 +368,11 @@ mod tests {
             ("{\"cvv\":{\"$eq\":\"", "{\"cvv\":"),
             ("cvv: {'raw': '", "cvv: "),
             ("mobile:NumberLong(\"", "mobile:"),
+            ("pan =\n", "pan ="),
+            ("'pan' => \n  '", "'pan' =>"),
+            ("pan: Some(\n    \"", "pan: "),
+            ("pan: &\"", "pan:"),
+            ("pan: Secret(String(\"", "pan: "),
             ("cvc: |\n  ", "cvc"),
             ("cvc: >-\n  ", "cvc"),
             ("a |\n", "a |\n"),
