@@ -6,9 +6,9 @@ use super::keyed::KEY;
 use super::number::Group;
 use super::pan::{self, Fit};
 use super::track::{self, Tag};
-use super::words::is_word;
+use super::words::{Words, is_word};
 use super::{Before, Finding, Scan, Shape, Token, cn_id, phone};
-use crate::mask::rules::Validator;
+use crate::mask::rules::{Class, Validator};
 
 impl Scan<'_, '_> {
     /// ISO 8583 LLVAR: two digits that tell the length stand before the card number. Only 16 and 19 do so by themselves: a
@@ -20,7 +20,10 @@ impl Scan<'_, '_> {
             return false;
         }
         let named = data_element(self.bytes, start) == Some(iso8583::CARD) || iso8583::is_variable(self.bytes, start);
-        let told = named || matches!(length, 16 | 19) || matches!(length, 14 | 15) && self.is_named_card(start);
+        let told = named
+            || matches!(length, 16 | 19)
+            || matches!(length, 14 | 15) && self.is_named_card(start)
+            || length >= pan::MIN && iso8583::is_message_before(self.bytes, start);
         told && self.card_behind(start, start + 2, end, number, named, false)
     }
 
@@ -152,9 +155,9 @@ impl Scan<'_, '_> {
 
     /// The unit behind a number that ends there.
     pub(super) fn unit(&self, end: usize) -> Option<&[u8]> {
-        const UNITS: [&str; 18] = [
+        const UNITS: [&str; 22] = [
             "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records",
-            "cycles", "ticks", "items", "hz",
+            "cycles", "ticks", "items", "hz", "keys", "objects", "entries", "packets",
         ];
         let rest = self.bytes.get(end..).unwrap_or_default();
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
@@ -169,6 +172,12 @@ impl Scan<'_, '_> {
             self.hit(track::start(self.bytes, start), last, rule);
             return true;
         }
+        if let Some(last) = track::dated_end(self.bytes, end)
+            && self.is_short_track(start, end)
+        {
+            self.hit(track::start(self.bytes, start), last, rule);
+            return true;
+        }
         // ISO 8583, element 35: two digits that tell the length of the track, 37 at most, may stand before it.
         let [b'1'..=b'3', _, number @ ..] = self.bytes.get(start..end).unwrap_or_default() else { return false };
         if pan::fit(number, pan::Brands::ALL) != Fit::Strong || !pan::luhn(number) {
@@ -177,6 +186,19 @@ impl Scan<'_, '_> {
         let Some(last) = track::end(self.bytes, start + 2, end) else { return false };
         self.hit(start + 2, last, rule);
         true
+    }
+
+    /// Whether a sound card number with no more than a date behind it is a track: by a capital between them, which stands in no sum, or
+    /// by the word before it.
+    fn is_short_track(&mut self, start: usize, end: usize) -> bool {
+        const REACH: usize = 32;
+        let digits = self.bytes.get(start..end).unwrap_or_default();
+        pan::luhn(digits) && pan::fit(digits, pan::Brands::ALL) == Fit::Strong && {
+            let mut words = Words { low: start.saturating_sub(REACH), end: start };
+            let name = words.next(self.bytes).and_then(|(from, to)| self.bytes.get(from..to));
+            let named = name.map_or(0, |name| self.keys.facts(self.rules, name).keyed & self.active);
+            self.byte_at(end) == b'D' || self.rules.of_class(named, Class::SadTrack).is_some()
+        }
     }
 
     /// The same, where blanks part it, or its card number is in groups: `4242 4242 4242 4242 = 3012 101 0000012345678`.
@@ -272,6 +294,7 @@ impl Scan<'_, '_> {
         let before = self.before(start, self.is_bare(start, end), rules);
         // Letters glued to it make an id of it (`SN13912345678`), unless they speak for it.
         let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
+        let glued = glued || self.follows_hash(start);
         // Decimals make an amount of it; `.0` is how a double is written.
         let (first, second) = (self.byte_at(end + 1), self.byte_at(end + 2));
         let decimal = self.byte_at(end) == b'.' && first.is_ascii_digit() && (first != b'0' || second.is_ascii_digit());

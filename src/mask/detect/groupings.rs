@@ -155,11 +155,11 @@ impl Scan<'_, '_> {
             let (start, end) = ends(groups, grouping.count);
             let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
             let vouched = !sound && !inner && grouping.count == groups.len();
-            let doubtful = list || self.mixes_points(groups.get(..grouping.count).unwrap_or_default());
             if sound && self.parted_track(start, end, digits.as_slice()) {
                 return grouping.count;
             }
-            if (sound && (!doubtful || self.is_named_card(start)) || vouched)
+            let doubtful = || list || self.is_doubtful(groups, grouping.count, inner);
+            if (sound && (!doubtful() || self.is_named_card(start)) || vouched)
                 && self.card(start, end, digits.as_slice(), true, false)
             {
                 return grouping.count;
@@ -189,7 +189,7 @@ impl Scan<'_, '_> {
             let Some(digits) = self.matching(groups, grouping.count) else { continue };
             let (start, end) = ends(groups, grouping.count);
             let rules = self.with(Validator::Phone);
-            if phone::mainland(digits.as_slice()) == Some(0) {
+            if phone::mainland(digits.as_slice()) == Some(0) && !self.are_in_hex(groups, grouping.count) {
                 let before = self.before(start, false, rules);
                 let vouched = (before.lift | before.near) & rules;
                 let against = if before.beside { before.against } else { 0 };
@@ -200,6 +200,19 @@ impl Scan<'_, '_> {
             }
         }
         0
+    }
+
+    /// Whether groups that make a sound number are more likely a part of something else: of decimals, of a table's row, of a dump.
+    fn is_doubtful(&self, groups: &[Group], count: usize, inner: bool) -> bool {
+        let Some(taken) = groups.get(..count) else { return false };
+        let between = |pair: &[Group]| match pair {
+            [one, two] => self.bytes.get(one.end..two.start),
+            _ => None,
+        };
+        let first = taken.windows(2).next().and_then(between);
+        let uneven = || taken.windows(2).any(|pair| between(pair) != first);
+        let (start, end) = ends(taken, count);
+        self.mixes_points(taken) || (inner && groups.len() > count && uneven()) || self.is_beside_hex(start, end)
     }
 
     /// Whether three parts of an address with points between them stand before a group.
@@ -275,7 +288,11 @@ impl Scan<'_, '_> {
         let Some(digits) = self.digits(groups) else { return };
         let (start, end) = ends(groups, groups.len());
         let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
-        if sound && (size == 1 || self.before(start, false, self.rules.with(Validator::Pan)).near != 0) {
+        if sound
+            && (size == 1
+                || (!self.is_in_pairs(start, end)
+                    && self.before(start, false, self.rules.with(Validator::Pan)).near != 0))
+        {
             self.card(start, end, digits.as_slice(), true, false);
         } else if size == 1
             && cn_id::is_valid(digits.as_slice())

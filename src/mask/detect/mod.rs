@@ -12,6 +12,7 @@ pub(super) mod email;
 mod evidence;
 pub(super) mod given;
 mod groupings;
+mod hexadecimal;
 mod iban;
 mod iso8583;
 mod joins;

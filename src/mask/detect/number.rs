@@ -361,6 +361,10 @@ impl Scan<'_, '_> {
         if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || counts || self.is_head_of_rest(groups) {
             return;
         }
+        // `index 683de1ba05..cc68205971 100644`
+        if groups.len() > 1 && (self.are_in_hex(groups, 1) || self.is_in_pairs(start, end)) {
+            return;
+        }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));
         if self.key.lift & (phones | cards) == 0
             && !self.may_be_named(unwrapped(self.bytes, area_code(self.bytes, start)), self.rules.window)

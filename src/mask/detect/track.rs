@@ -30,7 +30,8 @@ pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize
             let dated = matches!(rest.get(3..5), Some([b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']));
             let goes_on = rest.first() == Some(&b'd')
                 && rest.get(1 + data + close(bytes, to + 1 + data)).is_some_and(u8::is_ascii_alphanumeric);
-            if letter && (!(dated || marked) || goes_on) {
+            let fits = marked || pan::fit(digits, Brands::ALL) != pan::Fit::No;
+            if letter && (!(dated || marked) || goes_on || !fits) {
                 return None;
             }
             (data >= needed).then(|| to + 1 + data + close(bytes, to + 1 + data))
@@ -100,6 +101,18 @@ pub(in crate::mask) fn parted_end(bytes: &[u8], to: usize) -> Option<usize> {
     let dated = matches!(date, [b'0'..=b'9', _, b'0', b'1'..=b'9'] | [b'0'..=b'9', _, b'1', b'0'..=b'2']);
     let enough = if named { 4 } else { SHORTEST };
     (dated && digits >= enough).then(|| data + length + close(bytes, data + length))
+}
+
+/// End of a track of which the date of expiry alone follows on the sign behind the card number that ends at `to`.
+pub(in crate::mask) fn dated_end(bytes: &[u8], to: usize) -> Option<usize> {
+    let dated = match bytes.get(to..to + 5)? {
+        [b'=' | b'D', years @ .., b'0', b'1'..=b'9'] | [b'=' | b'D', years @ .., b'1', b'0'..=b'2'] => {
+            years.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    };
+    let end = to + 5 + close(bytes, to + 5);
+    (dated && !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric)).then_some(end)
 }
 
 /// Padding and end sentinel behind the data.
