@@ -16,6 +16,8 @@ pub(super) fn read_escape(bytes: &[u8]) -> Option<(Unescaped, usize)> {
         [b'\\', b'x', high, low, ..] => Some((Unescaped::Byte(hex(*high)? << 4 | hex(*low)?), 4)),
         [b'\\', octal @ b'0'..=b'3', ..] => read_octal(*octal, bytes),
         [b'\\', b'n' | b'r', ..] => Some((Unescaped::Byte(b'\n'), 2)),
+        // A form feed or a backspace of JSON parts what is beside it as a line break does, and joins no groups of digits.
+        [b'\\', b'f' | b'b', ..] => Some((Unescaped::Byte(b'\n'), 2)),
         [b'\\', b't', ..] => Some((Unescaped::Byte(b'\t'), 2)),
         [b'\\', sign @ (b'"' | b'\\' | b'/' | b'\''), ..] => Some((Unescaped::Byte(*sign), 2)),
         [b'&', b'#', rest @ ..] => {
@@ -63,6 +65,12 @@ pub(super) fn read_quoted(bytes: &[u8]) -> Option<(Unescaped, usize)> {
         }
         _ => None,
     }
+}
+
+/// The tab or line break that rsyslog writes as an octal number behind a hash: `#011`, `#012`.
+pub(super) fn read_syslog(bytes: &[u8]) -> Option<(Unescaped, usize)> {
+    let [b'#', b'0', b'1', last @ (b'1' | b'2' | b'5'), ..] = bytes else { return None };
+    Some((Unescaped::Byte(if *last == b'1' { b'\t' } else { b'\n' }), 4))
 }
 
 /// `XXXX`, `{X…}`, or a pair of surrogates `XXXX\uXXXX`, after `\u`.

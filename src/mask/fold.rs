@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::escapes::{Unescaped, hex, read_escape, read_quoted};
+use super::escapes::{Unescaped, hex, read_escape, read_quoted, read_syslog};
 use super::{colour, signs};
 
 /// Steps of unescaping that are looked at: JSON in JSON in a URL.
@@ -98,6 +98,11 @@ impl View {
     /// Reads `source` as quoted-printable, the transfer encoding of mail, then folds. `false`: there was nothing to read.
     pub(super) fn unquote(&mut self, source: Source<'_>, raw: &mut View) -> bool {
         self.read(source, raw, |rest| memchr::memchr(b'=', rest), read_quoted)
+    }
+
+    /// Reads the control characters of `source` that rsyslog escapes, then folds. `false`: there was nothing to read.
+    pub(super) fn unescape_syslog(&mut self, source: Source<'_>, raw: &mut View) -> bool {
+        self.read(source, raw, |rest| memchr::memchr(b'#', rest), read_syslog)
     }
 
     /// Takes `source` without the colour codes in it. `false`: there are none.

@@ -26,6 +26,8 @@ pub(super) struct Seen {
     pub(super) encoded: Vec<Encoded>,
     /// Reads like quoted-printable.
     pub(super) quoted: bool,
+    /// Holds control characters as rsyslog escapes them.
+    pub(super) logged: bool,
     /// The last view holds colour codes.
     pub(super) coloured: bool,
 }
@@ -56,6 +58,7 @@ impl Seen {
             id_cells: Vec::new(),
             rows_until: 0,
             quoted: false,
+            logged: false,
             coloured: false,
         }
     }

@@ -117,7 +117,7 @@ impl Session<'_> {
         seen.found.clear();
         seen.kept.clear();
         seen.encoded.clear();
-        (seen.quoted, seen.coloured) = (false, false);
+        (seen.quoted, seen.logged, seen.coloured) = (false, false, false);
         // Nothing in it folds, so that it is its own view.
         let mut own = !holds.other || text.is_ascii() || !views[0].fold_text(text);
         // What folds may fold to any sign.
@@ -171,10 +171,11 @@ impl Session<'_> {
                 return Verdict::TooDeep;
             }
         }
-        if seen.quoted && last < MAX_STEPS {
+        if (seen.quoted || seen.logged) && last < MAX_STEPS {
             let (before, after) = views.split_at_mut(last + 1);
             let source = if own { Source { bytes: text.as_bytes(), view: None } } else { before[0].source() };
-            if after[0].unquote(source, raw) {
+            let read = if seen.logged { View::unescape_syslog } else { View::unquote };
+            if read(&mut after[0], source, raw) {
                 seen.signs.read(&after[0].bytes);
                 self.scan(&after[0].bytes, Holds::ANY, last as u8 + 1, key, active, seen);
             }
@@ -206,8 +207,9 @@ impl Session<'_> {
         let text = shapes::Text { bytes, view, key, active };
         let mut scan = seen.scan(rules, &mut self.keys, text);
         scan.run(holds.number, holds.address);
-        let (quoted, coloured) = (scan.quoted, scan.coloured);
+        let (quoted, logged, coloured) = (scan.quoted, scan.logged, scan.coloured);
         seen.quoted |= quoted;
+        seen.logged |= logged;
         seen.coloured = coloured;
         let Seen { signs, found, encoded, .. } = seen;
         if let Some(shapes) = &rules.shapes {

@@ -117,6 +117,8 @@ pub(super) struct Scan<'s, 'v> {
     pub(super) rows_until: usize,
     /// An equals sign was read that is written as quoted-printable does, or a line that it breaks within a number.
     pub(super) quoted: bool,
+    /// A tab or a line break was read as rsyslog escapes them.
+    pub(super) logged: bool,
     /// A colour code was read.
     pub(super) coloured: bool,
 }

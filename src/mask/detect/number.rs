@@ -6,6 +6,7 @@ use super::words::{SEPARATOR, SIGNS};
 use super::wrapped::{area_code, unwrapped};
 use super::{Scan, Token, lists, pan, phone};
 use crate::mask::colour;
+use crate::mask::escapes::read_syslog;
 use crate::mask::rules::Validator;
 
 /// Groups of one cluster that are looked at together; a longer list goes on with an overlap of the longest grouping.
@@ -38,8 +39,10 @@ impl Scan<'_, '_> {
                 && self.bytes.get(at..at + 2).is_some_and(|sign| sign == b"3D");
             self.row(first);
         }
-        if self.byte_before(at) == b'[' {
-            self.coloured |= colour::around(self.bytes, at - 1).is_some();
+        match self.byte_before(at) {
+            b'[' => self.coloured |= colour::around(self.bytes, at - 1).is_some(),
+            b'#' => self.logged |= self.bytes.get(at - 1..).is_some_and(|rest| read_syslog(rest).is_some()),
+            _ => {}
         }
         let next = next.filter(|_| !self.is_in_hash(first));
         if next.is_none() {
