@@ -250,7 +250,7 @@ impl Scan<'_, '_> {
         let (start, end) = ends(groups, count);
         let digits = self.digits(taken)?;
         let rest = self.is_rest(start, end, digits.as_slice()) || self.is_split_rest(*taken.first()?);
-        (!rest && !is_in_uuid(self.bytes, start, end)).then_some(digits)
+        (!rest && !self.is_in_uuid(start, end)).then_some(digits)
     }
 
     /// Whether a group ends the last four signs that masking leaves, with a separator among them: `***6-151`.
@@ -332,22 +332,6 @@ impl Scan<'_, '_> {
             }
         }
     }
-}
-
-/// Whether `from..to` stands in a UUID (RFC 9562, section 4) with a letter in it.
-fn is_in_uuid(bytes: &[u8], from: usize, to: usize) -> bool {
-    const LENGTH: usize = 36;
-    let hyphen = |place: usize| matches!(place, 8 | 13 | 18 | 23);
-    let fits = |(place, sign): (usize, &u8)| if hyphen(place) { *sign == b'-' } else { sign.is_ascii_hexdigit() };
-    let free = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_none_or(|sign| !sign.is_ascii_alphanumeric());
-    (to.saturating_sub(LENGTH)..=from).any(|start| {
-        let uuid = bytes.get(start..start + LENGTH).unwrap_or_default();
-        uuid.len() == LENGTH
-            && uuid.iter().enumerate().all(fits)
-            && uuid.iter().any(u8::is_ascii_alphabetic)
-            && free(start.checked_sub(1))
-            && free(Some(start + LENGTH))
-    })
 }
 
 /// Whether four digits are a month and a year of this half century, either of them first, as a card's expiry is written.

@@ -47,6 +47,12 @@ impl Scan<'_, '_> {
         follows || goes_before()
     }
 
+    /// Whether a number stands in a UUID (RFC 9562, section 4) with a letter in it.
+    pub(super) fn is_in_uuid(&self, start: usize, end: usize) -> bool {
+        let joins = |sign: u8| sign == b'-' || sign.is_ascii_alphanumeric();
+        (joins(self.byte_before(start)) || joins(self.byte_at(end))) && is_in_uuid(self.bytes, start, end)
+    }
+
     /// Whether a hyphen joins a number to hexadecimal digits before it, as in an entity tag.
     pub(super) fn follows_hash(&self, start: usize) -> bool {
         const SHORTEST: usize = 8;
@@ -62,4 +68,20 @@ impl Scan<'_, '_> {
         }
         digits > 0 && letters > 0 && digits + letters >= SHORTEST
     }
+}
+
+/// Whether `from..to` stands in a UUID (RFC 9562, section 4) with a letter in it.
+fn is_in_uuid(bytes: &[u8], from: usize, to: usize) -> bool {
+    const LENGTH: usize = 36;
+    let hyphen = |place: usize| matches!(place, 8 | 13 | 18 | 23);
+    let fits = |(place, sign): (usize, &u8)| if hyphen(place) { *sign == b'-' } else { sign.is_ascii_hexdigit() };
+    let free = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_none_or(|sign| !sign.is_ascii_alphanumeric());
+    (to.saturating_sub(LENGTH)..=from).any(|start| {
+        let uuid = bytes.get(start..start + LENGTH).unwrap_or_default();
+        uuid.len() == LENGTH
+            && uuid.iter().enumerate().all(fits)
+            && uuid.iter().any(u8::is_ascii_alphabetic)
+            && free(start.checked_sub(1))
+            && free(Some(start + LENGTH))
+    })
 }

@@ -129,7 +129,7 @@ impl Scan<'_, '_> {
     /// Asks the words before `at` for a rule that takes `start..end`.
     fn keyed_hit(&mut self, at: usize, start: usize, end: usize) {
         let value = self.bytes.get(start..end).unwrap_or_default();
-        if let Some(rule) = self.keyed(at, value) {
+        if let Some(rule) = self.keyed(at, value).filter(|_| !self.is_in_uuid(start, end)) {
             self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
         }
     }

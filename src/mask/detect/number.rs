@@ -374,6 +374,9 @@ impl Scan<'_, '_> {
         {
             return;
         }
+        if self.is_in_uuid(start, end) {
+            return;
+        }
         let mut before = self.before(start, self.is_bare(start, end), phones | cards);
         if before.lift & (phones | cards) == 0 {
             let Some(head) = self.head_of_list(start, &lists::OF_TELEPHONES) else { return };

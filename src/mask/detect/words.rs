@@ -168,22 +168,22 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
         3 => &["for", "new", "old", "her", "his", "our", "set", "now", "you", "der", "del", "des", "von"],
         4 => &["from", "with", "been", "your", "this", "home", "work", "must"],
         5 => &["their", "reads", "under", "after", "using", "saved", "wrong", "valid"],
-        6 => &["listed", "stored", "during", "dialed", "failed", "should"],
+        6 => &["listed", "stored", "during", "dialed", "should"],
         7 => &["changed", "updated", "primary", "private", "current", "dialled"],
-        8 => &["verified", "recorded", "business", "recovery", "previous", "mismatch", "declined"],
+        8 => &["verified", "recorded", "business", "recovery", "previous"],
         9 => &["confirmed", "alternate", "secondary", "emergency"],
-        10 => &["registered", "validation"],
+        10 => &["registered"],
         _ => &[],
     };
     let within: &[&str] = match word.len() {
         3 => &["day", "and"],
         4 => &["file", "user"],
         5 => &["owner", "payer", "payee"],
-        6 => &["caller", "client", "office", "holder", "sender", "person"],
+        6 => &["caller", "client", "office", "holder", "sender", "person", "failed"],
         7 => &["contact", "account", "daytime"],
-        8 => &["customer", "merchant"],
+        8 => &["customer", "merchant", "mismatch", "declined"],
         9 => &["recipient"],
-        10 => &["cardholder"],
+        10 => &["cardholder", "validation"],
         _ => &[],
     };
     let is_one_of = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
