@@ -162,6 +162,9 @@ impl Scan<'_, '_> {
         let rest = self.bytes.get(end..).unwrap_or_default();
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
         let unit = rest.get(..rest.iter().take(8).take_while(|b| b.is_ascii_alphabetic()).count()).unwrap_or_default();
+        if unit.is_empty() {
+            return None;
+        }
         UNITS.iter().any(|name| unit.eq_ignore_ascii_case(name.as_bytes())).then_some(unit)
     }
 

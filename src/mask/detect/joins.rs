@@ -39,6 +39,7 @@ const STATES: Ends =
     Ends::of(&["old", "new", "expected", "actual", "got", "previous", "current", "now", "旧", "新", "原", "旧值", "新值"]);
 const CHANGES: Ends = Ends::of(&[
     "changed", "updated", "rotated", "reset", "set", "modified", "replaced", "mismatch", "change", "update",
+    "valid", "be", "must",
 ]);
 
 const IN: Ends = Ends::of(&["in"]);

@@ -7,6 +7,7 @@ use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
 use super::{Finding, Scan, Shape, Token, check_code, given, postal};
+use crate::mask::escapes::read_syslog;
 use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
@@ -45,6 +46,10 @@ impl Scan<'_, '_> {
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
         let sign = self.byte_before(group.start);
         let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
+        // Such a group is the first of its cluster: nothing of one that goes on is written so.
+        if sign == b'#' && group.start > 0 {
+            self.logged |= self.bytes.get(group.start - 1..).is_some_and(|rest| read_syslog(rest).is_some());
+        }
         if !keyed && !quoted {
             return;
         }
@@ -52,7 +57,10 @@ impl Scan<'_, '_> {
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
         }
-        end -= usize::from(is_long(self.bytes.get(group.start..end).unwrap_or_default()));
+        if end == group.end + 1 && matches!(self.byte_at(group.end), b'L' | b'n') {
+            // A number of 64 bits or more: `737L`, `737n`.
+            end = group.end;
+        }
         if end - group.start < 3 || is_masked_behind(self.bytes, end) {
             return;
         }
@@ -358,11 +366,6 @@ impl Scan<'_, '_> {
 /// Whether a number is too long for a PIN (ISO 9564: 12 digits) and stands in the path of a URL: `/pin/1768382385349880`.
 fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
-}
-
-/// Whether a number is written as one of 64 bits or more: `737L`, `737n`.
-fn is_long(value: &[u8]) -> bool {
-    matches!(value, [digits @ .., b'L' | b'n'] if digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

@@ -40,7 +40,6 @@ mod tests;
 use super::keys::{Facts, KeyCache};
 use super::rules::{RuleSet, Validator};
 use super::signs::Signs;
-use given::CodeName;
 use key_ends::KeyEnds;
 pub(super) use number::{Group, MAX_DIGITS};
 pub(super) use words::{Glue, glue, is_filler};
@@ -366,10 +365,8 @@ impl Scan<'_, '_> {
             before.lift |= self.keys.facts(self.rules, name).lift & rules;
         }
         // `{"type": "phone", "value": "…"}`: what gives a code its name vouches for a telephone too.
-        if before.lift & rules == 0
-            && let Some(CodeName::Given(start, end)) = self.name_of_code(number, rules)
-        {
-            before.lift |= self.keys.facts(self.rules, self.bytes.get(start..end).unwrap_or_default()).lift & rules;
+        if before.lift & rules == 0 {
+            before.lift |= self.lift_beside(number, rules);
         }
         before
     }

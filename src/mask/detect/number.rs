@@ -6,7 +6,6 @@ use super::words::{SEPARATOR, SIGNS};
 use super::wrapped::{area_code, unwrapped};
 use super::{Scan, Token, lists, pan, phone};
 use crate::mask::colour;
-use crate::mask::escapes::read_syslog;
 use crate::mask::rules::Validator;
 
 /// Groups of one cluster that are looked at together; a longer list goes on with an overlap of the longest grouping.
@@ -39,10 +38,8 @@ impl Scan<'_, '_> {
                 && self.bytes.get(at..at + 2).is_some_and(|sign| sign == b"3D");
             self.row(first);
         }
-        match self.byte_before(at) {
-            b'[' => self.coloured |= colour::around(self.bytes, at - 1).is_some(),
-            b'#' => self.logged |= self.bytes.get(at - 1..).is_some_and(|rest| read_syslog(rest).is_some()),
-            _ => {}
+        if self.byte_before(at) == b'[' {
+            self.coloured |= colour::around(self.bytes, at - 1).is_some();
         }
         let next = next.filter(|_| !self.is_in_hash(first));
         if next.is_none() {
@@ -364,17 +361,14 @@ impl Scan<'_, '_> {
         if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || counts || self.is_head_of_rest(groups) {
             return;
         }
-        // `index 683de1ba05..cc68205971 100644`
-        if groups.len() > 1 && (self.are_in_hex(groups, 1) || self.is_in_pairs(start, end)) {
-            return;
-        }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));
         if self.key.lift & (phones | cards) == 0
             && !self.may_be_named(unwrapped(self.bytes, area_code(self.bytes, start)), self.rules.window)
         {
             return;
         }
-        if self.is_in_uuid(start, end) {
+        // `index 683de1ba05..cc68205971 100644`
+        if self.is_in_uuid(start, end) || groups.len() > 1 && (self.are_in_hex(groups, 1) || self.is_in_pairs(start, end)) {
             return;
         }
         let mut before = self.before(start, self.is_bare(start, end), phones | cards);

@@ -6,13 +6,14 @@
 use std::ops::Range;
 
 use super::Scan;
-use super::given::is_one_of;
+use super::given::{CodeName, is_one_of};
 use super::words::is_word;
+use crate::mask::rules::Validator;
 
 /// Names of members that hold the number of what they are in.
 const MEMBERS: [&str; 8] = ["number", "subscriber", "num", "no", "nummer", "numero", "numéro", "número"];
 /// Those that hold its value, whatever that is.
-const VALUES: [&str; 4] = ["value", "raw", "plain", "data"];
+const VALUES: [&str; 5] = ["value", "number", "raw", "plain", "data"];
 /// Bytes between brackets, and before a member on a line of its own.
 const REACH: usize = 64;
 const BLOCK: usize = 160;
@@ -26,9 +27,24 @@ impl Scan<'_, '_> {
         self.object_of(head).or_else(|| block_of(self.bytes, head))
     }
 
+    /// The rules that the name vouches for which another member gives to a value at `at`; for a card number also the name of the object in
+    /// which it is the value. `"contact": {"value": …}` may be anything.
+    pub(super) fn lift_beside(&mut self, at: usize, rules: u64) -> u64 {
+        let (name, rules) = match self.name_of_code(at, rules) {
+            Some(CodeName::Given(start, end)) => (start..end, rules),
+            Some(CodeName::Object(open)) => {
+                let signs = self.bytes.iter().take(open).rev().take(REACH).take_while(|sign| is_sign(**sign)).count();
+                let Some(name) = word_before(self.bytes, open - signs) else { return 0 };
+                (name, self.with(Validator::Pan) & rules)
+            }
+            None => return 0,
+        };
+        self.keys.facts(self.rules, self.bytes.get(name).unwrap_or_default()).lift & rules
+    }
+
     /// The name of the block of lines that holds the code at `at` as its value.
     pub(super) fn block_of_code(&self, at: usize) -> Option<Range<usize>> {
-        let head = member(self.bytes, at, &VALUES).or_else(|| member(self.bytes, at, &MEMBERS))?;
+        let head = member(self.bytes, at, &VALUES)?;
         block_of(self.bytes, head)
     }
 
@@ -50,6 +66,8 @@ fn member(bytes: &[u8], at: usize, names: &[&str]) -> Option<usize> {
     let before = bytes.get(at.saturating_sub(REACH)..at)?;
     let signs = before.iter().rev().take_while(|sign| is_sign(**sign)).count();
     let name = before.get(..before.len() - signs)?;
+    // Most names end with another letter.
+    matches!(name.last()? | 0x20, b'r' | b'm' | b'o' | b'e' | b'w' | b'n' | b'a').then_some(())?;
     let word = name.iter().rev().take_while(|sign| is_word(**sign)).count();
     let name = name.get(name.len() - word..)?;
     (signs > 0 && is_one_of(name, names)).then(|| at - signs - word)

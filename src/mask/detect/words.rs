@@ -207,7 +207,7 @@ const FILLERS: [&[&str]; 16] = [
     &["value", "field", "input", "param", "given", "numer"],
     &["number", "string", "号码", "番号", "번호", "nummer", "numero", "digits"],
     &["content", "default", "entered", "invalid", "número", "numéro"],
-    &["intvalue", "rejected", "provided", "supplied", "received"],
+    &["intvalue", "rejected", "provided", "supplied", "received", "bancaire"],
     &["submitted"],
     &["номер"],
     &["stringvalue"],
