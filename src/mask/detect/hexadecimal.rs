@@ -4,6 +4,15 @@ use super::Scan;
 use super::number::{Group, MAX_DIGITS};
 
 impl Scan<'_, '_> {
+    /// Whether a run of digits is a part of a hash: then it goes on no number that stands before it, nor begins one.
+    #[inline]
+    pub(super) fn is_in_hash(&mut self, group: Group) -> bool {
+        !self.is_alone(group) && {
+            let token = self.token_at(group.start);
+            self.is_hash(token)
+        }
+    }
+
     /// Whether letters that are hexadecimal digits go before the first of the groups, or on behind the last: `f6a1607750-8811d`.
     pub(super) fn are_in_hex(&mut self, groups: &[Group], count: usize) -> bool {
         let last = count.checked_sub(1).and_then(|last| groups.get(last));
@@ -29,8 +38,7 @@ impl Scan<'_, '_> {
             Some((head, word)) => mixed(word) && alone(head.last()),
             None => false,
         };
-        before
-            || matches!(behind.split_first_chunk::<4>(), Some((word, rest)) if mixed(word) && alone(rest.first()))
+        before || matches!(behind.split_first_chunk::<4>(), Some((word, rest)) if mixed(word) && alone(rest.first()))
     }
 
     /// Whether pairs of digits go on in pairs with a letter, as bytes in hexadecimal do: `cc 65 30 … 84 fc`.

@@ -35,11 +35,12 @@ const COPULAS: Ends = Ends::of(&["is", "was", "are", "like", "ilike", "equals"])
 const CHINESE: Ends = Ends::of(&["是", "为", "為"]);
 const CHINESE_FROM: Ends = Ends::of(&["由", "从", "從"]);
 /// What may stand before a value that changed: right before it, and before another of these or a sign.
-const STATES: Ends =
-    Ends::of(&["old", "new", "expected", "actual", "got", "previous", "current", "now", "旧", "新", "原", "旧值", "新值"]);
+const STATES: Ends = Ends::of(&[
+    "old", "new", "expected", "actual", "got", "previous", "current", "now", "旧", "新", "原", "旧值", "新值",
+]);
 const CHANGES: Ends = Ends::of(&[
-    "changed", "updated", "rotated", "reset", "set", "modified", "replaced", "mismatch", "change", "update",
-    "valid", "be", "must",
+    "changed", "updated", "rotated", "reset", "set", "modified", "replaced", "mismatch", "change", "update", "valid",
+    "be", "must",
 ]);
 
 const IN: Ends = Ends::of(&["in"]);

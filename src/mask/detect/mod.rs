@@ -31,6 +31,7 @@ pub(super) mod shapes;
 mod tables;
 pub(super) mod token;
 mod track;
+mod tracks;
 mod words;
 mod wrapped;
 

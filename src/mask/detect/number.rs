@@ -156,15 +156,6 @@ impl Scan<'_, '_> {
         !self.byte_before(group.start).is_ascii_alphanumeric() && !self.byte_at(group.end).is_ascii_alphanumeric()
     }
 
-    /// Whether a run of digits is a part of a hash: then it goes on no number that stands before it, nor begins one.
-    #[inline]
-    fn is_in_hash(&mut self, group: Group) -> bool {
-        !self.is_alone(group) && {
-            let token = self.token_at(group.start);
-            self.is_hash(token)
-        }
-    }
-
     /// Whether a point and a digit stand before a run of digits.
     pub(super) fn is_decimal(&self, start: usize) -> bool {
         self.byte_before(start) == b'.' && start >= 2 && self.byte_before(start - 1).is_ascii_digit()
@@ -368,7 +359,9 @@ impl Scan<'_, '_> {
             return;
         }
         // `index 683de1ba05..cc68205971 100644`
-        if self.is_in_uuid(start, end) || groups.len() > 1 && (self.are_in_hex(groups, 1) || self.is_in_pairs(start, end)) {
+        if self.is_in_uuid(start, end)
+            || groups.len() > 1 && (self.are_in_hex(groups, 1) || self.is_in_pairs(start, end))
+        {
             return;
         }
         let mut before = self.before(start, self.is_bare(start, end), phones | cards);

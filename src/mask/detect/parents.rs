@@ -91,7 +91,9 @@ fn block_of(bytes: &[u8], head: usize) -> Option<Range<usize>> {
         let inner = line.trim_ascii_start();
         match inner {
             [] => continue,
-            [b'[', .., b']'] => return word_before(bytes, start + line.len() - 1 - usize::from(inner.ends_with(b"]]"))),
+            [b'[', .., b']'] => {
+                return word_before(bytes, start + line.len() - 1 - usize::from(inner.ends_with(b"]]")));
+            }
             _ if line.len() - inner.len() >= indent => continue,
             [name @ .., b':'] => {
                 let quotes = name.iter().rev().take_while(|sign| is_sign(**sign)).count();
