@@ -79,8 +79,9 @@ fn block_of(bytes: &[u8], head: usize) -> Option<Range<usize>> {
     let low = head.saturating_sub(BLOCK);
     let mut end = line_start(bytes, low, head)?;
     let own = bytes.get(end..head)?;
-    let indent = own.iter().take_while(|sign| blank(**sign)).count();
-    if own.iter().skip(indent).any(|sign| !matches!(sign, b'"' | b'\'' | b'-')) {
+    // The hyphen of an item is indented as the lines behind it are.
+    let indent = own.iter().take_while(|sign| blank(**sign) || **sign == b'-').count();
+    if own.iter().skip(indent).any(|sign| !matches!(sign, b'"' | b'\'')) {
         return None;
     }
     for _ in 0..MAX_LINES {
