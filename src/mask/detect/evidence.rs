@@ -285,7 +285,8 @@ fn may_be_paired(bytes: &[u8], at: usize) -> bool {
         return false;
     };
     let word = name.iter().rev().take(KEY).take_while(|sign| is_word(**sign)).count();
-    name.last().is_some_and(is_quote) || word > 0 && matches!(name.get(name.len() - word - 1), Some(b'(' | b'{' | b'['))
+    name.last().is_some_and(is_quote)
+        || word > 0 && matches!(name.get(..name.len() - word).and_then(<[u8]>::last), Some(b'(' | b'{' | b'['))
 }
 
 /// Card numbers that are looked for in one run.
