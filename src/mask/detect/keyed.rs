@@ -4,6 +4,7 @@
 
 use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
+use super::states::{self, State};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
 use super::{Finding, Scan, Shape, Token, check_code, given, postal};
@@ -22,6 +23,8 @@ pub(super) struct Wanted {
     pub(super) rules: u64,
     /// The value is a block, so that other words may stand between.
     pub(super) long: bool,
+    /// Words of a code's state may stand between.
+    pub(super) states: bool,
     /// Where keys end is known up to the value, and no farther.
     pub(super) known: bool,
 }
@@ -163,6 +166,9 @@ impl Scan<'_, '_> {
             Some(rule) => (rule, at),
             None => self.keyed_over(value, token, rules)?,
         };
+        if self.is_behind_path(value, behind) {
+            return None;
+        }
         let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
         let after = self.bytes.get(behind..).unwrap_or_default();
         let after = after.get(..postal::AFTER).unwrap_or(after);
@@ -191,13 +197,14 @@ impl Scan<'_, '_> {
         let known = !self.key_ends.is_past(at);
         let (end, weak) = self.key_end(at, long);
         let low = at.saturating_sub(KEY);
-        let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, known });
+        let states = long || token.len() <= states::MAX_CODE;
+        let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, states, known });
         // A remark that was passed over may be the key: `验证码(CVV2)：467`.
         match rule {
             None if end < at && self.byte_at(end) == b'(' => {
                 let close = end + self.bytes.get(end..at)?.iter().position(|sign| *sign == b')')?;
                 let remark = Words { low: end + 1, end: close };
-                self.keyed_by(remark, false, Wanted { rules, long: false, known })
+                self.keyed_by(remark, false, Wanted { rules, long: false, states: false, known })
             }
             rule => rule,
         }
@@ -207,7 +214,11 @@ impl Scan<'_, '_> {
     pub(super) fn keyed_by(&mut self, mut words: Words, weak: bool, wanted: Wanted) -> Option<u8> {
         /// Words of the longest key, with those that fill.
         const MAX_WORDS: usize = 9;
-        let Wanted { rules, long, known } = wanted;
+        const NUMBERING: [&[u8]; 4] = [b"no", b"nr", b"num", b"number"];
+        let Wanted { rules, long, states, known } = wanted;
+        // A sign joins what stands before it to the value.
+        let mut joined = matches!(self.byte_before(words.end), b':' | b'=');
+        let mut coded = false;
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
         let mut open = 0;
@@ -243,7 +254,18 @@ impl Scan<'_, '_> {
             open = kept;
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
             let word = self.bytes.get(start..end)?;
-            let fills = word.is_empty() || is_filler(word);
+            let filler = word.is_empty() || is_filler(word);
+            // `cvv error code 404`: the code is the error's.
+            let fills = filler
+                || states
+                    && match states::state(word) {
+                        State::Joins => !coded,
+                        State::Within => joined,
+                        State::None => false,
+                    };
+            coded = word.eq_ignore_ascii_case(b"code");
+            // `cvv request no 123` counts requests.
+            joined |= fills && !NUMBERING.iter().any(|name| word.eq_ignore_ascii_case(name));
             // What the name of an id stands before is that id.
             if long && !fills && self.keys.facts(self.rules, word).against != 0 {
                 return None;

@@ -26,6 +26,7 @@ pub(super) mod postal;
 mod remote_keys;
 mod series;
 pub(super) mod shapes;
+mod states;
 mod tables;
 pub(super) mod token;
 mod track;

@@ -5,11 +5,18 @@
 //! dates, addresses, decimals, durations and the statuses of HTTP stay.
 
 use super::given::CodeName;
+use super::joins::{self, ARROWS, Ends, sign_of, word_of};
 use super::keyed::{KEY, TAG, Wanted};
 use super::series::{self, Earlier};
 use super::words::{Words, is_word};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, joins};
+use super::{Finding, Scan, Shape};
+
+/// Statuses that servers answer with.
+const STATUSES: [&[u8]; 24] = [
+    b"200", b"201", b"202", b"204", b"206", b"301", b"302", b"303", b"304", b"307", b"308", b"400", b"401", b"402",
+    b"403", b"404", b"405", b"409", b"422", b"429", b"500", b"502", b"503", b"504",
+];
 
 impl Scan<'_, '_> {
     /// The rule whose key a value at `at` has over signs, over other values of the same key, or from a member beside it or the
@@ -68,7 +75,7 @@ impl Scan<'_, '_> {
     /// The first of `rules` that has a key which ends at `end`; what stands in place of a masked value is none.
     fn ends_with_key(&mut self, end: usize, rules: u64) -> Option<u8> {
         let words = Words { low: end.saturating_sub(KEY), end };
-        let rule = self.keyed_by(words, true, Wanted { rules, long: false, known: false })?;
+        let rule = self.keyed_by(words, true, Wanted { rules, long: false, states: false, known: false })?;
         let class = self.rules.get(rule)?.class.as_str();
         let head = self.bytes.get(..end)?.strip_suffix(class.as_bytes()).unwrap_or_default();
         (!(head.ends_with(b"[") && self.byte_at(end) == b']')).then_some(rule)
@@ -98,6 +105,25 @@ impl Scan<'_, '_> {
         let is_next =
             |known: &&str| rest.get(..known.len()).is_some_and(|next| next.eq_ignore_ascii_case(known.as_bytes()));
         REASONS.iter().any(is_next)
+    }
+
+    /// Whether a value stands behind the path of a request that ends with its key: it is the status, size or duration of the
+    /// request. `POST /api/cvv 201`, `"GET /pin" 2001`; without a method, a status alone: `/cvc 500`.
+    pub(super) fn is_behind_path(&self, start: usize, end: usize) -> bool {
+        const LONGEST: usize = 128;
+        const METHODS: Ends = Ends::of(&["get", "post", "put", "patch", "delete", "head", "options"]);
+        let before = self.bytes.get(start.saturating_sub(LONGEST)..start).unwrap_or_default();
+        let head = joins::blank(before);
+        let head = joins::blank(sign_of(head, &ARROWS).unwrap_or(head));
+        let head = head.strip_suffix(b"\"").unwrap_or(head);
+        let is_path = |sign: &&u8| sign.is_ascii_alphanumeric() || b"/-_.:{}~".contains(sign);
+        let length = head.iter().rev().take_while(is_path).count();
+        let (rest, path) = head.split_at(head.len() - length);
+        if head.len() == before.len() || !(path.starts_with(b"/") || path.starts_with(b"http")) {
+            return false;
+        }
+        word_of(joins::blank(rest), &METHODS).is_some()
+            || self.bytes.get(start..end).is_some_and(|value| STATUSES.iter().any(|known| value == *known))
     }
 
     /// Whether the bracket around a pair closes behind a value that ends at `end`.
