@@ -23,8 +23,8 @@ pub(super) struct Wanted {
     pub(super) rules: u64,
     /// The value is a block, so that other words may stand between.
     pub(super) long: bool,
-    /// Words of a code's state may stand between.
-    pub(super) states: bool,
+    /// Words of a code's state may stand between; where the value ends.
+    pub(super) states: Option<usize>,
     /// Where keys end is known up to the value, and no farther.
     pub(super) known: bool,
 }
@@ -160,7 +160,7 @@ impl Scan<'_, '_> {
                 return (!self.is_other(rule, name, token, b"")).then_some(rule);
             }
         }
-        let (rule, at) = match self.keyed_beside(at, token, rules) {
+        let (rule, at) = match self.keyed_beside(at, behind, token, rules) {
             // A logger's name: `[cvv] 200 OK`.
             Some(_) if self.bytes.get(at..value) == Some(b"] ") && self.is_status(behind) => return None,
             Some(rule) => (rule, at),
@@ -185,7 +185,8 @@ impl Scan<'_, '_> {
     }
 
     /// The rule whose key stands right before `at`, joined to a value by words, a tag, or a colon.
-    pub(super) fn keyed_beside(&mut self, at: usize, token: &[u8], rules: u64) -> Option<u8> {
+    /// It ends at `behind`.
+    pub(super) fn keyed_beside(&mut self, at: usize, behind: usize, token: &[u8], rules: u64) -> Option<u8> {
         if !self.may_be_named(at, KEY) {
             let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
             if !tagged || !self.may_be_named(at, KEY + TAG) {
@@ -197,14 +198,14 @@ impl Scan<'_, '_> {
         let known = !self.key_ends.is_past(at);
         let (end, weak) = self.key_end(at, long);
         let low = at.saturating_sub(KEY);
-        let states = long || token.len() <= states::MAX_CODE;
+        let states = (long || token.len() <= states::MAX_CODE).then_some(behind);
         let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, states, known });
         // A remark that was passed over may be the key: `验证码(CVV2)：467`.
         match rule {
             None if end < at && self.byte_at(end) == b'(' => {
                 let close = end + self.bytes.get(end..at)?.iter().position(|sign| *sign == b')')?;
                 let remark = Words { low: end + 1, end: close };
-                self.keyed_by(remark, false, Wanted { rules, long: false, states: false, known })
+                self.keyed_by(remark, false, Wanted { rules, long: false, states: None, known })
             }
             rule => rule,
         }
@@ -255,14 +256,7 @@ impl Scan<'_, '_> {
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
             let word = self.bytes.get(start..end)?;
             let filler = word.is_empty() || is_filler(word);
-            // `cvv error code 404`: the code is the error's.
-            let fills = filler
-                || states
-                    && match states::state(word) {
-                        State::Joins => !coded,
-                        State::Within => joined,
-                        State::None => false,
-                    };
+            let fills = filler || states.is_some_and(|behind| self.is_state(word, behind, joined, coded));
             coded = word.eq_ignore_ascii_case(b"code");
             // `cvv request no 123` counts requests.
             joined |= fills && !NUMBERING.iter().any(|name| word.eq_ignore_ascii_case(name));
@@ -273,6 +267,18 @@ impl Scan<'_, '_> {
             ends_here = !weak && (fills || long);
         }
         None
+    }
+
+    /// Whether a word may stand between a key and its value, which ends at `behind`, as the state of that. `joined`: more follows, or a
+    /// sign that joins; `coded`: it is `code`.
+    fn is_state(&self, word: &[u8], behind: usize, joined: bool, coded: bool) -> bool {
+        let joins = match states::state(word) {
+            // `cvv error code 404`: the code is the error's.
+            State::Joins => !coded,
+            State::Within => joined,
+            State::None => false,
+        };
+        joins && !self.is_measured(behind) && !self.is_status(behind)
     }
 
     /// Whether `token`, whose key `before` ends with, is what else goes by that name: an Indian postal code and no PIN, a check code

@@ -64,7 +64,7 @@ impl Scan<'_, '_> {
                 return None;
             }
             let place = unwrapped(self.bytes, start);
-            if let Some(rule) = self.keyed_beside(place, earlier, rules) {
+            if let Some(rule) = self.keyed_beside(place, end, earlier, rules) {
                 return Some((rule, place));
             }
             value = (start, end);
@@ -75,7 +75,7 @@ impl Scan<'_, '_> {
     /// The first of `rules` that has a key which ends at `end`; what stands in place of a masked value is none.
     fn ends_with_key(&mut self, end: usize, rules: u64) -> Option<u8> {
         let words = Words { low: end.saturating_sub(KEY), end };
-        let rule = self.keyed_by(words, true, Wanted { rules, long: false, states: false, known: false })?;
+        let rule = self.keyed_by(words, true, Wanted { rules, long: false, states: None, known: false })?;
         let class = self.rules.get(rule)?.class.as_str();
         let head = self.bytes.get(..end)?.strip_suffix(class.as_bytes()).unwrap_or_default();
         (!(head.ends_with(b"[") && self.byte_at(end) == b']')).then_some(rule)

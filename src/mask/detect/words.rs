@@ -169,12 +169,12 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
     let joins: &[&str] = match word.len() {
         2 => &["on", "of", "to", "at", "as", "in", "by", "me", "us", "my", "de", "do", "du"],
         3 => &["for", "new", "old", "her", "his", "our", "set", "now", "you", "der", "del", "des", "von"],
-        4 => &["from", "with", "been", "your", "this", "home", "work"],
+        4 => &["from", "with", "been", "your", "this", "home", "work", "sent"],
         5 => &["their", "reads", "under", "after", "using", "saved", "wrong"],
         6 => &["listed", "stored", "during", "dialed"],
         7 => &["changed", "updated", "primary", "private", "current", "dialled"],
         8 => &["verified", "recorded", "business", "recovery", "previous"],
-        9 => &["confirmed", "alternate", "secondary", "emergency"],
+        9 => &["confirmed", "alternate", "secondary", "emergency", "delivered"],
         10 => &["registered"],
         _ => &[],
     };
