@@ -315,10 +315,18 @@ impl Scan<'_, '_> {
                 let together = self.bytes.get(start..last).unwrap_or_default();
                 facts.lift |= self.keys.facts(self.rules, together).lift & rules;
             }
+            // `delivery note`: two words may be the name of an id of which none says anything, nor calls a card.
+            if facts.second
+                && beside
+                && (facts.lift | facts.near | facts.against) & rules == 0
+                && let Some((first, _)) = self.word_right_before(start, words.low)
+            {
+                let both = self.keys.facts(self.rules, self.bytes.get(first..end).unwrap_or_default());
+                facts.against |= both.against & !both.near & !both.lift;
+            }
             // `caller id`: what speaks against the value alone may speak for it together with the word before.
             if facts.against & !facts.lift & rules != 0
-                && self.bytes.get(start.wrapping_sub(1)).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
-                && let Some((first, _)) = (Words { low: words.low, end: start }).next(self.bytes)
+                && let Some((first, _)) = self.word_right_before(start, words.low)
             {
                 facts.lift |= self.keys.facts(self.rules, self.bytes.get(first..end).unwrap_or_default()).lift & rules;
             }
@@ -365,6 +373,12 @@ impl Scan<'_, '_> {
             before.lift |= self.keys.facts(self.rules, self.bytes.get(start..end).unwrap_or_default()).lift & rules;
         }
         before
+    }
+
+    /// The word before another one at `at`, with one sign between them.
+    fn word_right_before(&self, at: usize, low: usize) -> Option<(usize, usize)> {
+        let parted = self.bytes.get(at.wrapping_sub(1)).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'));
+        (Words { low, end: at }).next(self.bytes).filter(|_| parted)
     }
 
     /// Whether the number at `at`, of which no word tells what it is, stands in a list that the name of an id is before.
