@@ -48,19 +48,23 @@ impl Scan<'_, '_> {
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
         let sign = self.byte_before(group.start);
         let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
-        if !keyed && !quoted {
+        if !keyed && !quoted && !self.may_be_labelled(group.start) {
             return;
         }
         let mut end = group.end.min(group.start + MAX_DIGITS);
         while end - group.start < MAX_DIGITS && self.bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             end += 1;
         }
-        if end - group.start < 3 || is_masked_behind(self.bytes, end) {
+        if end - group.start < 3 || (is_masked_behind(self.bytes, end) && !is_emphasised(self.bytes, group.start, end))
+        {
             return;
         }
         let before = self.found.len();
         if keyed {
             self.keyed_hit(group.start, group.start, end);
+        }
+        if sign == b'=' && self.found.len() == before {
+            self.labelled(group.start, end);
         }
         if sign == b'\'' && self.byte_at(end) == b'\'' && self.found.len() == before {
             self.aliased(group.start, end);
@@ -385,6 +389,16 @@ impl Scan<'_, '_> {
 /// Whether a number is too long for a PIN (ISO 9564: 12 digits) and stands in the path of a URL: `/pin/1768382385349880`.
 fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether as many asterisks stand on both sides of a value as make it bold: `cvv: **737**`.
+fn is_emphasised(bytes: &[u8], start: usize, end: usize) -> bool {
+    let count = |signs: &mut dyn Iterator<Item = &u8>| signs.take(3).take_while(|sign| **sign == b'*').count();
+    let before = bytes.get(..start).unwrap_or_default();
+    let stars = count(&mut before.iter().rev());
+    (1..=2).contains(&stars)
+        && count(&mut bytes.get(end..).unwrap_or_default().iter()) == stars
+        && before.get(..start - stars).is_some_and(|head| matches!(head.last(), Some(b' ' | b':' | b'=' | b'\t')))
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

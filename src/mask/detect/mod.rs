@@ -280,7 +280,8 @@ impl Scan<'_, '_> {
         let at = unwrapped(self.bytes, area_code(self.bytes, if within { token.start } else { at }));
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         // An element's name, or the name that is given to a value, stands before all other words.
-        let mut named = self.name_of(at, rules).or_else(|| self.tag_before(at));
+        let mut named = self.name_of(at, rules).or_else(|| self.tag_before(at)).or_else(|| self.name_in_pair(number));
+        named = named.or_else(|| self.label_of(number));
         let (mut adjacent, mut glued, mut beside) = (true, true, true);
         let mut last = None;
         for count in 0..MAX_WORDS {

@@ -147,6 +147,17 @@ impl Scan<'_, '_> {
 }
 
 impl Scan<'_, '_> {
+    /// A value that a field beside it gives its label (`given`).
+    pub(super) fn labelled(&mut self, start: usize, end: usize) {
+        let Some((from, to)) = self.label_of(start) else { return };
+        let (Some(token), Some(name)) = (self.bytes.get(start..end), self.bytes.get(from..to)) else { return };
+        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
+        let named = self.keys.facts(self.rules, name).keyed & rules;
+        if let Some(rule) = self.first(named).filter(|rule| !self.is_other(*rule, name, token, b"")) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
+        }
+    }
+
     /// A value that a message names behind it: `Incorrect string value: '737' for column 'cvv'`.
     #[inline(never)]
     pub(super) fn named_behind(&mut self, start: usize, end: usize) {

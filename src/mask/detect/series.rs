@@ -12,8 +12,8 @@ const MAX_WORDS: usize = 3;
 /// Bytes before a value in which others are looked for.
 const REACH: usize = 96;
 /// Words between two values: one of the first at least.
-const STRONG: Ends = Ends::of(&["to", "new", "got", "actual", "received", "vs", "expected", "now", "新"]);
-const WEAK: Ends = Ends::of(&["but", "not", "was", "is", "value", "instead"]);
+const STRONG: Ends = Ends::of(&["but", "to", "new", "got", "actual", "received", "vs", "expected", "now", "新"]);
+const WEAK: Ends = Ends::of(&["not", "was", "is", "value", "instead"]);
 /// What parts two values that are compared.
 const COMPARED: Ends = Ends::of(&["!=", "<>", "≠", "=="]);
 /// The Chinese "changed to".
@@ -101,6 +101,8 @@ fn first_of(mut before: &[u8]) -> Option<Earlier> {
 /// The value that `before` ends with, without its quotes.
 fn item(before: &[u8]) -> Option<Earlier> {
     let value = unquoted(joins::blank(before));
+    // `expected:<737>`
+    let value = value.strip_suffix(b">").filter(|inner| last_word(inner).1.ends_with(b"<")).unwrap_or(value);
     let (word, _) = last_word(value);
     // Chinese is written together with it.
     let word = word.iter().rposition(|sign| !sign.is_ascii()).and_then(|last| word.get(last + 1..)).unwrap_or(word);
