@@ -240,7 +240,13 @@ fn line_above(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 
 impl Scan<'_, '_> {
     /// The name of a pair in brackets, of which the value at `at` is the other part: `('phone', '…')`.
+    #[inline]
     pub(super) fn name_in_pair(&self, at: usize) -> Option<(usize, usize)> {
+        if matches!(self.byte_before(at), b'"' | b'\'') { self.name_beside(at) } else { None }
+    }
+
+    #[inline(never)]
+    fn name_beside(&self, at: usize) -> Option<(usize, usize)> {
         let before = self.bytes.get(..at)?;
         let (head, quote) = before.split_at_checked(at.checked_sub(1)?)?;
         let quote = quote.first().copied().filter(|sign| matches!(sign, b'"' | b'\''))?;
@@ -252,10 +258,13 @@ impl Scan<'_, '_> {
     }
 
     /// The label of a custom field in the Common Event Format: `cs2Label=CVV cs2=737`, in either order.
+    #[inline]
     pub(super) fn label_of(&self, at: usize) -> Option<(usize, usize)> {
-        if !self.may_be_labelled(at) {
-            return None;
-        }
+        if self.may_be_labelled(at) { self.label_beside(at) } else { None }
+    }
+
+    #[inline(never)]
+    fn label_beside(&self, at: usize) -> Option<(usize, usize)> {
         const LABEL: &[u8] = b"Label=";
         let low = at.saturating_sub(REACH);
         let before = self.bytes.get(low..at - 1)?;
@@ -277,6 +286,7 @@ impl Scan<'_, '_> {
     }
 
     /// Whether a value at `at` may be a custom field's: `cs2=`, `cn1=`, `deviceCustomString3=`.
+    #[inline]
     pub(super) fn may_be_labelled(&self, at: usize) -> bool {
         self.byte_before(at) == b'=' && at >= 2 && self.byte_before(at - 1).is_ascii_digit()
     }

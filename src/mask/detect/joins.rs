@@ -251,6 +251,11 @@ pub(super) fn word_of<'b>(before: &'b [u8], words: &Ends) -> Option<&'b [u8]> {
     words.names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())).then(|| blank(head))
 }
 
+/// Whether an arrow stands in a text.
+pub(super) fn has_arrow(text: &[u8]) -> bool {
+    ARROWS.names.iter().any(|arrow| memchr::memmem::find(text, arrow.as_bytes()).is_some())
+}
+
 /// The word that `before` ends with, and what stands before it.
 pub(super) fn last_word(before: &[u8]) -> (&[u8], &[u8]) {
     let length = before.iter().rev().take(NAME).take_while(|sign| is_word(**sign)).count();

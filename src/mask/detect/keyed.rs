@@ -7,7 +7,7 @@ use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::states::{self, State};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, Token, check_code, given, postal};
+use super::{Finding, Scan, Shape, Token, check_code, given, joins, postal};
 use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
@@ -48,7 +48,8 @@ impl Scan<'_, '_> {
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
         let sign = self.byte_before(group.start);
         let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
-        if !keyed && !quoted && !self.may_be_labelled(group.start) {
+        let labelled = sign == b'=' && self.may_be_labelled(group.start);
+        if !keyed && !quoted && !labelled {
             return;
         }
         let mut end = group.end.min(group.start + MAX_DIGITS);
@@ -63,7 +64,7 @@ impl Scan<'_, '_> {
         if keyed {
             self.keyed_hit(group.start, group.start, end);
         }
-        if sign == b'=' && self.found.len() == before {
+        if labelled && self.found.len() == before {
             self.labelled(group.start, end);
         }
         if sign == b'\'' && self.byte_at(end) == b'\'' && self.found.len() == before {
@@ -170,7 +171,8 @@ impl Scan<'_, '_> {
             Some(rule) => (rule, at),
             None => self.keyed_over(value, token, rules)?,
         };
-        if self.is_behind_path(value, behind) {
+        // A blank, a quote or an arrow stands behind a path.
+        if !matches!(self.byte_before(value), b':' | b'=' | b'>') && self.is_behind_path(value, behind) {
             return None;
         }
         let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
@@ -260,10 +262,14 @@ impl Scan<'_, '_> {
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
             let word = self.bytes.get(start..end)?;
             let filler = word.is_empty() || is_filler(word);
-            let fills = filler || states.is_some_and(|behind| self.is_state(word, behind, joined, coded));
-            coded = word.eq_ignore_ascii_case(b"code");
-            // `cvv request no 123` counts requests.
-            joined |= fills && !NUMBERING.iter().any(|name| word.eq_ignore_ascii_case(name));
+            let fills = filler
+                || (states::may_be_state(word)
+                    && states.is_some_and(|behind| self.is_state((start, end), behind, joined, coded)));
+            if fills {
+                coded = word.eq_ignore_ascii_case(b"code");
+                // `cvv request no 123` counts requests.
+                joined |= !NUMBERING.iter().any(|name| word.eq_ignore_ascii_case(name));
+            }
             // What the name of an id stands before is that id.
             if long && !fills && self.keys.facts(self.rules, word).against != 0 {
                 return None;
@@ -273,16 +279,19 @@ impl Scan<'_, '_> {
         None
     }
 
-    /// Whether a word may stand between a key and its value, which ends at `behind`, as the state of that. `joined`: more follows, or a
-    /// sign that joins; `coded`: it is `code`.
-    fn is_state(&self, word: &[u8], behind: usize, joined: bool, coded: bool) -> bool {
-        let joins = match states::state(word) {
+    /// Whether the word `start..end` may stand between a key and its value, which ends at `behind`, as the state of that. `joined`: more
+    /// follows, or a sign that joins; `coded`: it is `code`.
+    #[inline(never)]
+    fn is_state(&self, (start, end): (usize, usize), behind: usize, joined: bool, coded: bool) -> bool {
+        let joins = match states::state(self.bytes.get(start..end).unwrap_or_default()) {
             // `cvv error code 404`: the code is the error's.
             State::Joins => !coded,
             State::Within => joined,
             State::None => false,
         };
-        joins && !self.is_measured(behind) && !self.is_status(behind)
+        // Behind an arrow stands what came of it: `cvv check → 404`.
+        let arrow = || joins::has_arrow(self.bytes.get(end..behind).unwrap_or_default());
+        joins && !self.is_measured(behind) && !self.is_status(behind) && !arrow()
     }
 
     /// Whether `token`, whose key `before` ends with, is what else goes by that name: an Indian postal code and no PIN, a check code
@@ -315,6 +324,7 @@ impl Scan<'_, '_> {
 
     /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key
     /// must stand right before that. A line may end behind `:`, `=` or a tag, a remark in brackets may stand before them.
+    #[inline(always)]
     fn key_end(&self, at: usize, long: bool) -> (usize, bool) {
         const REMARK: usize = 24;
         let low = at.saturating_sub(64);

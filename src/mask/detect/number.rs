@@ -365,7 +365,10 @@ impl Scan<'_, '_> {
         if self.key.lift & (phones | cards) == 0
             && !self.may_be_named(unwrapped(self.bytes, area_code(self.bytes, start)), self.rules.window)
         {
-            return self.called(groups);
+            if phone::is_shaped(groups) {
+                self.called(groups);
+            }
+            return;
         }
         let mut before = self.before(start, self.is_bare(start, end), phones | cards);
         if before.lift & (phones | cards) == 0 {

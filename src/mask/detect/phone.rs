@@ -62,12 +62,14 @@ pub(in crate::mask) fn e164_lengths(digits: &[u8]) -> std::ops::RangeInclusive<u
 }
 
 /// Whether groups are of three, three and four digits, as in North America.
+#[inline]
 pub(super) fn is_shaped(groups: &[Group]) -> bool {
     matches!(groups, [area, office, line] if (area.len(), office.len(), line.len()) == (3, 3, 4))
 }
 
 impl Scan<'_, '_> {
     /// A telephone of that shape behind a word for calling, which says nothing of other numbers: `call 415-555-2671`.
+    #[inline(never)]
     pub(super) fn called(&mut self, groups: &[Group]) {
         let (start, end) = ends(groups, groups.len());
         let parted = |line: &Group| matches!(self.byte_before(line.start), b'-' | b'.');
@@ -91,7 +93,7 @@ impl Scan<'_, '_> {
 
 /// Whether `before` ends with a word that calls: `call`, `call me:`, `voicemail for`, `my number is`, `T:`.
 fn is_call(before: &[u8]) -> bool {
-    const CALLS: [&[u8]; 12] = [
+    const CALLS: [&[u8]; 13] = [
         b"call",
         b"called",
         b"calling",
@@ -104,6 +106,7 @@ fn is_call(before: &[u8]) -> bool {
         b"texted",
         b"voicemail",
         b"callback",
+        b"caller",
     ];
     const TO: [&[u8]; 8] = [b"me", b"us", b"him", b"her", b"for", b"from", b"to", b"back"];
     /// Behind a letter alone stands a colon.

@@ -109,7 +109,16 @@ impl Scan<'_, '_> {
 
     /// Whether a value stands behind the path of a request that ends with its key: it is the status, size or duration of the
     /// request. `POST /api/cvv 201`, `"GET /pin" 2001`; without a method, a status alone: `/cvc 500`.
+    #[inline]
     pub(super) fn is_behind_path(&self, start: usize, end: usize) -> bool {
+        const NEAR: usize = 32;
+        // No path without a slash.
+        let near = self.bytes.get(start.saturating_sub(NEAR)..start).unwrap_or_default();
+        near.contains(&b'/') && self.ends_path(start, end)
+    }
+
+    #[inline(never)]
+    fn ends_path(&self, start: usize, end: usize) -> bool {
         const LONGEST: usize = 128;
         const METHODS: Ends = Ends::of(&["get", "post", "put", "patch", "delete", "head", "options"]);
         let before = self.bytes.get(start.saturating_sub(LONGEST)..start).unwrap_or_default();

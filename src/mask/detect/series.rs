@@ -12,8 +12,9 @@ const MAX_WORDS: usize = 3;
 /// Bytes before a value in which others are looked for.
 const REACH: usize = 96;
 /// Words between two values: one of the first at least.
-const STRONG: Ends = Ends::of(&["but", "to", "new", "got", "actual", "received", "vs", "expected", "now", "新"]);
-const WEAK: Ends = Ends::of(&["not", "was", "is", "value", "instead"]);
+const STRONG: Ends = Ends::of(&["to", "new", "got", "actual", "received", "vs", "expected", "now", "新"]);
+const WEAK: Ends = Ends::of(&["but", "not", "was", "is", "value", "instead"]);
+const BUT_WAS: [&[u8]; 2] = [b" but was", b" but is"];
 /// What parts two values that are compared.
 const COMPARED: Ends = Ends::of(&["!=", "<>", "≠", "=="]);
 /// The Chinese "changed to".
@@ -68,7 +69,8 @@ fn linked(before: &[u8]) -> Option<&[u8]> {
         return Some(head);
     }
     let mut head = joins::blank(sign_of(before, &SET).unwrap_or(before));
-    let mut strong = false;
+    // What was expected stands before that.
+    let mut strong = BUT_WAS.iter().any(|known| head.ends_with(known));
     for _ in 0..MAX_WORDS {
         let (inner, is_strong) = match word_of(head, &STRONG) {
             Some(inner) => (inner, true),
@@ -137,6 +139,8 @@ mod tests {
             ("cvv=737, ", "", false),
             ("cvv 737 ", "", false),
             ("cvv 737 but ", "", false),
+            ("expected cvv 737 but was ", "737", false),
+            ("expected:<737> but was:<", "737", false),
             ("", "", false),
         ] {
             let found = earlier(text.as_bytes(), text.len());

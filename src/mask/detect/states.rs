@@ -48,11 +48,41 @@ const WITHIN: [&[&str]; 11] = [
     &["cardholder"],
 ];
 
+/// By the first byte of one of them, a bit for its length: most words are told by it.
+const FIRST: [u16; 256] = {
+    let mut first = [0; 256];
+    mark(&JOINS, &mut first);
+    mark(&WITHIN, &mut first);
+    first
+};
+
+const fn mark(table: &[&[&str]], first: &mut [u16; 256]) {
+    let mut length = 0;
+    while length < table.len() {
+        let mut at = 0;
+        while at < table[length].len() {
+            first[table[length][at].as_bytes()[0] as usize] |= 1 << length;
+            at += 1;
+        }
+        length += 1;
+    }
+}
+
+/// Whether it may be one of them, at a glance.
+#[inline]
+pub(super) fn may_be_state(word: &[u8]) -> bool {
+    word.first().is_some_and(|first| {
+        word.len() < JOINS.len() && FIRST[usize::from(first.to_ascii_lowercase())] >> word.len() & 1 != 0
+    })
+}
+
 pub(super) fn state(word: &[u8]) -> State {
     let is_one_of = |words: Option<&&[&str]>| {
         words.is_some_and(|words| words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes())))
     };
-    if is_one_of(JOINS.get(word.len())) {
+    if !may_be_state(word) {
+        State::None
+    } else if is_one_of(JOINS.get(word.len())) {
         State::Joins
     } else if is_one_of(WITHIN.get(word.len())) {
         State::Within
@@ -90,7 +120,26 @@ const CHINESE: Ends = Ends::of(&[
 const MAX_CHINESE: usize = 3;
 
 /// Length of a name without such words behind it.
-pub(super) fn without_states(mut word: &[u8]) -> usize {
+#[inline]
+pub(super) fn without_states(word: &[u8]) -> usize {
+    let Some(last) = word.last_chunk() else { return word.len() };
+    if LAST.contains(&u16::from_be_bytes(*last)) { without_chinese(word) } else { word.len() }
+}
+
+/// The last two bytes of each of them, which tell most other words.
+const LAST: [u16; CHINESE.names.len()] = {
+    let mut last = [0; CHINESE.names.len()];
+    let mut at = 0;
+    while at < last.len() {
+        let name = CHINESE.names[at].as_bytes();
+        last[at] = u16::from_be_bytes([name[name.len() - 2], name[name.len() - 1]]);
+        at += 1;
+    }
+    last
+};
+
+#[inline(never)]
+fn without_chinese(mut word: &[u8]) -> usize {
     for _ in 0..MAX_CHINESE {
         let Some(head) = sign_of(word, &CHINESE) else { break };
         word = head;
