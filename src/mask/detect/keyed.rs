@@ -4,10 +4,10 @@
 
 use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
-use super::states::{self, State};
+use super::states;
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, Token, check_code, given, joins, postal};
+use super::{Finding, Scan, Shape, Token, check_code, given, postal};
 use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
@@ -277,21 +277,6 @@ impl Scan<'_, '_> {
             ends_here = !weak && (fills || long);
         }
         None
-    }
-
-    /// Whether the word `start..end` may stand between a key and its value, which ends at `behind`, as the state of that. `joined`: more
-    /// follows, or a sign that joins; `coded`: it is `code`.
-    #[inline(never)]
-    fn is_state(&self, (start, end): (usize, usize), behind: usize, joined: bool, coded: bool) -> bool {
-        let joins = match states::state(self.bytes.get(start..end).unwrap_or_default()) {
-            // `cvv error code 404`: the code is the error's.
-            State::Joins => !coded,
-            State::Within => joined,
-            State::None => false,
-        };
-        // Behind an arrow stands what came of it: `cvv check → 404`.
-        let arrow = || joins::has_arrow(self.bytes.get(end..behind).unwrap_or_default());
-        joins && !self.is_measured(behind) && !self.is_status(behind) && !arrow()
     }
 
     /// Whether `token`, whose key `before` ends with, is what else goes by that name: an Indian postal code and no PIN, a check code

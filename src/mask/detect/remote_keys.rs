@@ -132,7 +132,7 @@ impl Scan<'_, '_> {
             return false;
         }
         word_of(joins::blank(rest), &METHODS).is_some()
-            || self.bytes.get(start..end).is_some_and(|value| STATUSES.iter().any(|known| value == *known))
+            || self.bytes.get(start..end).is_some_and(|value| STATUSES.contains(&value))
     }
 
     /// Whether the bracket around a pair closes behind a value that ends at `end`.

@@ -1,7 +1,8 @@
 //! Words between the name of a code and the code: what became of it (`cvv failed: 737`), and where it came from (`PIN from request:
 //! 1234`). Of a longer number they would tell too little: an id stands behind them as well.
 
-use super::joins::{Ends, sign_of};
+use super::Scan;
+use super::joins::{Ends, has_arrow, sign_of};
 
 /// How a word may stand between the name of a code and the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +89,23 @@ pub(super) fn state(word: &[u8]) -> State {
         State::Within
     } else {
         State::None
+    }
+}
+
+impl Scan<'_, '_> {
+    /// Whether the word `start..end` may stand between a key and its value, which ends at `behind`, as the state of that. `joined`: more
+    /// follows, or a sign that joins; `coded`: it is `code`.
+    #[inline(never)]
+    pub(super) fn is_state(&self, (start, end): (usize, usize), behind: usize, joined: bool, coded: bool) -> bool {
+        let joins = match state(self.bytes.get(start..end).unwrap_or_default()) {
+            // `cvv error code 404`: the code is the error's.
+            State::Joins => !coded,
+            State::Within => joined,
+            State::None => false,
+        };
+        // Behind an arrow stands what came of it: `cvv check → 404`.
+        let arrow = || has_arrow(self.bytes.get(end..behind).unwrap_or_default());
+        joins && !self.is_measured(behind) && !self.is_status(behind) && !arrow()
     }
 }
 

@@ -118,7 +118,7 @@ impl Context {
         let is_of = |ending: &[u8]| name.len() > ending.len() + 2 && name.ends_with(ending);
         let Some((_, said)) = self.endings.iter().find(|(ending, _)| is_of(ending)) else { return };
         let holds = |word: &&str| memchr::memmem::find(name, word.as_bytes()).is_some();
-        if !NEVER_IDS.iter().chain(&NEVER_IDS_KOREAN).any(|word| holds(word)) {
+        if !NEVER_IDS.iter().chain(&NEVER_IDS_KOREAN).any(holds) {
             let others = !(*near | *against);
             *near |= said.speaks & others;
             *against |= said.denies & others;
