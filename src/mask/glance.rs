@@ -151,6 +151,7 @@ impl Glance {
             && !self.may_be_bytes()
             && !self.may_be_given()
             && (count < shortest(key) || self.are_numbers_short(bytes, key))
+            && !self.may_be_called(count)
             && !self.may_be_keyed(bytes, rules, count)
     }
 
@@ -169,6 +170,17 @@ impl Glance {
     /// Whether a name may be given to a number within the same brackets, or on the line before.
     fn may_be_given(self) -> bool {
         self.opens.trailing_zeros() + self.digits.leading_zeros() < SHORT as u32
+    }
+
+    /// Whether three, three and four digits stand in it with a sign between each, as a telephone's may behind a word that calls.
+    fn may_be_called(self, count: u32) -> bool {
+        const DIGITS: u32 = 10;
+        let digits = self.digits;
+        count >= DIGITS && {
+            let starts = digits & !(digits << 1);
+            let three = starts & digits >> 1 & digits >> 2 & !(digits >> 3);
+            three & three >> 4 & (starts & digits >> 1 & digits >> 2 & digits >> 3 & !(digits >> 4)) >> 8 != 0
+        }
     }
 
     /// Whether all numbers are shorter than one of interest, or such groups of digits as no number of interest is written in.
@@ -279,7 +291,7 @@ mod tests {
 
     /// What texts are made of that hold something, or almost.
     const PARTS: &str = "cvv|pan|card|phone|pin|de52|[a-z]{1,6}|[A-Z]{1,3}|[0-9]{1,4}|[0-9]{3,11}|[0-9a-f]{1,2}|[0-9a-f]{16}|4242|424242|\
-        4242424242424242|138|13800138000|0013|0123456|[ .:/_-]|[ .:/_-]{1,3}|[\\[\\](){}<>=+*,;\n\"']|e15|E\\+15|name|value|VALUES|NDI0MjQyNDI0|=3D|\
+        4242424242424242|138|13800138000|0013|0123456|call|415-555-2671|[ .:/_-]|[ .:/_-]{1,3}|[\\[\\](){}<>=+*,;\n\"']|e15|E\\+15|name|value|VALUES|NDI0MjQyNDI0|=3D|\
         0x[0-9]{2}|[0-9]{2} [0-9a-f]{2} |[a-z0-9.]{1,12}@a\\.co";
 
     proptest! {

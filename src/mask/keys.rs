@@ -26,6 +26,8 @@ pub(super) struct Facts {
     pub(super) against: u64,
     /// `detect.key` of a rule without a validator matches.
     pub(super) keyed: u64,
+    /// Ends with the last word of a name of two, `note` of `delivery_note`: what stands before it may say more than it does alone.
+    pub(super) second: bool,
     /// Holds nothing that could be masked itself.
     pub(super) plain: bool,
     /// May stand between a key and its value: `is`, `code`, `value`.
@@ -37,7 +39,7 @@ pub(super) struct Facts {
 impl Facts {
     /// What no key says.
     pub(super) const NONE: Self =
-        Self { lift: 0, near: 0, against: 0, keyed: 0, plain: false, filler: false, glue: Glue::None };
+        Self { lift: 0, near: 0, against: 0, keyed: 0, second: false, plain: false, filler: false, glue: Glue::None };
 
     /// What stays true of the entries of a map, or elements of a list, under a key that says `self`.
     pub(super) fn inherited(self) -> Self {
@@ -127,6 +129,7 @@ fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
         }
     }
     rules.context_of(&normal, &mut facts.near, &mut facts.against);
+    facts.second = rules.is_second(&normal);
     facts
 }
 

@@ -39,6 +39,7 @@ pub(in crate::mask) fn holds_value(member: &[u8]) -> bool {
 fn gives_code(member: &[u8]) -> bool {
     gives_name(member)
         || ends_with(member, b"path")
+        || is_one_of(member, &["title", "code", "question", "prompt", "caption", "contacttype", "contact_type"])
         || is_one_of(member, &["type", "system", "kind", "column", "col", "loc", "n", "attr", "pointer"])
 }
 
@@ -49,7 +50,10 @@ fn holds_code(member: &[u8]) -> bool {
         "old", "new", "before", "after", "from", "to", "number", "actual", "expected", "received", "previous",
         "current", "eq", "ne", "entered", "was", "now", "answer",
     ];
-    holds_value(member) || ends_with(member, b"input") || is_one_of(member, &STATES)
+    holds_value(member)
+        || ends_with(member, b"input")
+        || is_one_of(member, &["given", "inner"])
+        || is_one_of(member, &STATES)
 }
 
 pub(super) fn is_one_of(word: &[u8], names: &[&str]) -> bool {
@@ -234,6 +238,58 @@ impl Scan<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// The name of a pair in brackets, of which the value at `at` is the other part: `('phone', '…')`.
+    #[inline]
+    pub(super) fn name_in_pair(&self, at: usize) -> Option<(usize, usize)> {
+        if matches!(self.byte_before(at), b'"' | b'\'') { self.name_beside(at) } else { None }
+    }
+
+    #[inline(never)]
+    fn name_beside(&self, at: usize) -> Option<(usize, usize)> {
+        let before = self.bytes.get(..at)?;
+        let (head, quote) = before.split_at_checked(at.checked_sub(1)?)?;
+        let quote = quote.first().copied().filter(|sign| matches!(sign, b'"' | b'\''))?;
+        let head = head.strip_suffix(b" ").unwrap_or(head).strip_suffix(b",")?;
+        let name = head.strip_suffix(&[quote])?;
+        let length = name.iter().rev().take(REACH).take_while(|sign| is_word(**sign)).count();
+        let open = name.get(..name.len() - length)?.strip_suffix(&[quote])?;
+        (length > 0 && matches!(open.last(), Some(b'(' | b'['))).then_some((name.len() - length, name.len()))
+    }
+
+    /// The label of a custom field in the Common Event Format: `cs2Label=CVV cs2=737`, in either order.
+    #[inline]
+    pub(super) fn label_of(&self, at: usize) -> Option<(usize, usize)> {
+        if self.may_be_labelled(at) { self.label_beside(at) } else { None }
+    }
+
+    #[inline(never)]
+    fn label_beside(&self, at: usize) -> Option<(usize, usize)> {
+        const LABEL: &[u8] = b"Label=";
+        let low = at.saturating_sub(REACH);
+        let before = self.bytes.get(low..at - 1)?;
+        let field = before.iter().rev().take_while(|sign| sign.is_ascii_alphanumeric()).count();
+        let field = before.get(before.len() - field..)?;
+        let high = self.bytes.len().min(at + REACH);
+        let is_it = |label: &usize| self.bytes.get(..*label).is_some_and(|head| head.ends_with(field));
+        let mut labels = memchr::memmem::find_iter(self.bytes.get(low..high)?, LABEL).map(|label| low + label);
+        let start = labels.find(is_it)? + LABEL.len();
+        let rest = self.bytes.get(start..high)?;
+        // A label may hold blanks; the next field has none in its name.
+        let next = rest.iter().position(|sign| matches!(sign, b'=' | b'\n' | b'|')).unwrap_or(rest.len());
+        let label = rest.get(..next)?;
+        let end = match rest.get(next) {
+            Some(b'=') => memchr::memrchr(b' ', label)?,
+            _ => label.trim_ascii_end().len(),
+        };
+        (end > 0).then_some((start, start + end))
+    }
+
+    /// Whether a value at `at` may be a custom field's: `cs2=`, `cn1=`, `deviceCustomString3=`.
+    #[inline]
+    pub(super) fn may_be_labelled(&self, at: usize) -> bool {
+        self.byte_before(at) == b'=' && at >= 2 && self.byte_before(at - 1).is_ascii_digit()
     }
 }
 

@@ -13,7 +13,7 @@ const MAX_SIGNS: usize = 8;
 const MAX_NAME: usize = 12;
 const MAX_REMARK: usize = 32;
 /// What a data element is called.
-const NAMES: [&str; 13] = ["de", "f", "p", "s", "field", "fld", "bit", "bmp", "bm", "element", "id", "n", "df"];
+const NAMES: [&str; 14] = ["de", "f", "p", "s", "field", "fld", "bit", "bmp", "bm", "element", "id", "n", "df", "iso"];
 
 /// The data element that a value at `at` is said to be.
 pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
@@ -21,7 +21,16 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
     // The length or a remark may stand between: `[052](16) …`, `F52(PIN data): …`.
     if bytes.get(..end)?.ends_with(b")") {
         let open = bytes.get(..end)?.iter().rev().take(MAX_REMARK).position(|b| *b == b'(')?;
+        let remark = bytes.get(end - open..end - 1)?;
         end = skip(bytes, end - open - 1);
+        // `field(52)`: the number itself, where the name has none.
+        let name = bytes.get(word(bytes, end)..end)?;
+        if (1..=3).contains(&remark.len())
+            && remark.iter().all(u8::is_ascii_digit)
+            && NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        {
+            return Some(value_of(remark, remark.len()));
+        }
     }
     let mut start = word(bytes, end);
     for _ in 0..4 {
@@ -172,12 +181,25 @@ pub(super) fn is_entry(bytes: &[u8], at: usize, number: &[u8]) -> bool {
         return is_index(index, number);
     }
     let Some(before) = head.strip_suffix(number) else { return false };
-    // As a name in JSON it may have the three digits of the standard.
-    let before = before.strip_suffix(b"0").filter(|before| before.ends_with(b"\"")).unwrap_or(before);
+    // As a name in JSON it may have the three digits of the standard, and in lines of such numbers.
+    let named = |before: &&[u8]| before.ends_with(b"\"") || is_below_number(before);
+    let before = before.strip_suffix(b"0").filter(named).unwrap_or(before);
     if before.ends_with(b"][") {
         return true;
     }
     matches!(before.get(..back(before.len())), Some([] | [.., b'{' | b',' | b'|' | b'\n' | b';']))
+}
+
+/// Whether `before` ends with the blanks of a line, and the one above that begins with three digits.
+fn is_below_number(before: &[u8]) -> bool {
+    const LONGEST: usize = 96;
+    let above = before.trim_ascii_end();
+    if !before.get(above.len()..).is_some_and(|blanks| blanks.contains(&b'\n')) {
+        return false;
+    }
+    let line = above.get(above.len().saturating_sub(LONGEST)..).unwrap_or_default();
+    let line = line.rsplit(|sign| *sign == b'\n').next().unwrap_or_default().trim_ascii_start();
+    matches!(line, [a, b, c, b' ' | b':', ..] if [a, b, c].iter().all(|sign| sign.is_ascii_digit()))
 }
 
 /// Whether `head` ends with this index of a name that other elements before it are an index of.

@@ -23,7 +23,7 @@ const NOTE_BYTES: usize = NOTE * 4;
 /// Bytes of a name: of a type, of a variable in braces.
 const NAME: usize = 40;
 
-const OPEN: Ends = Ends::of(&["\"", "'", "`", "\\", "“", "‘", "「", "『", "【", "《", "〔", "〈", "[", "("]);
+const OPEN: Ends = Ends::of(&["\"", "'", "`", "\\", "“", "‘", "「", "『", "【", "《", "〔", "〈", "[", "(", "<"]);
 const QUOTES: Ends = Ends::of(&["\"", "'", "`", "\\", "”", "’"]);
 const BRACKETS: Ends = Ends::of(&["」", "』", "】", "》", "〕", "〉"]);
 pub(super) const ARROWS: Ends = Ends::of(&["→", "⇒", "⟶", "⟹", "➜", "➔", "➡", "»", "←", "=>", "->", "~>", "<-"]);
@@ -145,7 +145,7 @@ fn unprefixed<'b>(inner: &'b [u8], quoted: &[u8]) -> &'b [u8] {
     let wraps = WRAPS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
     // A type begins with a capital and stands behind a sign: the name of what is called is none.
     let typed = quoted.last() == Some(&b'(') && name.first().is_some_and(u8::is_ascii_uppercase);
-    let behind_sign = matches!(blank(rest).last(), Some(b'=' | b':' | b',' | b'>'));
+    let behind_sign = matches!(blank(rest).last(), Some(b'=' | b':' | b',' | b'>' | b'('));
     if (prefix || wraps || typed) && behind_sign { rest } else { inner }
 }
 
@@ -253,6 +253,11 @@ pub(super) fn word_of<'b>(before: &'b [u8], words: &Ends) -> Option<&'b [u8]> {
     words.names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())).then(|| blank(head))
 }
 
+/// Whether an arrow stands in a text.
+pub(super) fn has_arrow(text: &[u8]) -> bool {
+    ARROWS.names.iter().any(|arrow| memchr::memmem::find(text, arrow.as_bytes()).is_some())
+}
+
 /// The word that `before` ends with, and what stands before it.
 pub(super) fn last_word(before: &[u8]) -> (&[u8], &[u8]) {
     let length = before.iter().rev().take(NAME).take_while(|sign| is_word(**sign)).count();
@@ -298,6 +303,8 @@ mod tests {
             ("[cvv]\n    [amount] => ", "[cvv]\n    [amount"),
             ("cvv=[ok]: ", "cvv=[ok"),
             ("cvv (old: ", "cvv"),
+            ("cvv ==> expected: <", "cvv"),
+            ("cvv: Some(\n    Cvv(\n        \"", "cvv"),
             ("PIN ", ""),
             ("PIN changed ", ""),
             ("PIN from ", ""),

@@ -4,6 +4,7 @@
 
 use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
+use super::states;
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
 use super::{Finding, Scan, Shape, Token, check_code, given, postal};
@@ -23,6 +24,8 @@ pub(super) struct Wanted {
     pub(super) rules: u64,
     /// The value is a block, so that other words may stand between.
     pub(super) long: bool,
+    /// Words of a code's state may stand between; where the value ends.
+    pub(super) states: Option<usize>,
     /// Where keys end is known up to the value, and no farther.
     pub(super) known: bool,
 }
@@ -50,7 +53,8 @@ impl Scan<'_, '_> {
         if sign == b'#' && group.start > 0 {
             self.logged |= self.bytes.get(group.start - 1..).is_some_and(|rest| read_syslog(rest).is_some());
         }
-        if !keyed && !quoted {
+        let labelled = sign == b'=' && self.may_be_labelled(group.start);
+        if !keyed && !quoted && !labelled {
             return;
         }
         let mut end = group.end.min(group.start + MAX_DIGITS);
@@ -61,12 +65,16 @@ impl Scan<'_, '_> {
             // A number of 64 bits or more: `737L`, `737n`.
             end = group.end;
         }
-        if end - group.start < 3 || is_masked_behind(self.bytes, end) {
+        if end - group.start < 3 || (is_masked_behind(self.bytes, end) && !is_emphasised(self.bytes, group.start, end))
+        {
             return;
         }
         let before = self.found.len();
         if keyed {
             self.keyed_hit(group.start, group.start, end);
+        }
+        if labelled && self.found.len() == before {
+            self.labelled(group.start, end);
         }
         if sign == b'\'' && self.byte_at(end) == b'\'' && self.found.len() == before {
             self.aliased(group.start, end);
@@ -166,12 +174,16 @@ impl Scan<'_, '_> {
                 return (!self.is_other(rule, name, token, b"")).then_some(rule);
             }
         }
-        let (rule, at) = match self.keyed_beside(at, token, rules) {
+        let (rule, at) = match self.keyed_beside(at, behind, token, rules) {
             // A logger's name: `[cvv] 200 OK`.
             Some(_) if self.bytes.get(at..value) == Some(b"] ") && self.is_status(behind) => return None,
             Some(rule) => (rule, at),
             None => self.keyed_over(value, token, rules)?,
         };
+        // A blank, a quote or an arrow stands behind a path.
+        if !matches!(self.byte_before(value), b':' | b'=' | b'>') && self.is_behind_path(value, behind) {
+            return None;
+        }
         let before = self.bytes.get(at.saturating_sub(postal::BEFORE)..at).unwrap_or_default();
         let after = self.bytes.get(behind..).unwrap_or_default();
         let after = after.get(..postal::AFTER).unwrap_or(after);
@@ -188,7 +200,8 @@ impl Scan<'_, '_> {
     }
 
     /// The rule whose key stands right before `at`, joined to a value by words, a tag, or a colon.
-    pub(super) fn keyed_beside(&mut self, at: usize, token: &[u8], rules: u64) -> Option<u8> {
+    /// It ends at `behind`.
+    pub(super) fn keyed_beside(&mut self, at: usize, behind: usize, token: &[u8], rules: u64) -> Option<u8> {
         if !self.may_be_named(at, KEY) {
             let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();
             if !tagged || !self.may_be_named(at, KEY + TAG) {
@@ -200,13 +213,14 @@ impl Scan<'_, '_> {
         let known = !self.key_ends.is_past(at);
         let (end, weak) = self.key_end(at, long);
         let low = at.saturating_sub(KEY);
-        let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, known });
+        let states = (long || token.len() <= states::MAX_CODE).then_some(behind);
+        let rule = self.keyed_by(Words { low, end }, weak, Wanted { rules, long, states, known });
         // A remark that was passed over may be the key: `验证码(CVV2)：467`.
         match rule {
             None if end < at && self.byte_at(end) == b'(' => {
                 let close = end + self.bytes.get(end..at)?.iter().position(|sign| *sign == b')')?;
                 let remark = Words { low: end + 1, end: close };
-                self.keyed_by(remark, false, Wanted { rules, long: false, known })
+                self.keyed_by(remark, false, Wanted { rules, long: false, states: None, known })
             }
             rule => rule,
         }
@@ -216,7 +230,11 @@ impl Scan<'_, '_> {
     pub(super) fn keyed_by(&mut self, mut words: Words, weak: bool, wanted: Wanted) -> Option<u8> {
         /// Words of the longest key, with those that fill.
         const MAX_WORDS: usize = 9;
-        let Wanted { rules, long, known } = wanted;
+        const NUMBERING: [&[u8]; 4] = [b"no", b"nr", b"num", b"number"];
+        let Wanted { rules, long, states, known } = wanted;
+        // A sign joins what stands before it to the value.
+        let mut joined = matches!(self.byte_before(words.end), b':' | b'=');
+        let mut coded = false;
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
         let mut open = 0;
@@ -252,7 +270,15 @@ impl Scan<'_, '_> {
             open = kept;
             // Behind a word that fills, the key may end; behind another, only a key of several words may.
             let word = self.bytes.get(start..end)?;
-            let fills = word.is_empty() || is_filler(word);
+            let filler = word.is_empty() || is_filler(word);
+            let fills = filler
+                || (states::may_be_state(word)
+                    && states.is_some_and(|behind| self.is_state((start, end), behind, joined, coded)));
+            if fills {
+                coded = word.eq_ignore_ascii_case(b"code");
+                // `cvv request no 123` counts requests.
+                joined |= !NUMBERING.iter().any(|name| word.eq_ignore_ascii_case(name));
+            }
             // What the name of an id stands before is that id.
             if long && !fills && self.keys.facts(self.rules, word).against != 0 {
                 return None;
@@ -292,6 +318,7 @@ impl Scan<'_, '_> {
 
     /// Where the key of a value at `at` ends, and whether the sign behind it is a weak one (`cvv, 737`, `cvv|737`): the key
     /// must stand right before that. A line may end behind `:`, `=` or a tag, a remark in brackets may stand before them.
+    #[inline(always)]
     fn key_end(&self, at: usize, long: bool) -> (usize, bool) {
         const REMARK: usize = 24;
         let low = at.saturating_sub(64);
@@ -366,6 +393,16 @@ impl Scan<'_, '_> {
 /// Whether a number is too long for a PIN (ISO 9564: 12 digits) and stands in the path of a URL: `/pin/1768382385349880`.
 fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether as many asterisks stand on both sides of a value as make it bold: `cvv: **737**`.
+fn is_emphasised(bytes: &[u8], start: usize, end: usize) -> bool {
+    let count = |signs: &mut dyn Iterator<Item = &u8>| signs.take(3).take_while(|sign| **sign == b'*').count();
+    let before = bytes.get(..start).unwrap_or_default();
+    let stars = count(&mut before.iter().rev());
+    (1..=2).contains(&stars)
+        && count(&mut bytes.get(end..).unwrap_or_default().iter()) == stars
+        && before.get(..start - stars).is_some_and(|head| matches!(head.last(), Some(b' ' | b':' | b'=' | b'\t')))
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

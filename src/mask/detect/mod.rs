@@ -28,6 +28,7 @@ pub(super) mod postal;
 mod remote_keys;
 mod series;
 pub(super) mod shapes;
+mod states;
 mod tables;
 pub(super) mod token;
 mod track;
@@ -283,7 +284,8 @@ impl Scan<'_, '_> {
         let at = unwrapped(self.bytes, area_code(self.bytes, if within { token.start } else { at }));
         let mut words = Words { low: at.saturating_sub(self.rules.window), end: at };
         // An element's name, or the name that is given to a value, stands before all other words.
-        let mut named = self.name_of(at, rules).or_else(|| self.tag_before(at));
+        let mut named = self.name_of(at, rules).or_else(|| self.tag_before(at)).or_else(|| self.name_in_pair(number));
+        named = named.or_else(|| self.label_of(number));
         let (mut adjacent, mut glued, mut beside) = (true, true, true);
         let mut last = None;
         for count in 0..MAX_WORDS {
@@ -321,10 +323,18 @@ impl Scan<'_, '_> {
                 // The name ends right before the value.
                 adjacent |= named != 0;
             }
+            // `delivery note`: two words may be the name of an id of which none says anything, nor calls a card.
+            if facts.second
+                && beside
+                && (facts.lift | facts.near | facts.against) & rules == 0
+                && let Some((first, _)) = self.word_right_before(start, words.low)
+            {
+                let both = self.keys.facts(self.rules, self.bytes.get(first..end).unwrap_or_default());
+                facts.against |= both.against & !both.near & !both.lift;
+            }
             // `caller id`: what speaks against the value alone may speak for it together with the word before.
             if facts.against & !facts.lift & rules != 0
-                && self.bytes.get(start.wrapping_sub(1)).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
-                && let Some((first, _)) = (Words { low: words.low, end: start }).next(self.bytes)
+                && let Some((first, _)) = self.word_right_before(start, words.low)
             {
                 facts.lift |= self.keys.facts(self.rules, self.bytes.get(first..end).unwrap_or_default()).lift & rules;
             }
@@ -370,6 +380,12 @@ impl Scan<'_, '_> {
             before.lift |= self.lift_beside(number, rules);
         }
         before
+    }
+
+    /// The word before another one at `at`, with one sign between them.
+    fn word_right_before(&self, at: usize, low: usize) -> Option<(usize, usize)> {
+        let parted = self.bytes.get(at.wrapping_sub(1)).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'));
+        (Words { low, end: at }).next(self.bytes).filter(|_| parted)
     }
 
     /// Whether the number at `at`, of which no word tells what it is, stands in a list that the name of an id is before.

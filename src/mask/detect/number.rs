@@ -356,6 +356,9 @@ impl Scan<'_, '_> {
         if self.key.lift & (phones | cards) == 0
             && !self.may_be_named(unwrapped(self.bytes, area_code(self.bytes, start)), self.rules.window)
         {
+            if phone::is_shaped(groups) {
+                self.called(groups);
+            }
             return;
         }
         // `index 683de1ba05..cc68205971 100644`
@@ -366,14 +369,17 @@ impl Scan<'_, '_> {
         }
         let mut before = self.before(start, self.is_bare(start, end), phones | cards);
         if before.lift & (phones | cards) == 0 {
-            let Some(head) = self.head_of_list(start, &lists::OF_TELEPHONES) else { return };
+            let Some(head) = self.head_of_list(start, &lists::OF_TELEPHONES) else { return self.called(groups) };
             before = self.before(head, false, phones);
             if before.lift & phones == 0 {
                 return;
             }
         }
+        if self.is_network_address(groups) {
+            return;
+        }
         // Three, three and four digits are a telephone's, whatever stands between it and its name.
-        let shaped = || matches!(groups, [area, office, line] if (area.len(), office.len(), line.len()) == (3, 3, 4));
+        let shaped = || phone::is_shaped(groups);
         // `call me at 10:30`, `reach us on 2026-11-26`
         let said = |word: &[u8]| self.bytes.get(..start).is_some_and(|before| before.trim_ascii_end().ends_with(word));
         let timed = (said(b" at") || said(b" on")) && self.is_time(groups);

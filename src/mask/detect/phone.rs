@@ -1,5 +1,10 @@
 //! Telephone numbers: mainland Chinese mobiles, and E.164 numbers that say so with a `+`.
 
+use super::number::{Group, ends};
+use super::wrapped::area_code;
+use super::{Scan, joins};
+use crate::mask::rules::Validator;
+
 /// Fewest and most digits of a national number that a key vouches for; short service numbers (95588) stay.
 pub(in crate::mask) const NATIONAL: std::ops::RangeInclusive<usize> = 7..=15;
 
@@ -54,6 +59,74 @@ pub(in crate::mask) fn e164_lengths(digits: &[u8]) -> std::ops::RangeInclusive<u
         [b'8', b'6', b'1', b'3'..=b'9', ..] => 13..=13,
         _ => 8..=15,
     }
+}
+
+/// Whether groups are of three, three and four digits, as in North America.
+#[inline]
+pub(super) fn is_shaped(groups: &[Group]) -> bool {
+    matches!(groups, [area, office, line] if (area.len(), office.len(), line.len()) == (3, 3, 4))
+}
+
+impl Scan<'_, '_> {
+    /// A telephone of that shape behind a word for calling, which says nothing of other numbers: `call 415-555-2671`.
+    #[inline(never)]
+    pub(super) fn called(&mut self, groups: &[Group]) {
+        let (start, end) = ends(groups, groups.len());
+        let parted = |line: &Group| matches!(self.byte_before(line.start), b'-' | b'.');
+        if !is_shaped(groups) || !groups.last().is_some_and(parted) {
+            return;
+        }
+        let before = self.bytes.get(..area_code(self.bytes, start)).unwrap_or_default();
+        if let Some(rule) = self.first(self.with(Validator::Phone)).filter(|_| is_call(before)) {
+            self.hit(start, end, rule);
+        }
+    }
+
+    /// Whether groups are an address of IPv4.
+    pub(super) fn is_network_address(&self, groups: &[Group]) -> bool {
+        matches!(groups, [first, rest @ ..] if rest.len() == 3
+            && first.len() <= 3
+            && rest.iter().all(|part| part.len() <= 3 && self.bytes.get(part.start - 2..part.start).is_some_and(
+                |signs| matches!(signs, [b'0'..=b'9', b'.']))))
+    }
+}
+
+/// Whether `before` ends with a word that calls: `call`, `call me:`, `voicemail for`, `my number is`, `T:`.
+fn is_call(before: &[u8]) -> bool {
+    const CALLS: [&[u8]; 13] = [
+        b"call",
+        b"called",
+        b"calling",
+        b"dial",
+        b"dialed",
+        b"dialled",
+        b"dialing",
+        b"ring",
+        b"rang",
+        b"texted",
+        b"voicemail",
+        b"callback",
+        b"caller",
+    ];
+    const TO: [&[u8]; 8] = [b"me", b"us", b"him", b"her", b"for", b"from", b"to", b"back"];
+    /// Behind a letter alone stands a colon.
+    const LETTERS: [&[u8]; 4] = [b"t", b"m", b"p", b"f"];
+    let is_one_of = |word: &[u8], names: &[&[u8]]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    let head = joins::blank(before);
+    let colon = head.strip_suffix(b":");
+    let (word, rest) = joins::last_word(joins::blank(colon.unwrap_or(head)));
+    if is_one_of(word, &CALLS) || (colon.is_some() && is_one_of(word, &LETTERS)) {
+        return true;
+    }
+    let (first, rest) = joins::last_word(joins::blank(rest));
+    if is_one_of(word, &TO) {
+        return is_one_of(first, &CALLS);
+    }
+    // Of whom it is said: an order's number has as many digits.
+    let (whose, _) = joins::last_word(joins::blank(rest));
+    word.eq_ignore_ascii_case(b"is")
+        && first.eq_ignore_ascii_case(b"number")
+        && is_one_of(whose, &[b"my", b"his", b"her", b"our", b"their", b"contact", b"new"])
 }
 
 #[cfg(test)]

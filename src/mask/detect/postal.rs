@@ -52,6 +52,48 @@ const PLACE: [&str; 39] = [
     "bengaluru",
     "maharashtra",
 ];
+/// Those that are said of nothing else, and its parts' names in objects.
+const ADDRESS: [&str; 19] = [
+    "address",
+    "addr",
+    "addressline",
+    "city",
+    "district",
+    "taluk",
+    "tehsil",
+    "village",
+    "area",
+    "locality",
+    "landmark",
+    "nagar",
+    "marg",
+    "colony",
+    "postal",
+    "postoffice",
+    "delivery",
+    "shipping",
+    "serviceable",
+];
+const CITIES: [&str; 16] = [
+    "mumbai",
+    "delhi",
+    "bengaluru",
+    "bangalore",
+    "pune",
+    "chennai",
+    "hyderabad",
+    "kolkata",
+    "ahmedabad",
+    "jaipur",
+    "lucknow",
+    "noida",
+    "gurgaon",
+    "gurugram",
+    "kochi",
+    "maharashtra",
+];
+/// What the text of a payment holds.
+const CARD: [&str; 8] = ["pan", "cardno", "cardnumber", "cvv", "cvc", "expiry", "exp", "pinblock"];
 /// Words of what only a card's holder knows.
 const SECRET: [&str; 20] = [
     "atm",
@@ -87,7 +129,7 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     }
     let end = before.iter().rposition(|sign| is_word(*sign)).map_or(0, |last| last + 1);
     let before = before.get(..end).unwrap_or_default();
-    let Some(head) = without_suffix(before, b"code") else { return false };
+    let Some(head) = without_suffix(before, b"code") else { return six && is_bare(before, value, after) };
     let parted = head.last().is_some_and(|sign| matches!(sign, b' ' | b'_' | b'-' | b'.'));
     let head = if parted { head.get(..head.len() - 1).unwrap_or_default() } else { head };
     let Some(head) = without_suffix(head, b"pin").filter(|head| !head.last().is_some_and(u8::is_ascii_alphanumeric))
@@ -96,6 +138,19 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     };
     let of_place = || six && value.first() != Some(&b'0') && (holds(head, &PLACE) || holds(after, &PLACE));
     !holds(head, &SECRET) && (!parted || of_place())
+}
+
+/// Whether a number that is called no more than `pin` is a postal code: what is near must be said of an address alone, and nothing of a
+/// card.
+fn is_bare(before: &[u8], value: &[u8], after: &[u8]) -> bool {
+    let Some(head) = without_suffix(before, b"pin").filter(|head| !head.last().is_some_and(u8::is_ascii_alphanumeric))
+    else {
+        return false;
+    };
+    value.first() != Some(&b'0')
+        && (holds(head, &ADDRESS) || holds(head, &CITIES) || holds(after, &CITIES))
+        && !holds(head, &SECRET)
+        && !holds(head, &CARD)
 }
 
 fn without_suffix<'b>(text: &'b [u8], suffix: &[u8]) -> Option<&'b [u8]> {
@@ -133,6 +188,13 @@ mod tests {
             ("your pincode ", "560001", "", false),
             ("card pincode ", "560001", "", false),
             ("pin: ", "560001", " city", false),
+            ("city=Pune pin=", "411001", "", true),
+            ("PIN - ", "560034", ", Bangalore", true),
+            ("city=Pune pin=", "4110", "", false),
+            ("city=Pune pin=", "011001", "", false),
+            ("city=Pune cvv=x pin=", "411001", "", false),
+            ("POST /road pin=", "411001", "", false),
+            ("pin ", "411001", "", false),
             ("spincode ", "560001", "", false),
         ] {
             assert_eq!(is_code(before.as_bytes(), value.as_bytes(), after.as_bytes()), is_it, "{before}{value}{after}");

@@ -5,11 +5,18 @@
 //! dates, addresses, decimals, durations and the statuses of HTTP stay.
 
 use super::given::CodeName;
+use super::joins::{self, ARROWS, Ends, sign_of, word_of};
 use super::keyed::{KEY, TAG, Wanted};
 use super::series::{self, Earlier};
 use super::words::{Words, is_word};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, joins};
+use super::{Finding, Scan, Shape};
+
+/// Statuses that servers answer with.
+const STATUSES: [&[u8]; 24] = [
+    b"200", b"201", b"202", b"204", b"206", b"301", b"302", b"303", b"304", b"307", b"308", b"400", b"401", b"402",
+    b"403", b"404", b"405", b"409", b"422", b"429", b"500", b"502", b"503", b"504",
+];
 
 impl Scan<'_, '_> {
     /// The rule whose key a value at `at` has over signs, over other values of the same key, or from a member beside it or the
@@ -64,7 +71,7 @@ impl Scan<'_, '_> {
                 return None;
             }
             let place = unwrapped(self.bytes, start);
-            if let Some(rule) = self.keyed_beside(place, earlier, rules) {
+            if let Some(rule) = self.keyed_beside(place, end, earlier, rules) {
                 return Some((rule, place));
             }
             value = (start, end);
@@ -75,7 +82,7 @@ impl Scan<'_, '_> {
     /// The first of `rules` that has a key which ends at `end`; what stands in place of a masked value is none.
     fn ends_with_key(&mut self, end: usize, rules: u64) -> Option<u8> {
         let words = Words { low: end.saturating_sub(KEY), end };
-        let rule = self.keyed_by(words, true, Wanted { rules, long: false, known: false })?;
+        let rule = self.keyed_by(words, true, Wanted { rules, long: false, states: None, known: false })?;
         let class = self.rules.get(rule)?.class.as_str();
         let head = self.bytes.get(..end)?.strip_suffix(class.as_bytes()).unwrap_or_default();
         (!(head.ends_with(b"[") && self.byte_at(end) == b']')).then_some(rule)
@@ -107,6 +114,34 @@ impl Scan<'_, '_> {
         REASONS.iter().any(is_next)
     }
 
+    /// Whether a value stands behind the path of a request that ends with its key: it is the status, size or duration of the
+    /// request. `POST /api/cvv 201`, `"GET /pin" 2001`; without a method, a status alone: `/cvc 500`.
+    #[inline]
+    pub(super) fn is_behind_path(&self, start: usize, end: usize) -> bool {
+        const NEAR: usize = 32;
+        // No path without a slash.
+        let near = self.bytes.get(start.saturating_sub(NEAR)..start).unwrap_or_default();
+        near.contains(&b'/') && self.ends_path(start, end)
+    }
+
+    #[inline(never)]
+    fn ends_path(&self, start: usize, end: usize) -> bool {
+        const LONGEST: usize = 128;
+        const METHODS: Ends = Ends::of(&["get", "post", "put", "patch", "delete", "head", "options"]);
+        let before = self.bytes.get(start.saturating_sub(LONGEST)..start).unwrap_or_default();
+        let head = joins::blank(before);
+        let head = joins::blank(sign_of(head, &ARROWS).unwrap_or(head));
+        let head = head.strip_suffix(b"\"").unwrap_or(head);
+        let is_path = |sign: &&u8| sign.is_ascii_alphanumeric() || b"/-_.:{}~".contains(sign);
+        let length = head.iter().rev().take_while(is_path).count();
+        let (rest, path) = head.split_at(head.len() - length);
+        if head.len() == before.len() || !(path.starts_with(b"/") || path.starts_with(b"http")) {
+            return false;
+        }
+        word_of(joins::blank(rest), &METHODS).is_some()
+            || self.bytes.get(start..end).is_some_and(|value| STATUSES.contains(&value))
+    }
+
     /// Whether the bracket around a pair closes behind a value that ends at `end`.
     fn ends_pair(&self, end: usize) -> bool {
         let rest = self.bytes.get(end..).unwrap_or_default();
@@ -128,6 +163,17 @@ impl Scan<'_, '_> {
 }
 
 impl Scan<'_, '_> {
+    /// A value that a field beside it gives its label (`given`).
+    pub(super) fn labelled(&mut self, start: usize, end: usize) {
+        let Some((from, to)) = self.label_of(start) else { return };
+        let (Some(token), Some(name)) = (self.bytes.get(start..end), self.bytes.get(from..to)) else { return };
+        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
+        let named = self.keys.facts(self.rules, name).keyed & rules;
+        if let Some(rule) = self.first(named).filter(|rule| !self.is_other(*rule, name, token, b"")) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
+        }
+    }
+
     /// A value that a message names behind it: `Incorrect string value: '737' for column 'cvv'`.
     #[inline(never)]
     pub(super) fn named_behind(&mut self, start: usize, end: usize) {

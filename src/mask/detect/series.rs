@@ -14,6 +14,7 @@ const REACH: usize = 96;
 /// Words between two values: one of the first at least.
 const STRONG: Ends = Ends::of(&["to", "new", "got", "actual", "received", "vs", "expected", "now", "新"]);
 const WEAK: Ends = Ends::of(&["but", "not", "was", "is", "value", "instead"]);
+const BUT_WAS: [&[u8]; 2] = [b" but was", b" but is"];
 /// What parts two values that are compared.
 const COMPARED: Ends = Ends::of(&["!=", "<>", "≠", "=="]);
 /// The Chinese "changed to".
@@ -68,7 +69,8 @@ fn linked(before: &[u8]) -> Option<&[u8]> {
         return Some(head);
     }
     let mut head = joins::blank(sign_of(before, &SET).unwrap_or(before));
-    let mut strong = false;
+    // What was expected stands before that.
+    let mut strong = BUT_WAS.iter().any(|known| head.ends_with(known));
     for _ in 0..MAX_WORDS {
         let (inner, is_strong) = match word_of(head, &STRONG) {
             Some(inner) => (inner, true),
@@ -101,6 +103,8 @@ fn first_of(mut before: &[u8]) -> Option<Earlier> {
 /// The value that `before` ends with, without its quotes.
 fn item(before: &[u8]) -> Option<Earlier> {
     let value = unquoted(joins::blank(before));
+    // `expected:<737>`
+    let value = value.strip_suffix(b">").filter(|inner| last_word(inner).1.ends_with(b"<")).unwrap_or(value);
     let (word, _) = last_word(value);
     // Chinese is written together with it.
     let word = word.iter().rposition(|sign| !sign.is_ascii()).and_then(|last| word.get(last + 1..)).unwrap_or(word);
@@ -135,6 +139,8 @@ mod tests {
             ("cvv=737, ", "", false),
             ("cvv 737 ", "", false),
             ("cvv 737 but ", "", false),
+            ("expected cvv 737 but was ", "737", false),
+            ("expected:<737> but was:<", "737", false),
             ("", "", false),
         ] {
             let found = earlier(text.as_bytes(), text.len());

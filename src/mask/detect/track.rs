@@ -45,8 +45,10 @@ pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize
                 .take(MAX_FIELD)
                 .take_while(|b| b.is_ascii_alphanumeric() || **b == b' ')
                 .count();
-            let dated = bytes.get(data_at..data_at + 4)?.iter().all(u8::is_ascii_digit);
-            (dated && data >= 4).then(|| data_at + data + close(bytes, data_at + data))
+            let dated = bytes.get(data_at..data_at + 4).is_some_and(|date| date.iter().all(u8::is_ascii_digit));
+            // Behind both its sentinels a card's number and its holder's name are a track that was cut.
+            let cut = data == 0 && pan::luhn(digits) && matches!(bytes.get(..from), Some([.., b'%', b'B' | b'b']));
+            (cut || (dated && data >= 4)).then(|| data_at + data + close(bytes, data_at + data))
         }
         _ => None,
     }

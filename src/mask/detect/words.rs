@@ -1,5 +1,7 @@
 //! The words of a text, walked from a place back.
 
+use super::states::without_states;
+
 /// Walks the words before a place, the nearest first; ends at what parts one field from the next, and at another value.
 pub(super) struct Words {
     pub(super) low: usize,
@@ -108,14 +110,15 @@ pub(super) fn is_word(byte: u8) -> bool {
     SIGNS[usize::from(byte)] & WORD != 0
 }
 
-/// Length of a word without the Chinese "is" or the `_` that is written together with it.
+/// Length of a word without the Chinese "is", the state of a code or the `_` that is written together with it.
 pub(super) fn without_filler(word: &[u8]) -> usize {
     const JOINED: [&str; 12] = ["是", "为", "為", "值", "就是", "应为", "は", "が", "는", "은", "가", "이"];
     let word = word.get(..word.iter().rposition(|&b| b != b'_').map_or(0, |last| last + 1)).unwrap_or_default();
     if word.last().is_none_or(u8::is_ascii) {
         return word.len();
     }
-    JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min().unwrap_or(word.len())
+    let length = JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min();
+    without_states(word.get(..length.unwrap_or(word.len())).unwrap_or_default())
 }
 
 /// Whether a word belongs to the name of an id that stands before it, as in `order number`.
@@ -166,12 +169,12 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
     let joins: &[&str] = match word.len() {
         2 => &["on", "of", "to", "at", "as", "in", "by", "me", "us", "my", "de", "do", "du", "be"],
         3 => &["for", "new", "old", "her", "his", "our", "set", "now", "you", "der", "del", "des", "von"],
-        4 => &["from", "with", "been", "your", "this", "home", "work", "must"],
+        4 => &["from", "with", "been", "your", "this", "home", "work", "must", "sent"],
         5 => &["their", "reads", "under", "after", "using", "saved", "wrong", "valid"],
         6 => &["listed", "stored", "during", "dialed", "should"],
         7 => &["changed", "updated", "primary", "private", "current", "dialled"],
         8 => &["verified", "recorded", "business", "recovery", "previous"],
-        9 => &["confirmed", "alternate", "secondary", "emergency"],
+        9 => &["confirmed", "alternate", "secondary", "emergency", "delivered"],
         10 => &["registered"],
         _ => &[],
     };

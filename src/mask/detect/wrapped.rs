@@ -36,8 +36,10 @@ pub(super) fn area_code(bytes: &[u8], at: usize) -> usize {
 fn layer(before: &[u8]) -> Option<usize> {
     let before = trim(before, |b| matches!(b, b'"' | b'\'' | b'\\' | b' ' | b'\t'));
     match before.last()? {
-        b'[' => before.strip_suffix(b"<![CDATA[").map(<[u8]>::len).or_else(|| typed(before)),
-        b'(' => typed(before).or_else(|| before.ends_with(b")(").then(|| before.len() - 1)),
+        b'[' => {
+            before.strip_suffix(b"<![CDATA[").map(<[u8]>::len).or_else(|| typed(before)).or_else(|| compared(before))
+        }
+        b'(' => typed(before).or_else(|| before.ends_with(b")(").then(|| before.len() - 1)).or_else(|| entered(before)),
         b')' => sized(before).or_else(|| go_type(before)),
         b':' => named(before),
         b'*' => emphasised(before),
@@ -158,7 +160,9 @@ fn serialised(before: &[u8]) -> Option<usize> {
 
 /// `{"stringValue":`, `{"S":`, `{"$eq":`: the type of a value, or how it is compared, in OTLP, DynamoDB, Avro, MongoDB.
 fn type_key(before: &[u8]) -> Option<usize> {
-    const TYPES: [&str; 27] = [
+    const TYPES: [&str; 29] = [
+        "in",
+        "nin",
         "stringValue",
         "intValue",
         "doubleValue",
@@ -195,6 +199,25 @@ fn type_key(before: &[u8]) -> Option<usize> {
     (open.last() == Some(&b'{') && is_type()).then(|| open.len() - 1)
 }
 
+/// `{"$in":[`: the list of values that MongoDB compares with.
+fn compared(before: &[u8]) -> Option<usize> {
+    let list = trim(before.get(..before.len() - 1)?, |b| b == b' ');
+    let name = trim(list.strip_suffix(b":")?, quote);
+    (name.ends_with(b"$in") || name.ends_with(b"$nin")).then_some(list.len())
+}
+
+/// `("[name=cvc]").type(`: what a test enters into the field that a selector names.
+fn entered(before: &[u8]) -> Option<usize> {
+    const ENTERS: [&str; 7] = ["type", "fill", "sendkeys", "send_keys", "setvalue", "val", "typetext"];
+    let open = before.len() - 1;
+    let start = word_start(before, open);
+    let known = ENTERS
+        .iter()
+        .any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())));
+    let field = trim(before.get(..start)?.strip_suffix(b").")?, |b| quote(b) || b == b']');
+    known.then_some(field.len())
+}
+
 /// `card[cvv]=`, `card["cvv"] = `.
 fn index(before: &[u8]) -> Option<usize> {
     indexed(trim(before.get(..before.len() - 1)?, quote))
@@ -227,8 +250,23 @@ fn assoc(before: &[u8]) -> Option<usize> {
 
 /// `</td><td>`: the cell or element behind one that holds the key.
 fn cell(before: &[u8]) -> Option<usize> {
-    const CELLS: [&str; 14] =
-        ["td", "th", "dd", "span", "string", "integer", "int", "value", "val", "v", "content", "data", "text", "i"];
+    const CELLS: [&str; 15] = [
+        "attributevalue",
+        "td",
+        "th",
+        "dd",
+        "span",
+        "string",
+        "integer",
+        "int",
+        "value",
+        "val",
+        "v",
+        "content",
+        "data",
+        "text",
+        "i",
+    ];
     let low = before.len().saturating_sub(MAX_TAG);
     let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
     let tag = before.get(open + 1..)?;
@@ -382,6 +420,10 @@ mod tests {
             ("CVV: **** ", "CVV: **** "),
             ("4111** ", "4111** "),
             ("[{cvv,<<\"", "[{cvv"),
+            ("{\"cvv\":{\"$in\":[\"", "{\"cvv\":"),
+            ("cvv:{$in:['", "cvv:"),
+            ("get(\"[name=cvc]\").type(\"", "get(\"[name=cvc"),
+            ("<Attribute Name=\"cvv\"><AttributeValue>", "<Attribute Name=\"cvv\">"),
             ("CVV: <b>", "CVV: "),
             ("<span>CVV</span>: <span class=\"x\">", "<span>CVV"),
             ("CVV:<br/>", "CVV:"),

@@ -1,6 +1,6 @@
 //! From the rules of all files to the one set that an engine works with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use regex::bytes::RegexSetBuilder;
 use sealtrail_chain::ChainName;
@@ -8,6 +8,7 @@ use sha2::Digest as _;
 
 use super::automaton::Automaton;
 use super::cases::Case;
+use super::context::Context;
 use super::names::Names;
 use super::parse::{Draft, Parser, Source, WINDOW};
 use super::problem::{Problem, RuleError};
@@ -82,9 +83,7 @@ impl Parser<'_> {
             key_rules: patterns.iter().map(|(rule, _)| *rule).collect(),
             names: Names::of(&in_texts),
             values: Automaton::of_values(&values),
-            words: HashMap::new(),
-            pairs: false,
-            phrases: Vec::new(),
+            context: Context::default(),
             window: if self.window == 0 { WINDOW } else { self.window } as usize,
             shapes,
         };
@@ -92,6 +91,7 @@ impl Parser<'_> {
         for (index, draft) in self.drafts.into_iter().enumerate() {
             rules.add(index, draft);
         }
+        rules.context.close();
         Ok(Compiled {
             rules,
             keys: self.secrets,
@@ -121,25 +121,11 @@ impl RuleSet {
             }
         }
         for word in draft.words {
-            self.add_word(&word, bit, 0);
+            self.context.add(&word, bit, 0);
         }
         for word in draft.not_words {
-            self.add_word(&word, 0, bit);
+            self.context.add(&word, 0, bit);
         }
         self.rules.push(draft.rule);
-    }
-
-    fn add_word(&mut self, word: &str, speaks: u64, denies: u64) {
-        if word.is_ascii() {
-            self.pairs |= word.contains('_');
-            let known = self.words.entry(word.as_bytes().into()).or_default();
-            known.0 |= speaks;
-            known.1 |= denies;
-        } else if let Some(known) = self.phrases.iter_mut().find(|(phrase, ..)| **phrase == *word.as_bytes()) {
-            known.1 |= speaks;
-            known.2 |= denies;
-        } else {
-            self.phrases.push((word.as_bytes().into(), speaks, denies));
-        }
     }
 }

@@ -17,7 +17,8 @@
 //!       assigned: '[!-~]{4,}'            # likewise any value, behind `key=` or `"key":`
 //!       token: 'ghp_[A-Za-z0-9]{36}'     # in place of a validator: a run of letters, digits and `_-.`, as a whole; with a
 //!                                        # `key`, only where that vouches for it
-//!       context: {window: 32, words: [card], not_words: [order]}
+//!       context: {window: 32, words: [card], not_words: [order, delivery_note, '*nummer']}
+//!                                        # two words with `_` between say more than each; behind `*`, what a word ends with
 //!     action: {keep_first_last: {first: 4, last: 4, min_hidden: 6}}
 //!                                        # of card numbers also `brand_rule: true`: up to 8 and 4 of 16 digits of Discover, JCB,
 //!                                        # Mastercard, UnionPay and Visa, 6 and 4 of 15 of Amex (SSC FAQ 1091), 6 and 4 of others
@@ -41,6 +42,7 @@ mod automaton;
 mod cases;
 mod check;
 mod compile;
+mod context;
 mod names;
 mod packs;
 mod parse;
@@ -50,12 +52,11 @@ mod reader;
 pub(super) use automaton::{Automaton, Named};
 pub(super) use cases::{Case, CaseValue};
 pub(super) use compile::compile;
+use context::Context;
 use names::Names;
 pub(super) use packs::text as pack;
 pub(super) use parse::{Draft, Source};
 pub use problem::{Problem, RuleError};
-
-use std::collections::HashMap;
 
 use regex::bytes::{Regex, RegexSet};
 
@@ -237,12 +238,8 @@ pub(super) struct RuleSet {
     /// Those of them that count in a text, and the patterns of values; `None`: no automaton can be made of them.
     names: Option<Names>,
     values: Option<Automaton>,
-    /// Context words of letters: rules they speak for, rules they speak against.
-    words: HashMap<Box<[u8]>, (u64, u64)>,
-    /// Some of them are two words, `account_reference`, which say more of a key than each of them.
-    pairs: bool,
-    /// Context words of other scripts, which stand in a text without spaces.
-    phrases: Vec<(Box<[u8]>, u64, u64)>,
+    /// The context words of all rules.
+    context: Context,
     /// Bytes before a candidate in which words count.
     pub(super) window: usize,
     /// What rules look for by its shape; `None`: no rule does.
@@ -328,44 +325,17 @@ impl RuleSet {
         self.names.as_ref().map_or(u64::MAX, |names| names.within(bytes, from, to))
     }
 
-    pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {
-        self.keys.matches(normal).into_iter().filter_map(|index| self.key_rules.get(index).copied())
+    /// What the words of a key speak for and against.
+    pub(super) fn context_of(&self, normal: &[u8], near: &mut u64, against: &mut u64) {
+        self.context.of(normal, near, against);
     }
 
-    /// What the words of a key speak for and against; of two phrases that one rule has, the later one counts.
-    pub(super) fn context_of(&self, normal: &[u8], near: &mut u64, against: &mut u64) {
-        let mut note = |word: &[u8]| {
-            let singular = word.strip_suffix(b"s").unwrap_or(word);
-            if let Some((speaks, denies)) = self.words.get(word).or_else(|| self.words.get(singular)) {
-                *near |= speaks;
-                *against |= denies;
-            }
-        };
-        let mut before: &[u8] = b"";
-        for word in normal.split(|b| !b.is_ascii_alphabetic()) {
-            if !word.is_empty() {
-                note(word);
-            }
-            if self.pairs && !before.is_empty() && !word.is_empty() {
-                note(&[before, b"_", word].concat());
-            }
-            before = word;
-        }
-        if normal.is_ascii() {
-            return;
-        }
-        let end_of = |phrase: &[u8]| {
-            normal.windows(phrase.len()).rposition(|window| window == phrase).map(|at| at + phrase.len())
-        };
-        let phrases = self.phrases.iter();
-        let mut found: Vec<_> =
-            phrases.filter_map(|(phrase, speaks, denies)| Some((end_of(phrase)?, *speaks, *denies))).collect();
-        found.sort_unstable_by_key(|(end, ..)| *end);
-        for same in found.chunk_by(|(one, ..), (other, ..)| one == other) {
-            let (speaks, denies) = same.iter().fold((0, 0), |all, one| (all.0 | one.1, all.1 | one.2));
-            let others = !(speaks | denies);
-            *near = *near & others | speaks;
-            *against = *against & others | denies;
-        }
+    /// Whether a key ends with the last word of a context word that is two.
+    pub(super) fn is_second(&self, normal: &[u8]) -> bool {
+        self.context.is_second(normal)
+    }
+
+    pub(super) fn keys_matching(&self, normal: &[u8]) -> impl Iterator<Item = u8> {
+        self.keys.matches(normal).into_iter().filter_map(|index| self.key_rules.get(index).copied())
     }
 }

@@ -1,0 +1,198 @@
+//! Words between the name of a code and the code: what became of it (`cvv failed: 737`), and where it came from (`PIN from request:
+//! 1234`). Of a longer number they would tell too little: an id stands behind them as well.
+
+use super::Scan;
+use super::joins::{Ends, has_arrow, sign_of};
+
+/// How a word may stand between the name of a code and the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    /// It parts them.
+    None,
+    Joins,
+    /// Where more follows before the code, or a sign that joins: right before it, it would be a thing with a number of its own.
+    Within,
+}
+
+/// Digits of a code that such words give away.
+pub(super) const MAX_CODE: usize = 6;
+
+/// What became of a code, by the length of the word.
+const JOINS: [&[&str]; 13] = [
+    &[],
+    &[],
+    &["as", "be"],
+    &["not", "for", "war", "err", "bad"],
+    &["sent", "read", "does", "fail"],
+    &["error", "wrong", "typed", "saved", "check", "match", "found", "keyed", "would"],
+    &["failed", "passed", "stored", "logged", "lautet", "parsed"],
+    &["failure", "matched", "checked", "decoded", "decline", "expired"],
+    &["mismatch", "verified", "captured", "returned", "computed", "rejected", "declined"],
+    &["incorrect", "decrypted", "validated", "generated", "collected", "malformed"],
+    &["calculated", "mismatched", "validation"],
+    &[],
+    &["verification"],
+];
+
+/// Where it came from or went to.
+const WITHIN: [&[&str]; 11] = [
+    &[],
+    &["a"],
+    &["by", "in", "of", "on", "to"],
+    &["our"],
+    &["that", "from", "your", "card", "back", "host", "form", "body"],
+    &[],
+    &["client", "caller", "holder", "issuer"],
+    &["request", "payload", "message"],
+    &["customer", "terminal", "acquirer", "response", "merchant"],
+    &[],
+    &["cardholder"],
+];
+
+/// By the first byte of one of them, a bit for its length: most words are told by it.
+const FIRST: [u16; 256] = {
+    let mut first = [0; 256];
+    mark(&JOINS, &mut first);
+    mark(&WITHIN, &mut first);
+    first
+};
+
+const fn mark(table: &[&[&str]], first: &mut [u16; 256]) {
+    let mut length = 0;
+    while length < table.len() {
+        let mut at = 0;
+        while at < table[length].len() {
+            first[table[length][at].as_bytes()[0] as usize] |= 1 << length;
+            at += 1;
+        }
+        length += 1;
+    }
+}
+
+/// Whether it may be one of them, at a glance.
+#[inline]
+pub(super) fn may_be_state(word: &[u8]) -> bool {
+    word.first().is_some_and(|first| {
+        word.len() < JOINS.len() && FIRST[usize::from(first.to_ascii_lowercase())] >> word.len() & 1 != 0
+    })
+}
+
+pub(super) fn state(word: &[u8]) -> State {
+    let is_one_of = |words: Option<&&[&str]>| {
+        words.is_some_and(|words| words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes())))
+    };
+    if !may_be_state(word) {
+        State::None
+    } else if is_one_of(JOINS.get(word.len())) {
+        State::Joins
+    } else if is_one_of(WITHIN.get(word.len())) {
+        State::Within
+    } else {
+        State::None
+    }
+}
+
+impl Scan<'_, '_> {
+    /// Whether the word `start..end` may stand between a key and its value, which ends at `behind`, as the state of that. `joined`: more
+    /// follows, or a sign that joins; `coded`: it is `code`.
+    #[inline(never)]
+    pub(super) fn is_state(&self, (start, end): (usize, usize), behind: usize, joined: bool, coded: bool) -> bool {
+        let joins = match state(self.bytes.get(start..end).unwrap_or_default()) {
+            // `cvv error code 404`: the code is the error's.
+            State::Joins => !coded,
+            State::Within => joined,
+            State::None => false,
+        };
+        // Behind an arrow stands what came of it: `cvv check → 404`.
+        let arrow = || has_arrow(self.bytes.get(end..behind).unwrap_or_default());
+        joins && !self.is_measured(behind) && !self.is_status(behind) && !arrow()
+    }
+}
+
+/// What Chinese writes together with the name of a code: 安全码错误, CVV校验不通过.
+const CHINESE: Ends = Ends::of(&[
+    "错误",
+    "有误",
+    "不正确",
+    "不对",
+    "失败",
+    "不通过",
+    "未通过",
+    "校验",
+    "验证",
+    "检查",
+    "不匹配",
+    "不一致",
+    "不符",
+    "输入",
+    "录入",
+    "传入",
+    "上送",
+    "无效",
+    "非法",
+    "异常",
+    "格式",
+    "错",
+]);
+/// How many of them follow on each other at most.
+const MAX_CHINESE: usize = 3;
+
+/// Length of a name without such words behind it.
+#[inline]
+pub(super) fn without_states(word: &[u8]) -> usize {
+    let Some(last) = word.last_chunk() else { return word.len() };
+    if LAST.contains(&u16::from_be_bytes(*last)) { without_chinese(word) } else { word.len() }
+}
+
+/// The last two bytes of each of them, which tell most other words.
+const LAST: [u16; CHINESE.names.len()] = {
+    let mut last = [0; CHINESE.names.len()];
+    let mut at = 0;
+    while at < last.len() {
+        let name = CHINESE.names[at].as_bytes();
+        last[at] = u16::from_be_bytes([name[name.len() - 2], name[name.len() - 1]]);
+        at += 1;
+    }
+    last
+};
+
+#[inline(never)]
+fn without_chinese(mut word: &[u8]) -> usize {
+    for _ in 0..MAX_CHINESE {
+        let Some(head) = sign_of(word, &CHINESE) else { break };
+        word = head;
+    }
+    word.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_between_a_code_and_its_name() {
+        for (word, expected) in [
+            ("failed", State::Joins),
+            ("Wrong", State::Joins),
+            ("verification", State::Joins),
+            ("request", State::Within),
+            ("FROM", State::Within),
+            ("attempts", State::None),
+            ("with", State::None),
+            ("count", State::None),
+            ("", State::None),
+            ("x", State::None),
+        ] {
+            assert_eq!(state(word.as_bytes()), expected, "{word}");
+        }
+        for (word, name) in [
+            ("安全码错误", "安全码"),
+            ("CVV校验不通过", "CVV"),
+            ("错误", ""),
+            ("CVV", "CVV"),
+            ("PIN错误次数", "PIN错误次数"),
+        ] {
+            assert_eq!(&word[..without_states(word.as_bytes())], name);
+        }
+    }
+}
