@@ -34,6 +34,9 @@ struct Known<'t> {
     depth: usize,
 }
 
+/// Reads one kind of writing of a source into a view; whether there was any.
+type Reading = fn(&mut View, Source<'_>, &mut View) -> bool;
+
 /// What one pass says about a text.
 enum Verdict {
     Clean,
@@ -171,13 +174,17 @@ impl Session<'_> {
                 return Verdict::TooDeep;
             }
         }
-        if (seen.quoted || seen.logged) && last < MAX_STEPS {
-            let (before, after) = views.split_at_mut(last + 1);
+        let readings: [(bool, Reading); 2] = [(seen.quoted, View::unquote), (seen.logged, View::unescape_syslog)];
+        for (_, read) in readings.into_iter().filter(|(held, _)| *held) {
+            let Some((before, after)) = views.split_at_mut_checked(last + 1).filter(|(_, after)| !after.is_empty())
+            else {
+                break;
+            };
             let source = if own { Source { bytes: text.as_bytes(), view: None } } else { before[0].source() };
-            let read = if seen.logged { View::unescape_syslog } else { View::unquote };
             if read(&mut after[0], source, raw) {
+                last += 1;
                 seen.signs.read(&after[0].bytes);
-                self.scan(&after[0].bytes, Holds::ANY, last as u8 + 1, key, active, seen);
+                self.scan(&after[0].bytes, Holds::ANY, last as u8, key, active, seen);
             }
         }
         let found = &mut seen.found;

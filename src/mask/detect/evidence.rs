@@ -118,7 +118,7 @@ impl Scan<'_, '_> {
             return false;
         }
         let digits = self.bytes.get(start..end).unwrap_or_default();
-        let rule = self.keyed_beside(head, digits, rules);
+        let rule = self.keyed_beside(head, start, digits, rules);
         if let Some(rule) = rule {
             self.hit(start, end, rule);
         }
@@ -236,7 +236,6 @@ impl Scan<'_, '_> {
         let before = self.before(start, self.is_bare(start, end), rules);
         // Letters glued to it make an id of it (`SN13912345678`), unless they speak for it.
         let glued = self.byte_before(start).is_ascii_uppercase() || self.byte_at(end).is_ascii_uppercase();
-        let glued = glued || self.follows_hash(start);
         // Decimals make an amount of it; `.0` is how a double is written.
         let (first, second) = (self.byte_at(end + 1), self.byte_at(end + 2));
         let decimal = self.byte_at(end) == b'.' && first.is_ascii_digit() && (first != b'0' || second.is_ascii_digit());
@@ -249,7 +248,14 @@ impl Scan<'_, '_> {
         }
         let rules = if vouched != 0 {
             vouched
-        } else if glued || decimal || negative || self.is_measured(end) || is_size(digits) || self.goes_on(start) {
+        } else if glued
+            || self.follows_hash(start)
+            || decimal
+            || negative
+            || self.is_measured(end)
+            || is_size(digits)
+            || self.goes_on(start)
+        {
             0
         } else if before.beside {
             rules & !before.against

@@ -158,7 +158,7 @@ impl Scan<'_, '_> {
             if sound && self.parted_track(start, end, digits.as_slice()) {
                 return grouping.count;
             }
-            let doubtful = || list || self.is_doubtful(groups, grouping.count, inner);
+            let doubtful = || list || self.is_doubtful(groups, grouping.count);
             if (sound && (!doubtful() || self.is_named_card(start)) || vouched)
                 && self.card(start, end, digits.as_slice(), true, false)
             {
@@ -202,17 +202,11 @@ impl Scan<'_, '_> {
         0
     }
 
-    /// Whether groups that make a sound number are more likely a part of something else: of decimals, of a table's row, of a dump.
-    fn is_doubtful(&self, groups: &[Group], count: usize, inner: bool) -> bool {
-        let Some(taken) = groups.get(..count) else { return false };
-        let between = |pair: &[Group]| match pair {
-            [one, two] => self.bytes.get(one.end..two.start),
-            _ => None,
-        };
-        let first = taken.windows(2).next().and_then(between);
-        let uneven = || taken.windows(2).any(|pair| between(pair) != first);
+    /// Whether groups that make a sound number are more likely a part of something else: of decimals, or of a dump.
+    fn is_doubtful(&self, groups: &[Group], count: usize) -> bool {
+        let Some(taken @ [first, ..]) = groups.get(..count) else { return false };
         let (start, end) = ends(taken, count);
-        self.mixes_points(taken) || (inner && groups.len() > count && uneven()) || self.is_beside_hex(start, end)
+        self.mixes_points(taken) || (self.byte_at(first.end) == b' ' && self.is_beside_hex(start, end))
     }
 
     /// Whether three parts of an address with points between them stand before a group.
@@ -290,7 +284,7 @@ impl Scan<'_, '_> {
         let sound = pan::luhn(digits.as_slice()) && pan::fit(digits.as_slice(), pan::Brands::ALL) == Fit::Strong;
         if sound
             && (size == 1
-                || (!self.is_in_pairs(start, end)
+                || ((self.key.lift != 0 || !self.is_in_pairs(start, end))
                     && self.before(start, false, self.rules.with(Validator::Pan)).near != 0))
         {
             self.card(start, end, digits.as_slice(), true, false);

@@ -13,46 +13,58 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// Whether letters that are hexadecimal digits go before the first of the groups, or on behind the last: `f6a1607750-8811d`.
+    /// Whether the first of the groups, or the last, stands in a longer token of hexadecimal digits: `f6a1607750-8811d`.
     pub(super) fn are_in_hex(&mut self, groups: &[Group], count: usize) -> bool {
+        /// Signs of the shortest: one letter more makes no id of a number.
+        const SHORTEST: usize = 8;
         let last = count.checked_sub(1).and_then(|last| groups.get(last));
         groups.first().into_iter().chain(last).any(|group| {
             !self.is_alone(*group) && {
                 let token = self.token_at(group.start);
-                self.is_hex(token)
+                token.end - token.start >= SHORTEST && self.is_hex(token)
             }
         })
     }
 
-    /// Whether four hexadecimal digits, a letter and a digit among them, stand right before groups or behind them.
+    /// Whether words of four hexadecimal digits, letters and digits mixed, stand on both sides of groups, or two of them on one:
+    /// a row of a dump. One alone may be anything.
     pub(super) fn is_beside_hex(&self, start: usize, end: usize) -> bool {
+        const WORD: usize = 4;
         let mixed = |signs: &[u8]| {
             signs.iter().all(u8::is_ascii_hexdigit)
                 && signs.iter().any(u8::is_ascii_digit)
                 && signs.iter().any(u8::is_ascii_alphabetic)
         };
-        let before = self.bytes.get(..start).and_then(|before| before.strip_suffix(b" ")).unwrap_or_default();
-        let behind = self.bytes.get(end..).and_then(|behind| behind.strip_prefix(b" ")).unwrap_or_default();
-        let alone = |sign: Option<&u8>| sign.is_none_or(|sign| matches!(sign, b' ' | b'\n'));
-        let before = match before.split_last_chunk::<4>() {
-            Some((head, word)) => mixed(word) && alone(head.last()),
-            None => false,
+        let before = || {
+            let words = self.bytes.get(..start)?.strip_suffix(b" ")?.rsplit(|sign| *sign == b' ');
+            Some(words.take(2).take_while(|word| word.len() == WORD && mixed(word)).count())
         };
-        before || matches!(behind.split_first_chunk::<4>(), Some((word, rest)) if mixed(word) && alone(rest.first()))
+        let behind = || {
+            let words = self.bytes.get(end..)?.strip_prefix(b" ")?.split(|sign| matches!(sign, b' ' | b'\n'));
+            Some(words.take(2).take_while(|word| word.len() == WORD && mixed(word)).count())
+        };
+        before().unwrap_or(0) + behind().unwrap_or(0) >= 2
     }
 
-    /// Whether pairs of digits go on in pairs with a letter, as bytes in hexadecimal do: `cc 65 30 … 84 fc`.
+    /// Whether pairs of digits from `start` to `end` go on in pairs with letters, as bytes in hexadecimal do: `cc 65 30 … 84 fc 58`.
+    /// Two letters alone are a word (`de`, `be`).
     pub(super) fn is_in_pairs(&self, start: usize, end: usize) -> bool {
-        let byte = |signs: &[u8]| {
-            matches!(signs, [sep, one, two] if !sep.is_ascii_alphanumeric()
-                && one.is_ascii_hexdigit() && two.is_ascii_hexdigit()
-                && !(one.is_ascii_digit() && two.is_ascii_digit()))
+        let separator = self.byte_at(start + 2);
+        let letters = |pair: &[u8]| pair.iter().filter(|sign| sign.is_ascii_alphabetic()).count();
+        let pair = |signs: Option<&[u8]>| {
+            let [one, two] = signs? else { return None };
+            (one.is_ascii_hexdigit() && two.is_ascii_hexdigit()).then_some([*one, *two])
         };
-        let follows = self.bytes.get(end..end + 3).is_some_and(byte) && !self.byte_at(end + 3).is_ascii_alphanumeric();
-        // `cc` alone before them speaks for a card.
-        let before = self.bytes.get(start.saturating_sub(6)..start.saturating_sub(1)).unwrap_or_default();
-        let goes_before = || matches!(before, [one, two, last @ ..] if one.is_ascii_hexdigit() && two.is_ascii_hexdigit() && byte(last));
-        follows || goes_before()
+        let tell = |near: Option<[u8; 2]>, far: Option<[u8; 2]>| match (near, far) {
+            (Some(near), far) if letters(&near) > 0 => letters(&near) == 1 || far.is_some(),
+            (Some(_), Some(far)) => letters(&far) > 0,
+            _ => false,
+        };
+        let joined = |at: usize| self.byte_at(at) == separator && !separator.is_ascii_alphanumeric();
+        let behind = |at: usize| pair(self.bytes.get(at + 1..at + 3)).filter(|_| joined(at));
+        let before = |at: usize| pair(self.bytes.get(at.checked_sub(3)?..at - 1)).filter(|_| joined(at - 1));
+        let two_before = start.checked_sub(3).and_then(before);
+        tell(behind(end), behind(end + 3)) || tell(before(start), two_before)
     }
 
     /// Whether a number stands in a UUID (RFC 9562, section 4) with a letter in it.
@@ -63,7 +75,7 @@ impl Scan<'_, '_> {
 
     /// Whether a hyphen joins a number to hexadecimal digits before it, as in an entity tag.
     pub(super) fn follows_hash(&self, start: usize) -> bool {
-        const SHORTEST: usize = 8;
+        const SHORTEST: usize = 12;
         let Some(before) = self.bytes.get(..start).and_then(|before| before.strip_suffix(b"-")) else { return false };
         let signs = before.iter().rev().take_while(|sign| sign.is_ascii_alphanumeric()).take(MAX_DIGITS);
         let (mut digits, mut letters) = (0, 0);

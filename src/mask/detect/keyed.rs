@@ -8,7 +8,6 @@ use super::states;
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
 use super::{Finding, Scan, Shape, Token, check_code, given, postal};
-use crate::mask::escapes::read_syslog;
 use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
@@ -44,15 +43,11 @@ impl Scan<'_, '_> {
         }
     }
 
-    fn keyed_value(&mut self, group: Group) {
+    pub(super) fn keyed_value(&mut self, group: Group) {
         // Where a key ends is of interest for tables too, whatever becomes of this number.
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
         let sign = self.byte_before(group.start);
         let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
-        // Such a group is the first of its cluster: nothing of one that goes on is written so.
-        if sign == b'#' && group.start > 0 {
-            self.logged |= self.bytes.get(group.start - 1..).is_some_and(|rest| read_syslog(rest).is_some());
-        }
         let labelled = sign == b'=' && self.may_be_labelled(group.start);
         if !keyed && !quoted && !labelled {
             return;

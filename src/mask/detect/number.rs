@@ -6,6 +6,7 @@ use super::words::{SEPARATOR, SIGNS};
 use super::wrapped::{area_code, unwrapped};
 use super::{Scan, Token, lists, pan, phone};
 use crate::mask::colour;
+use crate::mask::escapes::read_syslog;
 use crate::mask::rules::Validator;
 
 /// Groups of one cluster that are looked at together; a longer list goes on with an overlap of the longest grouping.
@@ -120,6 +121,8 @@ impl Scan<'_, '_> {
 
     fn cluster(&mut self, groups: &[Group], total: usize) {
         let before = self.found.len();
+        // Such a group is the first of its cluster: nothing of one that goes on is written so.
+        self.logged |= groups.first().is_some_and(|first| self.is_logged(first.start));
         if total >= 11 {
             for group in groups.iter().filter(|group| group.len() >= 11) {
                 self.run_of_digits(*group);
@@ -144,10 +147,22 @@ impl Scan<'_, '_> {
         } else if groups.len() > 1
             && let Some(first) = groups.first()
         {
-            // One of them was found, another may be a cell of its own: `77 4242424242424242  737` below a ruler.
+            // One of them was found, another may be a code (`cvv 737 4242424242424242`), or a cell of its own: `77 4242424242424242  737`
+            // below a ruler.
+            let free = self.found.get(before..).is_some_and(|found| found.iter().all(|found| found.start >= first.end));
+            if free {
+                self.keyed_value(*first);
+            }
             self.key_ends.reach_to(self.rules, self.bytes, first.start);
             self.table(first.start);
         }
+    }
+
+    /// Whether digits at `start` are a control character as rsyslog escapes it: `#012`.
+    #[inline]
+    fn is_logged(&self, start: usize) -> bool {
+        self.byte_before(start) == b'#'
+            && start.checked_sub(1).and_then(|at| self.bytes.get(at..)).is_some_and(|rest| read_syslog(rest).is_some())
     }
 
     /// Whether no letter is written together with a run of digits.
@@ -362,8 +377,9 @@ impl Scan<'_, '_> {
             return;
         }
         // `index 683de1ba05..cc68205971 100644`
+        let is_in_dump = |this: &Self| groups.iter().all(|group| group.len() == 2) && this.is_in_pairs(start, end);
         if self.is_in_uuid(start, end)
-            || groups.len() > 1 && (self.are_in_hex(groups, 1) || self.is_in_pairs(start, end))
+            || groups.len() > 1 && (self.are_in_hex(groups, 1) || self.key.lift == 0 && is_in_dump(self))
         {
             return;
         }
