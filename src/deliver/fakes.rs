@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rdkafka::error::RDKafkaErrorCode;
 use sealtrail_chain::checkpoint::Cosigner;
 use sealtrail_chain::content::otlp;
 use sealtrail_chain::content::{Auth, By, Content, Context, KeyValue, LogRecord, Origin, Resource, Scope, Tail, Value};
@@ -297,7 +298,7 @@ impl StreamLeg for MemoryStream {
     async fn commit(&mut self, batch: &Batch) -> Result<(), stream::Error> {
         let mut state = self.state.lock().unwrap();
         if state.passes.is_some_and(|most| batch.bytes() > most) {
-            return Err(down());
+            return Err(stream::kafka::Error::TakenBack { code: RDKafkaErrorCode::OperationTimedOut }.into());
         }
         let fault = state.faults.pop_front();
         let fault = match fault {

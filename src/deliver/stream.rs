@@ -20,7 +20,7 @@ use super::tail::{SignedState, Stop, Tail};
 use super::{Attach, Cursor, Failure, Halt, Report, Wal};
 use crate::host::{Aside, Clock};
 use crate::observe::event;
-use crate::stream::{Batch, Builder, End, StreamLeg};
+use crate::stream::{Batch, Builder, End, Message, StreamLeg};
 use crate::wal::{FileState, Leg, Progress};
 
 /// How far the stream has come.
@@ -176,10 +176,9 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
             self.attach(&progress).await?;
         }
         let stop = self.gather(&progress)?;
-        let batch =
-            Batch { messages: self.builder.take(), checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
-        if !batch.messages.is_empty() || !batch.checkpoints.is_empty() {
-            self.commit(batch).await?;
+        let messages = self.builder.take();
+        if !messages.is_empty() || !self.waiting.is_empty() {
+            self.commit(messages).await?;
         }
         let Some(tail) = &mut self.tail else { return Ok(Next::Round) };
         // At the stop the last file may stay open; it ends here all the same.
@@ -269,26 +268,32 @@ impl<W: Wal, S: StreamLeg> Task<W, S> {
         })
     }
 
-    /// Sends the batch until the stream has it, or less of it is to be tried.
-    async fn commit(&mut self, batch: Batch) -> Result<(), Failure> {
-        while let Err(error) = self.leg.commit(&batch).await {
-            let divisible = self.room.shrink(&batch);
-            self.again_after(error.into()).await?;
-            if batch.end().is_some() && self.stands(&batch).await? {
-                // Whether its checkpoints stand too isn't known; they are sent again.
-                self.confirmed(&batch);
-                return Ok(());
-            }
-            if divisible {
-                // Read once more from where the stream ends.
-                self.tail = None;
-                return Ok(());
+    /// Sends the messages, with the checkpoints that wait, until the stream has them: by halves, while they don't pass in time.
+    async fn commit(&mut self, messages: Vec<Message>) -> Result<(), Failure> {
+        // The next stand at the end.
+        let mut left = vec![messages];
+        while let Some(messages) = left.pop() {
+            let mut batch = Batch { messages, checkpoints: self.waiting.iter().map(Kept::for_stream).collect() };
+            loop {
+                let Err(error) = self.leg.commit(&batch).await else {
+                    self.room.grow(&batch);
+                    self.confirmed(&batch);
+                    self.streamed();
+                    self.builder.give_back(batch.messages);
+                    break;
+                };
+                let divided = error.is_overdue() && self.room.shrink(&batch);
+                self.again_after(error.into()).await?;
+                if batch.end().is_some() && self.stands(&batch).await? {
+                    // Whether its checkpoints stand too isn't known; they are sent again.
+                    self.confirmed(&batch);
+                    break;
+                }
+                if divided {
+                    left.push(batch.messages.split_off(batch.messages.len() / 2));
+                }
             }
         }
-        self.room.grow();
-        self.confirmed(&batch);
-        self.streamed();
-        self.builder.give_back(batch.messages);
         Ok(())
     }
 

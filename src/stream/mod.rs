@@ -184,6 +184,11 @@ impl Error {
         matches!(self, Self::Kafka(kafka::Error::Fenced))
     }
 
+    /// Whether a batch may have been more than passes before its transaction has to end: then less of it may pass.
+    pub fn is_overdue(&self) -> bool {
+        matches!(self, Self::Kafka(kafka::Error::TakenBack { .. } | kafka::Error::Fenced))
+    }
+
     /// Whether nobody answered, which says nothing about the settings: they may be right, and the stream away.
     pub fn is_absence(&self) -> bool {
         matches!(self, Self::Kafka(kafka::Error::Unreachable { .. }))

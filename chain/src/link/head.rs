@@ -62,7 +62,8 @@ impl Head {
     }
 
     /// Seals records that follow each other, all at `observed`: as [`seal`](Self::seal) does one after the other, in less
-    /// time, since a record's leaf is hashed beside the next one's link. `each` is given every record with its link.
+    /// time, since a record's leaf is hashed beside the next one's link. `each` is given every record with its link; a head
+    /// in which it panics is lost.
     pub fn seal_all<R>(
         &mut self,
         observed: UnixNanos,
