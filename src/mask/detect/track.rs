@@ -30,8 +30,11 @@ pub(in crate::mask) fn end(bytes: &[u8], from: usize, to: usize) -> Option<usize
             let dated = matches!(rest.get(3..5), Some([b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']));
             let goes_on = rest.first() == Some(&b'd')
                 && rest.get(1 + data + close(bytes, to + 1 + data)).is_some_and(u8::is_ascii_alphanumeric);
-            let fits = marked || rest.first() != Some(&b'd') || pan::fit(digits, Brands::ALL) != pan::Fit::No;
-            if letter && (!(dated || marked) || goes_on || !fits) {
+            // Nor do other than a brand's digits begin an id as long as those of traces and spans.
+            let is_id = rest.first() == Some(&b'd')
+                && matches!(to - from + 1 + data, 16 | 32)
+                && pan::fit(digits, Brands::ALL) == pan::Fit::No;
+            if letter && (!(dated || marked) || goes_on || (is_id && !marked)) {
                 return None;
             }
             (data >= needed).then(|| to + 1 + data + close(bytes, to + 1 + data))
