@@ -194,8 +194,8 @@ impl Scan<'_, '_> {
             && (at == value || !given::may_be_named(self.bytes, value))
     }
 
-    /// The rule whose key stands right before `at`, joined to a value by words, a tag, or a colon.
-    /// It ends at `behind`.
+    /// The rule whose key stands right before `at`, joined to a value by words, a tag, or a colon. The value ends at
+    /// `behind`.
     pub(super) fn keyed_beside(&mut self, at: usize, behind: usize, token: &[u8], rules: u64) -> Option<u8> {
         if !self.may_be_named(at, KEY) {
             let tagged = memchr::memrchr(b'>', self.bytes.get(at.saturating_sub(KEY)..at)?).is_some();

@@ -4,6 +4,8 @@
 //! Asked last, and only where a key ends near. What speaks for less than a key right before a value is taken from whole values alone:
 //! dates, addresses, decimals, durations and the statuses of HTTP stay.
 
+use std::ops::Range;
+
 use super::given::CodeName;
 use super::joins::{self, ARROWS, Ends, sign_of, word_of};
 use super::keyed::{KEY, TAG, Wanted};
@@ -166,7 +168,12 @@ impl Scan<'_, '_> {
     /// A value that a field beside it gives its label (`given`).
     pub(super) fn labelled(&mut self, start: usize, end: usize) {
         let Some((from, to)) = self.label_of(start) else { return };
-        let (Some(token), Some(name)) = (self.bytes.get(start..end), self.bytes.get(from..to)) else { return };
+        self.hit_named(start, end, from..to);
+    }
+
+    /// Finds a value whose name stands apart from it.
+    fn hit_named(&mut self, start: usize, end: usize, name: Range<usize>) {
+        let (Some(token), Some(name)) = (self.bytes.get(start..end), self.bytes.get(name)) else { return };
         let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
         let named = self.keys.facts(self.rules, name).keyed & rules;
         if let Some(rule) = self.first(named).filter(|rule| !self.is_other(*rule, name, token, b"")) {
@@ -178,12 +185,7 @@ impl Scan<'_, '_> {
     #[inline(never)]
     pub(super) fn named_behind(&mut self, start: usize, end: usize) {
         let Some((from, to)) = self.name_behind(end) else { return };
-        let (Some(token), Some(name)) = (self.bytes.get(start..end), self.bytes.get(from..to)) else { return };
-        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
-        let named = self.keys.facts(self.rules, name).keyed & rules;
-        if let Some(rule) = self.first(named).filter(|rule| !self.is_other(*rule, name, token, b"")) {
-            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
-        }
+        self.hit_named(start, end, from..to);
     }
 
     /// Whether that name is an id's, which speaks against `rule`.

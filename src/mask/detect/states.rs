@@ -3,6 +3,7 @@
 
 use super::Scan;
 use super::joins::{Ends, has_arrow, sign_of};
+use super::words::mark;
 
 /// How a word may stand between the name of a code and the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,18 +57,6 @@ const FIRST: [u16; 256] = {
     mark(&WITHIN, &mut first);
     first
 };
-
-const fn mark(table: &[&[&str]], first: &mut [u16; 256]) {
-    let mut length = 0;
-    while length < table.len() {
-        let mut at = 0;
-        while at < table[length].len() {
-            first[table[length][at].as_bytes()[0] as usize] |= 1 << length;
-            at += 1;
-        }
-        length += 1;
-    }
-}
 
 /// Whether it may be one of them, at a glance.
 #[inline]

@@ -223,17 +223,22 @@ const FILLERS: [&[&str]; 16] = [
 /// By the first byte of one of them, a bit for its length: most words are told by it.
 const FIRST: [u16; 256] = {
     let mut first = [0; 256];
-    let mut length = 1;
-    while length < FILLERS.len() {
+    mark(&FILLERS, &mut first);
+    first
+};
+
+/// Marks by its first byte each word of a table, in which words stand by their length.
+pub(super) const fn mark(table: &[&[&str]], first: &mut [u16; 256]) {
+    let mut length = 0;
+    while length < table.len() {
         let mut at = 0;
-        while at < FILLERS[length].len() {
-            first[FILLERS[length][at].as_bytes()[0] as usize] |= 1 << length;
+        while at < table[length].len() {
+            first[table[length][at].as_bytes()[0] as usize] |= 1 << length;
             at += 1;
         }
         length += 1;
     }
-    first
-};
+}
 
 /// Whether a word may stand between a key and its value.
 pub(in crate::mask) fn is_filler(word: &[u8]) -> bool {
