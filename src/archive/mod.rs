@@ -44,7 +44,7 @@ pub use promotion::{Promotion, PromotionError, Promotions, Source};
 pub use reader::{Reader, Row};
 pub use strict::{Checked, Checker};
 pub use target::Target;
-pub use writer::{SegmentWriter, Written};
+pub use writer::{Memory, SegmentWriter, Written};
 
 /// A target of the archive: objects that are written once.
 pub trait ArchiveLeg: Send + Sync + 'static {

@@ -64,7 +64,12 @@ fn sealed(contents: &[String]) -> Vec<Link> {
 }
 
 fn segment(contents: &[String], promotions: &Promotions) -> Written<Vec<u8>> {
-    let mut writer = SegmentWriter::new(head(), promotions, [9; 32], Vec::new()).expect("a writer");
+    segment_in(contents, promotions, None)
+}
+
+fn segment_in(contents: &[String], promotions: &Promotions, memory: Option<Memory>) -> Written<Vec<u8>> {
+    let writer = SegmentWriter::with_memory(head(), promotions, [9; 32], Vec::new(), memory);
+    let mut writer = writer.expect("a writer");
     for (link, content) in sealed(contents).iter().zip(contents) {
         writer.push(link, content).expect("a row");
     }
@@ -145,6 +150,19 @@ fn texts_of_any_length_come_back() {
     assert!(verified(file.path()) == Ok(contents));
     let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(file.as_file());
     assert_eq!(metadata.expect("a footer").num_row_groups(), 2);
+}
+
+/// Nothing of a segment is left in the memory that the next one is written in.
+#[test]
+fn in_memory_used_before_the_same_bytes_are_written() {
+    let contents: Vec<_> = (0..300).map(payment).collect();
+    let others: Vec<_> = (300..2000).map(payment).collect();
+    let alone = segment(&contents, &Promotions::default());
+    let after = segment_in(&contents, &Promotions::default(), Some(segment(&others, &Promotions::default()).memory));
+    assert!(alone.out == after.out);
+    let none = Promotions::new(Vec::new()).expect("no promotions");
+    let of_others = segment_in(&contents, &none, Some(after.memory));
+    assert!(of_others.out == segment(&contents, &none).out, "other columns");
 }
 
 #[test]

@@ -30,6 +30,14 @@ pub struct Written<W> {
     /// The chain's head behind the segment.
     pub head: Head,
     pub out: W,
+    /// For the next segment.
+    pub memory: Memory,
+}
+
+/// Memory of a segment that is finished: fresh memory for the next one would cost more than what is written into it.
+pub struct Memory {
+    promotions: Promotions,
+    long: Long,
 }
 
 /// Writes one segment. Dropped without `finish`, it leaves a file that no reader takes for an object.
@@ -98,7 +106,7 @@ struct Group {
     bytes: usize,
 }
 
-/// The last three columns, of the open row group.
+/// The last three columns, of the open row group; they are empty when it is written.
 struct Long {
     content: Pages,
     checksum: Pages,
@@ -108,6 +116,17 @@ struct Long {
 impl<W: Write + Send> SegmentWriter<W> {
     /// Begins a file behind `head`. `rules`: digest of the masking rules in force, which don't change within a segment.
     pub fn new(head: Head, promotions: &Promotions, rules: [u8; 32], out: W) -> Result<Self, Error> {
+        Self::with_memory(head, promotions, rules, out, None)
+    }
+
+    /// The same in the memory of a segment before, which serves for one of the same columns.
+    pub fn with_memory(
+        head: Head,
+        promotions: &Promotions,
+        rules: [u8; 32],
+        out: W,
+        memory: Option<Memory>,
+    ) -> Result<Self, Error> {
         let schema = layout::schema(promotions);
         let options = ArrowWriterOptions::new()
             .with_properties(layout::properties(promotions, Vec::new()))
@@ -116,7 +135,10 @@ impl<W: Write + Send> SegmentWriter<W> {
         let (file, groups) = ArrowWriter::try_new_with_options(out, schema.clone(), options)
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|source| Error::Write { doing: "begin", source })?;
-        let long = Long::new(&file).map_err(|source| Error::Write { doing: "begin", source })?;
+        let long = match memory.filter(|memory| memory.promotions == *promotions) {
+            Some(memory) => memory.long,
+            None => Long::new(&file).map_err(|source| Error::Write { doing: "begin", source })?,
+        };
         Ok(Self {
             begin: (head.next(), head.hash()),
             range_before: head.tree().clone(),
@@ -185,7 +207,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         }
         let key = object_key(&footer.segment.chain, observed, footer.segment.first);
         let out = self.file.into_inner().map_err(|source| Error::Write { doing: "finish", source })?;
-        Ok(Written { key, segment: footer.segment, head, out })
+        let memory = Memory { promotions: footer.promotions, long: self.long };
+        Ok(Written { key, segment: footer.segment, head, out, memory })
     }
 
     /// Adds what `columns` doesn't hold of a row, and hands on what is full.

@@ -1,24 +1,30 @@
 //! Makes the Parquet object of one closed file of the log.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealtrail_chain::{Head, Run, Segment, Sequence};
 
 use super::{Build, Cursor, Failure};
-use crate::archive::{Promotions, SegmentWriter};
+use crate::archive::{Memory, Promotions, SegmentWriter};
 use crate::host::{Disk, File};
 
 /// Builds objects with these promotions, which don't change while the process runs.
 pub struct ParquetBuild {
     disk: Arc<dyn Disk>,
     promotions: Promotions,
+    /// Of the object before, unless one is being built.
+    memory: Mutex<Option<Memory>>,
 }
 
 impl ParquetBuild {
     pub fn new(disk: Arc<dyn Disk>, promotions: Promotions) -> Self {
-        Self { disk, promotions }
+        Self { disk, promotions, memory: Mutex::default() }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Option<Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -26,14 +32,17 @@ impl Build for ParquetBuild {
     fn build<C: Cursor>(&self, mut cursor: C, from: Sequence, synced: u64, path: &Path) -> Result<Segment, Failure> {
         let failed = |doing| move |source| Failure::Io { doing, path: path.to_owned(), source };
         let file = self.disk.create(path).map_err(failed("create"))?;
-        let out = Append { file: &*file, at: 0 };
+        let out = BufWriter::with_capacity(STEP, Append { file: &*file, at: 0 });
         let head = pass_over(&mut cursor, from, synced)?;
-        let mut writer = SegmentWriter::new(head, &self.promotions, cursor.rules(), out)?;
+        let memory = self.memory().take();
+        let mut writer = SegmentWriter::with_memory(head, &self.promotions, cursor.rules(), out, memory)?;
         while let Some(stored) = cursor.next(synced)? {
             writer.push(&stored.link, stored.content)?;
         }
-        let written = writer.finish()?;
+        let mut written = writer.finish()?;
+        written.out.flush().map_err(failed("write"))?;
         file.sync().map_err(failed("sync"))?;
+        *self.memory() = Some(written.memory);
         Ok(written.segment)
     }
 }
@@ -48,7 +57,10 @@ pub(super) fn pass_over<C: Cursor>(cursor: &mut C, from: Sequence, synced: u64) 
     Ok(run.head())
 }
 
-/// A file as a writer that goes on behind what it wrote; the Parquet writer buffers.
+/// Bytes written at a time. The Parquet library hands on 8 KiB, for which asking the kernel costs as much as the bytes.
+const STEP: usize = 256 << 10;
+
+/// A file as a writer that goes on behind what it wrote.
 struct Append<'a> {
     file: &'a dyn File,
     at: u64,

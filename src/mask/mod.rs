@@ -7,7 +7,7 @@
 //! replaced whole and counted. Work is linear in a record's size. Masking a masked record changes nothing.
 //!
 //! `rules` reads what to look for (data), `glance` and `look` tell texts that hold nothing, `lone` judges those that are one number, `detect` finds it in `fold`ed views of the
-//! other `text`s (without codes of `colour`), of which `signs` says where digits, words and tokens are; `value` walks a record, `action` and
+//! other `text`s (without codes of `colour`), of which `signs` says where digits, words and tokens are; `quotes` keeps JSON readable; `value` walks a record, `action` and
 //! `envelope`, `token` are what is done about it, `custody` gives their keys, `sketch` counts tokens, `keys` remembers what a key means; `trial` and `lint` try rules out. Rules and standards: PCI DSS 4.0.1 (3.3.1, 3.5.1),
 //! ISO/IEC 7812 and 7813, GB 11643, RFC 5321, ITU-T E.164, C2SP XAES-256-GCM.
 //!
@@ -28,6 +28,7 @@ mod keys;
 mod lint;
 mod lone;
 mod look;
+mod quotes;
 mod reveal;
 mod rules;
 mod scratch;

@@ -147,7 +147,10 @@ fn texts_are_masked_as_written() {
         ("cvv code is 123", "cvv code is [sad.cvv]"),
         ("<cvv type=\"x\">737</cvv>", "<cvv type=\"x\">[sad.cvv]</cvv>"),
         (r#"{"name":"cvv","value":"737"}"#, r#"{"name":"cvv","value":"[sad.cvv]"}"#),
-        (r#"{"key": "cvc2", "type": "text", "value": 737}"#, r#"{"key": "cvc2", "type": "text", "value": [sad.cvv]}"#),
+        (
+            r#"{"key": "cvc2", "type": "text", "value": 737}"#,
+            r#"{"key": "cvc2", "type": "text", "value": "[sad.cvv]"}"#,
+        ),
         (r#"{"value":"737","name":"cvv"}"#, r#"{"value":"[sad.cvv]","name":"cvv"}"#),
         (r#"{\"name\":\"cvv\",\"value\":\"737\"}"#, r#"{\"name\":\"cvv\",\"value\":\"[sad.cvv]\"}"#),
         (r#"<field name="cvv">737</field>"#, r#"<field name="cvv">[sad.cvv]</field>"#),

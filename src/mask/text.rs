@@ -10,6 +10,7 @@ use super::hide::{Hide, original};
 use super::keys::Facts;
 use super::lone::is_lone_number;
 use super::look::{Holds, Look, look};
+use super::quotes::Quotes;
 use super::rules::Place;
 use super::scratch::{Scratch, Seen, Span};
 
@@ -306,13 +307,17 @@ impl Session<'_> {
         }
         let mut out = String::with_capacity(text.len() + 16);
         let mut at = 0;
-        for span in spans {
+        let mut quotes = Quotes::default();
+        for (place, span) in spans.iter().enumerate() {
             out.push_str(text.get(at..span.start).unwrap_or_default());
             at = span.end.max(at);
             let Some(rule) = self.engine.rules().get(span.finding.rule) else { continue };
             if let Some(count) = self.counts.get_mut(usize::from(span.finding.rule)) {
                 *count += 1;
             }
+            let next = spans.get(place + 1).map_or(text.len(), |next| next.start);
+            let quoted = quotes.of(text, span.start, span.end, next);
+            out.push_str(quoted.map_or("", |(quote, _)| quote));
             let before = out.len();
             match &rule.action {
                 Action::KeepFirstLast(keep) if span.finding.shape != Shape::Whole => {
@@ -342,6 +347,11 @@ impl Session<'_> {
             if let Some(witness) = &mut self.witness {
                 let output = out.get(before..).unwrap_or_default();
                 witness.saw(span.start..span.end, span.finding.rule, output);
+            }
+            if let Some((quote, end)) = quoted {
+                out.push_str(text.get(at..end).unwrap_or_default());
+                out.push_str(quote);
+                at = end.max(at);
             }
         }
         out.push_str(text.get(at..).unwrap_or_default());
