@@ -61,6 +61,12 @@ fn closing_quote(name: &str) -> Option<&str> {
         return Some(entity);
     }
     let bare = name.strip_suffix(['"', '\''])?;
+    // Within a field of CSV each quote is written twice; two of them may also be a name that is empty.
+    if let Some(longer) = bare.strip_suffix('"').filter(|_| name.ends_with('"'))
+        && longer.ends_with(|sign: char| sign.is_alphanumeric() || sign == '_')
+    {
+        return name.get(longer.len()..);
+    }
     name.get(bare.trim_end_matches('\\').len()..)
 }
 
@@ -100,6 +106,8 @@ mod tests {
             (r#"{"a":"{\"cvv\":1234}"}"#, r#"{"a":"{\"cvv\":\"N\"}"}"#),
             (r#"\\\"cvv\\\":1234}"#, r#"\\\"cvv\\\":\\\"N\\\"}"#),
             ("{\\n\\\"cvv\\\": 1234\\n}", "{\\n\\\"cvv\\\": \\\"N\\\"\\n}"),
+            (r#"1,"{""cvv"":1234}",2"#, r#"1,"{""cvv"":""N""}",2"#),
+            (r#"{"":1234}"#, r#"{"":"N"}"#),
             ("{&quot;cvv&quot;:1234}", "{&quot;cvv&quot;:&quot;N&quot;}"),
             (r#"{"pans":[1234, 5678],"n":7}"#, r#"{"pans":["N", "N"],"n":7}"#),
             (r#"{"pans": [1, 2.5, 1234,5678]}"#, r#"{"pans": [1, 2.5, "N","N"]}"#),

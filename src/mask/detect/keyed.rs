@@ -64,6 +64,10 @@ impl Scan<'_, '_> {
         {
             return;
         }
+        // Masked before: the escape of the sign before a value is no value.
+        if self.is_logged(group.start) && self.bytes.get(end..).is_some_and(|rest| rest.starts_with(b"[sad.")) {
+            return;
+        }
         let before = self.found.len();
         if keyed {
             self.keyed_hit(group.start, group.start, end);

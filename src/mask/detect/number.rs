@@ -160,7 +160,7 @@ impl Scan<'_, '_> {
 
     /// Whether digits at `start` are a control character as rsyslog escapes it: `#012`.
     #[inline]
-    fn is_logged(&self, start: usize) -> bool {
+    pub(super) fn is_logged(&self, start: usize) -> bool {
         self.byte_before(start) == b'#'
             && start.checked_sub(1).and_then(|at| self.bytes.get(at..)).is_some_and(|rest| read_syslog(rest).is_some())
     }

@@ -230,6 +230,10 @@ fn each_value_of_a_pair_a_change_or_a_list_is_one_of_its_key() {
         assert_eq!(text(before), after, "{before}");
         assert_eq!(text(&after), after, "masked again: {before}");
     }
+    for (before, after) in [("cvv:#012465", "cvv:#012[sad.cvv]"), ("cvv: #012 ok", "cvv: #[sad.cvv] ok")] {
+        assert_eq!(text(before), after);
+        assert_eq!(text(after), after, "masked again: {before}");
+    }
     assert_eq!(text("支付密码：旧328671 新188267"), "支付密码：旧[sad.pin] 新[sad.pin]");
     goes("314092F4452D0AA2", "[sad.pin]", &["translated pin block from # to #", "pin block: # -> #"]);
 }
