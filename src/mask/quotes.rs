@@ -39,19 +39,26 @@ impl<'t> Quotes<'t> {
         if !before.ends_with(['[', ',']) {
             return None;
         }
+        // Blanks right before a span alone are passed over: all those since the last one would be for each that follows it.
         let (end, quote) = self.last;
-        if !quote.is_empty() && before.get(end..).is_some_and(|between| between.trim_start() == ",") {
+        if !quote.is_empty() && before.strip_suffix(',').is_some_and(|list| list.trim_end().len() == end) {
             return Some(quote);
         }
-        let low = before.floor_char_boundary(before.len().saturating_sub(MAX_LIST));
+        let near = last_bytes(before);
         let others = |sign: char| !(is_of_number(sign) || sign == ',' || sign.is_whitespace());
-        let list = before.get(low..)?.trim_end_matches(|sign| !others(sign)).strip_suffix('[')?.trim_end();
+        let list = near.trim_end_matches(|sign| !others(sign)).strip_suffix('[')?.trim_end();
         match list.strip_suffix(':') {
             Some(name) => closing_quote(name),
             // The whole text is a list.
-            None => (low == 0 && list.is_empty() && text.trim_end().ends_with(']')).then_some("\""),
+            None => (near.len() == before.len() && list.is_empty() && last_bytes(text).trim_end().ends_with(']'))
+                .then_some("\""),
         }
     }
+}
+
+/// What is looked at of a text before a place: however long it is, that costs the same.
+fn last_bytes(text: &str) -> &str {
+    text.get(text.floor_char_boundary(text.len().saturating_sub(MAX_LIST))..).unwrap_or_default()
 }
 
 /// The quote at the end of a name, with the backslashes before it.
@@ -109,6 +116,7 @@ mod tests {
             (r#"1,"{""cvv"":1234}",2"#, r#"1,"{""cvv"":""N""}",2"#),
             (r#"{"":1234}"#, r#"{"":"N"}"#),
             ("{&quot;cvv&quot;:1234}", "{&quot;cvv&quot;:&quot;N&quot;}"),
+            (r#"{"pans":[1234 , 5678 ]}"#, r#"{"pans":["N" , "N" ]}"#),
             (r#"{"pans":[1234, 5678],"n":7}"#, r#"{"pans":["N", "N"],"n":7}"#),
             (r#"{"pans": [1, 2.5, 1234,5678]}"#, r#"{"pans": [1, 2.5, "N","N"]}"#),
             ("[1234, 5678]", r#"["N", "N"]"#),
