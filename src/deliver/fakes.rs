@@ -1,27 +1,28 @@
 //! Stand-ins for the tests: a log in memory, legs that fail when told to, a disk whose calls can fail.
 #![allow(clippy::disallowed_methods, reason = "tests work on temporary directories")]
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fs;
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+mod disk;
+mod legs;
+
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rdkafka::error::RDKafkaErrorCode;
 use sealtrail_chain::checkpoint::Cosigner;
-use sealtrail_chain::content::otlp;
 use sealtrail_chain::content::{Auth, By, Content, Context, KeyValue, LogRecord, Origin, Resource, Scope, Tail, Value};
 use sealtrail_chain::note::Ed25519Signer;
 use sealtrail_chain::{CompactRange, Genesis, Head, Link, Segment, Sequence, UnixNanos};
 use tokio::sync::watch;
 
 use super::{Build, Cursor, Failure, Keys, Pair, Wal};
-use crate::archive::{self, ArchiveLeg, Links};
-use crate::host::{Clock, Disk, File, Lock, SystemDisk};
-use crate::stream::{self, Batch, End, StreamLeg, Tail as StreamTail};
+use crate::archive::Links;
+use crate::host::Clock;
+use crate::stream::End;
 use crate::wal::{FileState, Leg, Progress, ReleaseError, reader};
+
+pub(crate) use disk::{DiskFault, TestDisk};
+pub(crate) use legs::{ArchiveState, Fault, MemoryArchive, MemoryStream};
 
 pub(crate) const ORIGIN: &str = "localhost/test";
 
@@ -239,166 +240,6 @@ impl Cursor for MemoryCursor {
         Ok(self.record.as_ref().map(|(link, content)| reader::Stored { link: *link, content, end }))
     }
 }
-
-/// How a commit goes wrong.
-pub(crate) enum Fault {
-    /// It has no effect.
-    Before,
-    /// Its records stand, and nobody is told; its checkpoints don't.
-    After,
-    /// Somebody else has cut the stream.
-    Cut,
-    /// It has no effect, or nobody is told of it, and the producer is fenced; another one has written these.
-    Fenced { stands: bool, theirs: Vec<Link> },
-}
-
-fn down() -> stream::Error {
-    stream::Error::Io { doing: "reach", path: "memory".into(), source: io::Error::other("down") }
-}
-
-/// A stream in memory.
-#[derive(Clone, Default)]
-pub(crate) struct MemoryStream {
-    pub(crate) state: Arc<Mutex<StreamState>>,
-}
-
-#[derive(Default)]
-pub(crate) struct StreamState {
-    pub(crate) records: Vec<Link>,
-    pub(crate) checkpoints: Vec<(u64, String)>,
-    pub(crate) faults: VecDeque<Fault>,
-    /// So many times it doesn't answer when it is asked for its end.
-    pub(crate) absent: u32,
-    /// A batch of more bytes does not pass before its transaction has to end.
-    pub(crate) passes: Option<usize>,
-    pub(crate) taken_over: u32,
-}
-
-impl StreamState {
-    pub(crate) fn end(&self) -> Option<End> {
-        self.records.last().map(|link| End { last: link.sequence, hash: link.hash })
-    }
-}
-
-impl StreamLeg for MemoryStream {
-    async fn end(&mut self) -> Result<StreamTail, stream::Error> {
-        let mut state = self.state.lock().unwrap();
-        if state.absent > 0 {
-            state.absent -= 1;
-            return Err(down());
-        }
-        Ok(StreamTail::settled(state.end()))
-    }
-
-    async fn take_over(&mut self) -> Result<(), stream::Error> {
-        self.state.lock().unwrap().taken_over += 1;
-        Ok(())
-    }
-
-    async fn commit(&mut self, batch: &Batch) -> Result<(), stream::Error> {
-        let mut state = self.state.lock().unwrap();
-        if state.passes.is_some_and(|most| batch.bytes() > most) {
-            return Err(stream::kafka::Error::TakenBack { code: RDKafkaErrorCode::OperationTimedOut }.into());
-        }
-        let fault = state.faults.pop_front();
-        let fault = match fault {
-            Some(Fault::Before) => return Err(down()),
-            Some(Fault::Fenced { stands: false, theirs }) => {
-                state.records.extend(theirs);
-                return Err(stream::kafka::Error::Fenced.into());
-            }
-            Some(Fault::Cut) => {
-                state.records.pop();
-                return Err(down());
-            }
-            other => other,
-        };
-        for message in &batch.messages {
-            otlp::read_stream(&message.value, &mut |streamed| state.records.push(streamed.link)).unwrap();
-            assert_eq!(state.end(), Some(End { last: message.last, hash: message.head }));
-        }
-        match fault {
-            Some(Fault::Fenced { .. }) => return Err(stream::kafka::Error::Fenced.into()),
-            Some(_) => return Err(down()),
-            None => {}
-        }
-        for note in &batch.checkpoints {
-            if state.checkpoints.last().is_none_or(|(size, text)| note.size >= *size && note.note != *text) {
-                state.checkpoints.push((note.size, note.note.clone()));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// An archive in memory.
-#[derive(Clone, Default)]
-pub(crate) struct MemoryArchive {
-    pub(crate) state: Arc<Mutex<ArchiveState>>,
-}
-
-#[derive(Default)]
-pub(crate) struct ArchiveState {
-    pub(crate) down: bool,
-    /// Objects that are stored although the put fails.
-    pub(crate) deaf: u32,
-    pub(crate) objects: BTreeMap<String, Links>,
-    pub(crate) notes: BTreeMap<String, Vec<u8>>,
-    /// Keys in the order in which they came.
-    pub(crate) order: Vec<String>,
-}
-
-impl MemoryArchive {
-    fn reach(&self) -> Result<std::sync::MutexGuard<'_, ArchiveState>, archive::Error> {
-        let state = self.state.lock().unwrap();
-        if state.down { Err(unreachable()) } else { Ok(state) }
-    }
-}
-
-fn unreachable() -> archive::Error {
-    archive::Error::Io { doing: "reach", path: "memory".into(), source: io::Error::other("down") }
-}
-
-impl ArchiveLeg for MemoryArchive {
-    async fn segment(&self, key: &str) -> Result<Option<Links>, archive::Error> {
-        Ok(self.reach()?.objects.get(key).cloned())
-    }
-
-    async fn proven(&self, key: &str) -> Result<Option<Links>, archive::Error> {
-        self.segment(key).await
-    }
-
-    async fn put_segment(&self, key: &str, _: &Path, segment: &Segment) -> Result<(), archive::Error> {
-        let mut state = self.reach()?;
-        let links = Links { first: segment.first, last: segment.last, before: segment.before, after: segment.after };
-        if let Some(found) = state.objects.get(key).filter(|found| **found != links) {
-            let (key, expected, found) = (key.to_owned(), Box::new(links), Box::new(found.clone()));
-            return Err(archive::Error::Differs { key, expected, found });
-        }
-        if state.objects.insert(key.to_owned(), links).is_none() {
-            state.order.push(key.to_owned());
-        }
-        if state.deaf > 0 {
-            state.deaf -= 1;
-            return Err(unreachable());
-        }
-        Ok(())
-    }
-
-    async fn put_note(&self, key: &str, bytes: &[u8]) -> Result<(), archive::Error> {
-        let mut state = self.reach()?;
-        match state.notes.insert(key.to_owned(), bytes.to_vec()) {
-            Some(found) => assert!(found == bytes, "a note is never changed"),
-            None => state.order.push(key.to_owned()),
-        }
-        Ok(())
-    }
-
-    fn workdir(&self) -> Option<PathBuf> {
-        None
-    }
-}
-
 /// Makes the segment and no file.
 pub(crate) struct SegmentOnly;
 
@@ -424,102 +265,5 @@ impl Clock for FixedClock {
     }
     fn monotonic(&self) -> Duration {
         Duration::ZERO
-    }
-}
-
-/// The real disk, whose next calls can be made to fail.
-#[derive(Default)]
-pub(crate) struct TestDisk {
-    faults: Arc<Mutex<VecDeque<DiskFault>>>,
-}
-
-pub(crate) enum DiskFault {
-    /// The next write keeps that many bytes and fails.
-    Write(usize),
-    /// The next sync fails; what it should have covered is there to be read.
-    Sync,
-    /// The next change of a file's length fails.
-    SetLen,
-}
-
-impl TestDisk {
-    pub(crate) fn fail(&self, faults: impl IntoIterator<Item = DiskFault>) {
-        self.faults.lock().unwrap().extend(faults);
-    }
-
-    fn file(&self, file: fs::File) -> Box<dyn File> {
-        Box::new(TestFile { file, faults: self.faults.clone() })
-    }
-}
-
-impl Disk for TestDisk {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        Ok(self.file(fs::File::options().read(true).write(true).create_new(true).open(path)?))
-    }
-    fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        Ok(self.file(fs::File::options().read(true).write(true).open(path)?))
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        let mut names: Vec<String> =
-            fs::read_dir(dir)?.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        Ok(names)
-    }
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        fs::File::open(dir).map(drop)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Lock> {
-        SystemDisk.lock(path)
-    }
-    fn available(&self, _: &Path) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
-}
-
-struct TestFile {
-    file: fs::File,
-    faults: Arc<Mutex<VecDeque<DiskFault>>>,
-}
-
-impl TestFile {
-    fn fault(&self, which: impl Fn(&DiskFault) -> bool) -> Option<DiskFault> {
-        self.faults.lock().unwrap().pop_front_if(|fault| which(fault))
-    }
-}
-
-impl File for TestFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, offset)
-    }
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        if let Some(DiskFault::Write(kept)) = self.fault(|fault| matches!(fault, DiskFault::Write(_))) {
-            self.file.write_all_at(&bytes[..kept.min(bytes.len())], offset)?;
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        self.file.write_all_at(bytes, offset)
-    }
-    fn sync(&self) -> io::Result<()> {
-        match self.fault(|fault| matches!(fault, DiskFault::Sync)) {
-            Some(_) => Err(io::Error::other("EIO")),
-            None => Ok(()),
-        }
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        match self.fault(|fault| matches!(fault, DiskFault::SetLen)) {
-            Some(_) => Err(io::Error::other("EIO")),
-            None => self.file.set_len(len),
-        }
-    }
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
     }
 }

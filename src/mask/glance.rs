@@ -140,7 +140,11 @@ impl Glance {
     pub(super) fn holds(self, bytes: &[u8], rules: &RuleSet, key: &Facts) -> Holds {
         let (address, escape, other) = (self.has(ADDRESS), self.has(ESCAPE), self.has(OTHER));
         // Without an address, it is the numbers for which the text is looked into.
-        let clean = || rules.shapes.is_none() && !(escape || other) && self.are_numbers_clean(bytes, rules, key);
+        let clean = || {
+            rules.shapes.is_none()
+                && !(escape || other)
+                && (are_fewer(self.digits, ENOUGH) || self.are_numbers_clean(bytes, rules, key))
+        };
         Holds { address, escape, other, number: !(address && clean()) }
     }
 

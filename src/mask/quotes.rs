@@ -15,6 +15,9 @@ impl<'t> Quotes<'t> {
     /// before it; and where the number ends, which may have a fraction behind what is replaced, up to where the next one begins.
     /// `None` for all but a number without quotes that is a value behind a name in quotes, or in a list of numbers that is one.
     pub(super) fn of(&mut self, text: &'t str, start: usize, end: usize, next: usize) -> Option<(&'t str, usize)> {
+        if !may_be_value(text.as_bytes().get(..start)?) {
+            return None;
+        }
         let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
         let fraction = text.get(end..)?.strip_prefix('.').map_or(0, digits);
         let end = if fraction > 0 { end + 1 + fraction } else { end };
@@ -28,11 +31,11 @@ impl<'t> Quotes<'t> {
     fn find(&self, text: &'t str, start: usize, end: usize) -> Option<&'t str> {
         let (before, number, behind) = (text.get(..start)?, text.get(start..end)?, text.get(end..)?);
         // A backslash begins the writing of a line's end, an ampersand that of a quote or a blank.
-        let ends = behind.starts_with([',', '}', ']', '\\', '&']) || behind.trim_start().len() < behind.len();
+        let ends = behind.starts_with(|sign: char| sign.is_whitespace() || ",}]\\&".contains(sign));
         if !(ends || behind.is_empty()) || !is_number(number) {
             return None;
         }
-        let before = before.trim_end();
+        let before = trimmed(before);
         if let Some(name) = before.strip_suffix(':') {
             return closing_quote(name);
         }
@@ -41,19 +44,26 @@ impl<'t> Quotes<'t> {
         }
         // Blanks right before a span alone are passed over: all those since the last one would be for each that follows it.
         let (end, quote) = self.last;
-        if !quote.is_empty() && before.strip_suffix(',').is_some_and(|list| list.trim_end().len() == end) {
+        if !quote.is_empty() && before.strip_suffix(',').is_some_and(|list| trimmed(list).len() == end) {
             return Some(quote);
         }
         let near = last_bytes(before);
         let others = |sign: char| !(is_of_number(sign) || sign == ',' || sign.is_whitespace());
-        let list = near.trim_end_matches(|sign| !others(sign)).strip_suffix('[')?.trim_end();
+        let list = near.trim_end_matches(|sign| !others(sign)).strip_suffix('[').map(trimmed)?;
         match list.strip_suffix(':') {
             Some(name) => closing_quote(name),
             // The whole text is a list.
-            None => (near.len() == before.len() && list.is_empty() && last_bytes(text).trim_end().ends_with(']'))
+            None => (near.len() == before.len() && list.is_empty() && trimmed(last_bytes(text)).ends_with(']'))
                 .then_some("\""),
         }
     }
+}
+
+/// Whether what stands before a number may make a value of JSON of it. Most numbers end here.
+fn may_be_value(before: &[u8]) -> bool {
+    let sign = before.iter().rev().find(|sign| !sign.is_ascii_whitespace());
+    // What is no ASCII may be a blank.
+    matches!(sign, Some(b':' | b'[' | b',' | b'\x0b' | 0x80..))
 }
 
 /// What is looked at of a text before a place: however long it is, that costs the same.
@@ -61,9 +71,23 @@ fn last_bytes(text: &str) -> &str {
     text.get(text.floor_char_boundary(text.len().saturating_sub(MAX_LIST))..).unwrap_or_default()
 }
 
+/// `text` without the blanks at its end.
+fn trimmed(text: &str) -> &str {
+    let trimmed = text.trim_end();
+    #[cfg(test)]
+    BLANKS_SEEN.set(BLANKS_SEEN.get() + (text.len() - trimmed.len()));
+    trimmed
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Blanks that were passed over: for the test of how work grows with a text.
+    static BLANKS_SEEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The quote at the end of a name, with the backslashes before it.
 fn closing_quote(name: &str) -> Option<&str> {
-    let name = name.trim_end();
+    let name = trimmed(name);
     if let Some(entity) = ["&quot;", "&#34;"].into_iter().find(|entity| name.ends_with(entity)) {
         return Some(entity);
     }
@@ -160,5 +184,25 @@ mod tests {
         let text = format!("{{\"pans\":[{}]}}", vec!["1234"; 5000].join(","));
         let expected = format!("{{\"pans\":[{}]}}", vec!["\"N\""; 5000].join(","));
         assert_eq!(quoted(&text), expected);
+    }
+
+    /// Blanks count for the number that they stand beside, and not again for those that follow it.
+    #[test]
+    fn blanks_are_passed_over_a_few_times_each() {
+        const LENGTH: usize = 1000;
+        let blanks = " ".repeat(LENGTH);
+        for (begin, unit) in [
+            ("{\"a\":[1234", ",1234"),
+            ("{\"a\":[1234,1234", ",\n1234"),
+            ("[", "1234 , "),
+            ("{\"a\":", "1234,"),
+            ("\"a\"", ":1234"),
+        ] {
+            let text = [begin, &blanks, &unit.repeat(LENGTH)].concat();
+            let before = BLANKS_SEEN.get();
+            quoted(&text);
+            let seen = BLANKS_SEEN.get() - before;
+            assert!(seen <= 4 * text.len(), "{seen} of {} signs: {begin}, {unit}", text.len());
+        }
     }
 }

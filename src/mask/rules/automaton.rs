@@ -248,21 +248,28 @@ impl Automaton {
     pub(super) fn last_end(&self, bytes: &[u8], from: usize, to: usize) -> Option<usize> {
         let is_end =
             |end: &usize| self.ends_word(bytes, *end) && bytes.get(..*end).is_some_and(|name| self.may_end(name));
-        // Of each place the three bytes before it are asked first, those of one after the other: most places end there.
-        if let Some([before, last]) = to.checked_sub(2).and_then(|before| bytes.get(before..to)) {
-            let mut pair = low(*last) << 5 | low(*before);
-            let first = from.saturating_sub(3);
-            for (at, third) in bytes.get(first..to - 2).unwrap_or_default().iter().enumerate().rev() {
-                if self.triples[pair] >> low(*third) & 1 != 0 {
-                    let end = first + at + 3;
-                    if end >= from && is_end(&end) {
-                        return Some(end);
-                    }
+        // Of each place the three bytes before it are asked first, those of one after the other: most places end there. A name of
+        // one byte or two that a text begins with ends so whatever stands before it.
+        let before = |back: usize| to.checked_sub(back).and_then(|at| bytes.get(at)).map_or(0, |byte| low(*byte));
+        let mut pair = before(1) << 5 | before(2);
+        let first = from.saturating_sub(3);
+        let thirds = bytes.get(first..to.saturating_sub(2)).unwrap_or_default();
+        for (at, third) in thirds.iter().enumerate().rev() {
+            if self.triples[pair] >> low(*third) & 1 != 0 {
+                let end = first + at + 3;
+                if end >= from && is_end(&end) {
+                    return Some(end);
                 }
-                pair = (pair << 5 | low(*third)) % PAIRS;
             }
+            pair = (pair << 5 | low(*third)) % PAIRS;
         }
-        (from..=to.min(2)).rev().find(is_end)
+        for end in (from..=to.min(2)).rev() {
+            if self.triples[pair] & 1 != 0 && is_end(&end) {
+                return Some(end);
+            }
+            pair = (pair << 5) % PAIRS;
+        }
+        None
     }
 
     /// The rules of which a key may end behind `from` in `bytes`, and not behind `to`: with the text, or where no letter follows on a
