@@ -197,6 +197,7 @@ mod tests {
             ("[", "1234 , "),
             ("{\"a\":", "1234,"),
             ("\"a\"", ":1234"),
+            ("{\"a\":1234", "x,1234,"),
         ] {
             let text = [begin, &blanks, &unit.repeat(LENGTH)].concat();
             let before = BLANKS_SEEN.get();
