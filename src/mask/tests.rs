@@ -319,6 +319,9 @@ fn no_place_of_a_record_shows_a_card_or_its_code() {
         ("body int", body(Value::Int(number))),
         ("cvv int", attribute("cvv", Value::Int(737))),
         ("cvv in a map", attribute("payment", map("cvv", string("737")))),
+        ("code in a map", attribute("security", map("code", string("737")))),
+        ("code in maps", attribute("payment", map("security", map("code", Value::Int(737))))),
+        ("code by all names", attribute("card", map("verification", map("data", string("737"))))),
         ("cvv in a list", attribute("cvv", Value::Array(vec![string("737")]))),
         (
             "cvv under a name",

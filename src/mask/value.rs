@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sealtrail_chain::content::{KeyValue, MAX_DEPTH, Value};
 
 use super::action::{Action, Keep, truncate_double, truncate_text};
+use super::detect::parents::{MAX_OBJECTS, is_part_of_code};
 use super::detect::{check_code, given, postal, token};
 use super::engine::Session;
 use super::fold::unescaped;
@@ -60,6 +61,9 @@ impl Session<'_> {
                 ByKey::Replaced => {}
                 by_key => {
                     truncated |= matches!(by_key, ByKey::Truncated);
+                    if let Value::Map(inner) = &mut entry.value {
+                        self.codes_within(&entry.key, inner, place, MAX_OBJECTS);
+                    }
                     if !is_read {
                         self.value_at(&mut entry.value, &facts.inherited(), place, depth);
                     }
@@ -87,6 +91,26 @@ impl Session<'_> {
             ByKey::Replaced => {}
             ByKey::Nothing | ByKey::Truncated => self.value_at(value, &facts.inherited(), place, depth),
         }
+    }
+
+    /// Drops codes that are ones only by their name together with those of up to `maps` maps around it: `security: {code: 737}`.
+    fn codes_within(&mut self, path: &str, entries: &mut Vec<KeyValue<'_>>, place: Place, maps: usize) {
+        entries.retain_mut(|entry| {
+            let path = match &entry.value {
+                Value::Map(_) if maps == 1 => return true,
+                Value::Map(_) => format!("{path}.{}", entry.key),
+                _ if is_part_of_code(entry.key.as_bytes()) => format!("{path}.{}", entry.key),
+                _ => return true,
+            };
+            if let Value::Map(inner) = &mut entry.value {
+                self.codes_within(&path, inner, place, maps - 1);
+                return true;
+            }
+            let keyed = self.keys.facts(self.engine.rules(), path.as_bytes()).keyed;
+            let rules = keyed & self.rules().codes & self.rules().at(place) & self.only;
+            let rules = self.keyed_by(&path, &entry.value, rules);
+            !matches!(self.by_key(&mut entry.value, rules), ByKey::Dropped)
+        });
     }
 
     /// Those of `rules`, which `key` calls, that take it for the key of their kind: a `pincode` may be a place's.

@@ -67,20 +67,51 @@ impl Scan<'_, '_> {
         self.tables_until = until.unwrap_or(0).max(at).min(self.bytes.len());
     }
 
-    /// `(a, cvv) VALUES ('1', '737'), ('2', '738')`
+    /// `(a, cvv) VALUES ('1', '737'), ('2', '738')`, `SET (a, cvv) = ('1', '737')`
     fn statement(&mut self, low: usize, at: usize) -> Option<usize> {
-        const WORDS: [&[u8]; 2] = [b"VALUES", b"values"];
+        const JOINTS: [&[u8]; 4] = [b"VALUES", b"values", b") = (", b")=("];
         let bytes = self.bytes;
         let between = bytes.get(low..at)?;
-        let word = low + WORDS.iter().filter_map(|word| memchr::memmem::rfind(between, word)).max()?;
-        let names = bytes.get(word.saturating_sub(MAX_HEAD)..word).unwrap_or_default();
-        let names = tables::within_brackets(names.trim_ascii_end())?;
+        // Most texts have no brackets.
+        let between = between.get(..=memchr::memrchr(b'(', between)?)?;
+        // Where the names end, and what joins them to the values.
+        let ends = |joint: &&[u8]| {
+            let at = low + memchr::memmem::rfind(between, joint)?;
+            let bracket = usize::from(joint.starts_with(b")"));
+            Some((at + bracket, at + joint.len() - bracket))
+        };
+        let (names, values) = JOINTS.iter().filter_map(ends).max()?;
+        let names = tables::within_brackets(bytes.get(names.saturating_sub(MAX_HEAD)..names)?.trim_ascii_end())?;
         let head = self.head(names.split(|byte| *byte == b','), names)?;
-        let mut from = word + b"VALUES".len();
+        let mut from = values;
+        let Some(first) = opening(bytes, from) else { return Some(from) };
         while let Some(open) = opening(bytes, from).filter(|open| bytes.get(open - 1) == Some(&b'(')) {
             from = self.tuple(&head, open);
         }
-        Some(from)
+        Some(self.parameters(&head, first, from))
+    }
+
+    /// What the placeholders of a tuple stand for, behind the statement: `$2 = '737'`, `@p1=N'737'`; where that ends.
+    fn parameters(&mut self, head: &Head, first: usize, behind: usize) -> usize {
+        let bytes = self.bytes;
+        let near = bytes.get(..bytes.len().min(behind + MAX_HEAD)).unwrap_or_default();
+        let names = tables::items(bytes, first).map(<[u8]>::trim_ascii).zip(head);
+        let wanted: Vec<_> = names.filter(|(name, column)| tables::is_placeholder(name) && column.keyed != 0).collect();
+        let mut until = behind;
+        for sign in memchr::memchr_iter(b'=', near.get(behind..).unwrap_or_default()).take(MAX_COLUMNS) {
+            let sign = behind + sign;
+            let name = near.get(until..sign).unwrap_or_default().trim_ascii_end();
+            let Some((_, column)) = wanted.iter().find(|(known, _)| tables::ends_with_name(name, known)) else {
+                continue;
+            };
+            let blank = near.get(sign + 1..).unwrap_or_default().iter().take_while(|sign| **sign == b' ').count();
+            let start = sign + 1 + blank;
+            let start = start + usize::from(near.get(start..start + 2) == Some(b"N'"));
+            let end = value_end(near, start);
+            self.cell(start, end, **column);
+            until = end;
+        }
+        until
     }
 
     /// `<tr><th>PAN</th><th>CVV</th></tr><tr><td>…</td><td>737</td></tr>`
@@ -304,10 +335,14 @@ fn is_cell(bytes: &[u8], at: usize) -> bool {
         [before @ .., b'\\', b'"'] | [before @ .., b'"' | b'\'' | b'`'] => before,
         before => before,
     };
+    // Transact-SQL: `N'737'`.
+    let before =
+        before.strip_suffix(b"N").filter(|before| before.ends_with(b"=") || before.ends_with(b" ")).unwrap_or(before);
     let before = before.strip_suffix(b" ").unwrap_or(before);
     match before.last() {
         Some(b',' | b'(' | b'[' | b';' | b'|' | b'\t' | b'\n' | b' ') => true,
         Some(b'>') => tables::is_in_markup(bytes, before.len()),
+        Some(b'=') => tables::ends_with_placeholder(before),
         _ => false,
     }
 }

@@ -58,6 +58,18 @@ impl Scan<'_, '_> {
         }
     }
 
+    /// Looks for a PIN block in groups of four digits, of which one begins at `start`: `0412 AC89 ABCD EF67`.
+    pub(super) fn block_in_fours(&mut self, start: usize) -> bool {
+        if start < self.rows_until {
+            return false;
+        }
+        let Some(row) = row_of_fours(self.bytes, start, self.rows_until) else { return false };
+        self.rows_until = row.end();
+        let known = self.found.len();
+        self.block(&row);
+        self.found.len() > known
+    }
+
     fn judge(&mut self, row: &Row, shape: Shape) {
         let (pan, track2) = (self.first(self.with(Validator::Pan)), self.first(self.with(Validator::Track)));
         let (view, known) = (self.view, self.found.len());
@@ -189,6 +201,35 @@ fn row(bytes: &[u8], start: usize, gap: &[u8], low: usize) -> Option<Row> {
         at = next(bytes, place + 2, gap);
     }
     Some(row)
+}
+
+/// The row around the group of four digits at `start`, with one sign between each two groups, from `low` on.
+fn row_of_fours(bytes: &[u8], start: usize, low: usize) -> Option<Row> {
+    const FOUR: usize = 4;
+    const STEP: usize = FOUR + 1;
+    // One more than the longest has, so that a longer row is none.
+    const MOST: usize = LONG_BLOCK / 2 + 1;
+    let is_four = |at: usize| bytes.get(at..at + FOUR).is_some_and(|four| four.iter().all(u8::is_ascii_hexdigit));
+    let is_gap = |sign: &u8| matches!(sign, b' ' | b'-' | b':');
+    let gap = if is_four(start + STEP) {
+        bytes.get(start + FOUR)
+    } else {
+        start.checked_sub(STEP).filter(|before| is_four(*before)).and_then(|before| bytes.get(before + FOUR))
+    };
+    let gap = *gap.filter(|gap| is_gap(gap))?;
+    let before = |at: usize| {
+        at.checked_sub(STEP).filter(|from| *from >= low && bytes.get(at - 1) == Some(&gap) && is_four(*from))
+    };
+    let behind = |at: usize| Some(at + STEP).filter(|next| bytes.get(at + FOUR) == Some(&gap) && is_four(*next));
+    let first = std::iter::successors(Some(start), |at| before(*at)).take(MOST).last()?;
+    let groups = std::iter::successors(Some(first), |at| behind(*at)).take(MOST);
+    let places: Vec<usize> = groups.flat_map(|at| [at, at + 2]).collect();
+    let end = places.last()? + 2;
+    let apart = |sign: Option<&u8>| sign.is_none_or(|sign| !sign.is_ascii_alphanumeric());
+    let alone =
+        is_four(start) && apart(first.checked_sub(1).and_then(|before| bytes.get(before))) && apart(bytes.get(end));
+    let digits = places.iter().flat_map(|place| bytes.get(*place..place + 2).unwrap_or_default()).copied().collect();
+    alone.then_some(Row { digits, places })
 }
 
 /// Where the byte stands that follows the one which ends at `end`.

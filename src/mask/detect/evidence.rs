@@ -101,6 +101,7 @@ impl Scan<'_, '_> {
                 } else {
                     self.hit(start, end, rule)
                 }
+                self.code_behind(end, digits);
                 return true;
             }
             if (found || evidence.against) && luhn {

@@ -13,6 +13,8 @@ use crate::mask::rules::{Class, Named};
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
 const BLOCK: usize = 16;
 const LONG_BLOCK: usize = 32;
+/// Digits of a group that a block may be written in.
+const FOUR: usize = 4;
 /// Bytes before a value that words of its key may take, and a tag before them.
 pub(super) const KEY: usize = 64;
 pub(super) const TAG: usize = 96;
@@ -49,7 +51,10 @@ impl Scan<'_, '_> {
         let sign = self.byte_before(group.start);
         let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
         let labelled = sign == b'=' && self.may_be_labelled(group.start);
-        if !keyed && !quoted && !labelled {
+        if !keyed && !quoted && !labelled && !self.may_be_in_objects(group.start) {
+            return;
+        }
+        if keyed && group.len() == FOUR && self.block_in_fours(group.start) {
             return;
         }
         let mut end = group.end.min(group.start + MAX_DIGITS);
@@ -71,6 +76,9 @@ impl Scan<'_, '_> {
         let before = self.found.len();
         if keyed {
             self.keyed_hit(group.start, group.start, end);
+        }
+        if self.found.len() == before && self.may_be_in_objects(group.start) {
+            self.within_objects(group.start, end);
         }
         if labelled && self.found.len() == before {
             self.labelled(group.start, end);
@@ -99,6 +107,9 @@ impl Scan<'_, '_> {
         let token = self.token_at(group.start);
         if token.end - token.start == LONG_BLOCK {
             return self.keyed_long_block(token);
+        }
+        if token.end - token.start == FOUR && self.may_be_keyed(token.start) {
+            self.block_in_fours(token.start);
         }
         // A block may have a `0x` before it.
         if !matches!(token.end - token.start, BLOCK | PREFIXED) && token.end - group.start != BLOCK {
@@ -138,6 +149,13 @@ impl Scan<'_, '_> {
         self.token.judged = true;
         if self.bytes.get(token.start..token.end).is_some_and(|signs| signs.iter().all(u8::is_ascii_hexdigit)) {
             self.keyed_hit(token.start, token.start, token.end);
+        }
+    }
+
+    fn within_objects(&mut self, start: usize, end: usize) {
+        let value = self.bytes.get(start..end).unwrap_or_default();
+        if let Some(rule) = self.keyed_by_objects(start, value) {
+            self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
         }
     }
 

@@ -14,13 +14,45 @@ use crate::mask::rules::Validator;
 const MEMBERS: [&str; 8] = ["number", "subscriber", "num", "no", "nummer", "numero", "numéro", "número"];
 /// Those that hold its value, whatever that is.
 const VALUES: [&str; 5] = ["value", "number", "raw", "plain", "data"];
+/// Those that are a code's only together with the names of the objects that they are in.
+const CODES: [&str; 5] = ["code", "value", "number", "data", "block"];
+/// Objects around a member whose names are read.
+pub(in crate::mask) const MAX_OBJECTS: usize = 2;
 /// Bytes between brackets, and before a member on a line of its own.
 const REACH: usize = 64;
 const BLOCK: usize = 160;
 /// Lines before a member.
 const MAX_LINES: usize = 8;
 
+/// Whether a member of this name may be a code's together with the names of the objects around it.
+pub(in crate::mask) fn is_part_of_code(member: &[u8]) -> bool {
+    is_one_of(member, &CODES)
+}
+
 impl Scan<'_, '_> {
+    /// Whether a value at `at` may stand behind such a member.
+    pub(super) fn may_be_in_objects(&self, at: usize) -> bool {
+        matches!(self.byte_before(at), b'"' | b'\'' | b':' | b' ') && member(self.bytes, at, &CODES).is_some()
+    }
+
+    /// The rule whose key the name of a value's member is together with those of the objects that it is in:
+    /// `{"card":{"security":{"code":"737"}}}`.
+    pub(super) fn keyed_by_objects(&mut self, at: usize, token: &[u8]) -> Option<u8> {
+        let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
+        let mut head = member(self.bytes, at, &CODES).filter(|_| rules != 0)?;
+        let length = self.bytes.get(head..at)?.iter().take_while(|sign| is_word(**sign)).count();
+        let mut name = self.bytes.get(head..head + length)?.to_vec();
+        for _ in 0..MAX_OBJECTS {
+            let parent = self.object_of(head)?;
+            head = parent.start;
+            name = [self.bytes.get(parent)?, b".", &name].concat();
+            if let Some(rule) = self.first(self.rules.named_or_judged(&name) & rules) {
+                return (!self.is_other(rule, &name, token, b"")).then_some(rule);
+            }
+        }
+        None
+    }
+
     /// The name of what holds the number at `at` as its `number` or `subscriber`.
     pub(super) fn parent_of(&self, at: usize) -> Option<Range<usize>> {
         let head = member(self.bytes, at, &MEMBERS)?;
@@ -67,7 +99,7 @@ fn member(bytes: &[u8], at: usize, names: &[&str]) -> Option<usize> {
     let signs = before.iter().rev().take_while(|sign| is_sign(**sign)).count();
     let name = before.get(..before.len() - signs)?;
     // Most names end with another letter.
-    matches!(name.last()? | 0x20, b'r' | b'm' | b'o' | b'e' | b'w' | b'n' | b'a').then_some(())?;
+    matches!(name.last()? | 0x20, b'r' | b'm' | b'o' | b'e' | b'w' | b'n' | b'a' | b'k').then_some(())?;
     let word = name.iter().rev().take_while(|sign| is_word(**sign)).count();
     let name = name.get(name.len() - word..)?;
     (signs > 0 && is_one_of(name, names)).then(|| at - signs - word)

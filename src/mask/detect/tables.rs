@@ -4,6 +4,7 @@
 //! All of it is bounded by the place that it is asked from, by the columns of a head and by the bytes of a cell's quotes.
 
 use super::columns::{MAX_COLUMNS, MAX_HEAD};
+use super::words::is_word;
 
 /// Between the names of the columns and the values, and between two tuples.
 const MAX_BLANKS: usize = 32;
@@ -218,6 +219,23 @@ pub(super) fn value_end(bytes: &[u8], from: usize) -> usize {
         }
     }
     bytes.len()
+}
+
+/// Whether it stands for a value in a statement: `$2`, `@p1`, `:code`.
+pub(super) fn is_placeholder(name: &[u8]) -> bool {
+    matches!(name, [b'$' | b'@' | b':', rest @ ..] if !rest.is_empty() && rest.len() <= MAX_NAME && rest.iter().all(|sign| is_word(*sign)))
+}
+
+/// Whether `text` ends with such a name, and no longer one.
+pub(super) fn ends_with_name(text: &[u8], name: &[u8]) -> bool {
+    text.strip_suffix(name).is_some_and(|before| before.last().is_none_or(|sign| !is_word(*sign)))
+}
+
+/// Whether a placeholder and an equals sign stand at the end of `text`.
+pub(super) fn ends_with_placeholder(text: &[u8]) -> bool {
+    let name = text.strip_suffix(b"=").unwrap_or(text).trim_ascii_end();
+    let word = name.iter().rev().take(MAX_NAME).take_while(|sign| is_word(**sign)).count();
+    word > 0 && matches!(name.get(..name.len() - word).and_then(<[u8]>::last), Some(b'$' | b'@' | b':'))
 }
 
 /// The bracket around the rows that a value at `at` stands in, and the place of the first value of the first row: the same when

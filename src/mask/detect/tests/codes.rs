@@ -334,4 +334,131 @@ fn a_pin_block_is_found_by_its_data_element_too() {
     );
     goes("AB:CD:EF:EA:16:27:A1:DB", "[sad.pin]", &["pin-block=#", "F52 [#]"]);
     goes("63, 0x55, 0x19, 0xEA, 0x16, 0x27, 0xA1, 0xDB", "[sad.pin]", &["uint8_t pin_block[8] = { 0x# };"]);
+    for block in ["0412 AC89 ABCD EF67", "ABCD-EF67-0412-8989", "0412:8989:1234:9012", "FDEC 0412 AC89 ABCD"] {
+        goes(block, "[sad.pin]", &["PIN block: #", "pin_block=#", "\"pinBlock\": \"#\"", "DE52: #"]);
+    }
+    for kept in
+        ["pin ok, span 0412 AC89 ABCD EF67", "pin block ok at fe80:0412:ac89:abcd:ef67", "PIN block of 0412 AC89"]
+    {
+        assert_eq!(text(kept), kept);
+    }
+}
+
+/// Lists of cards have the code behind the number and its date, without a name.
+#[test]
+fn a_code_is_found_behind_a_card_number_and_its_date() {
+    const CARD: &str = "4242424242424242";
+    const MASKED: &str = "4242********4242";
+    for row in [
+        "#|12|27|737",
+        "#|12|2027|737|DOE JOHN",
+        "#,12,27,737",
+        "#, 12, 2027, 737",
+        "#;1227;737",
+        "#|12/27|737",
+        "#:12:27:737",
+        "#/12/27/737",
+        "#\t12/27\t737",
+        "#\t12/27\t737\tUS",
+        "#|12|27|737\n#|01|28|737",
+        "# 12/27 737",
+        "# 1227 737\n",
+    ] {
+        let (given, masked) = (row.replace('#', CARD), row.replace('#', MASKED).replace("737", "[sad.cvv]"));
+        assert_eq!(text(&given), masked, "{row}");
+        assert_eq!(text(&masked), masked, "masked again: {row}");
+    }
+    assert_eq!(text("378282246310005|12|27|7373"), "3782*******0005|12|27|[sad.cvv]");
+    for kept in [
+        "#|13|27|737",
+        "#|12|27|7373",
+        "#|12|27|73",
+        "#|12|27|737.50",
+        "#,12,27;737",
+        "# 12/27 737 CNY",
+        "# 12/27 737ms",
+        "#|12|27",
+        "#|1227|7371234",
+        "# 12/27/737x",
+    ] {
+        assert_eq!(text(&kept.replace('#', CARD)), kept.replace('#', MASKED), "{kept}");
+    }
+}
+
+#[test]
+fn a_code_is_found_behind_the_card_that_it_is_of() {
+    goes(
+        "737",
+        "[sad.cvv]",
+        &[
+            "CVV for card ending 4242 is #",
+            "CVV for card ending in 4242: #",
+            "cvv of the card ending with 4242 was #",
+            "CVV for card ****4242: #",
+            "CVV2 for card 4242********4242 = #",
+            "security code for my card xxxx-4242 is #",
+        ],
+    );
+    goes("1234", "[sad.pin]", &["PIN for card ending 4242 is #", "PIN for the card ending in 4242: #"]);
+    for kept in [
+        "cvv for card ending 4242, 737 retries",
+        "checked cvv for card ending 4242 and 737 others",
+        "card ending 4242 is 737 days old",
+    ] {
+        assert_eq!(text(kept), kept);
+    }
+}
+
+/// What a flattened record would have as one key, `card.security.code`.
+#[test]
+fn a_code_is_found_by_its_name_and_those_of_the_objects_around_it() {
+    goes(
+        "737",
+        "[sad.cvv]",
+        &[
+            r##"{"card":{"number":"x","security":{"code":"#"}}}"##,
+            r##"{"security":{"code":"#"}}"##,
+            r##"{"security": {"present": true, "code": "#"}}"##,
+            r##"{"card": {"verification": {"code": "#"}}}"##,
+            r##"{\"security\":{\"code\":\"#\"}}"##,
+            "{'security': {'code': '#'}}",
+        ],
+    );
+    goes("0412AC89ABCDEF67", "[sad.pin]", &[r##"{"pin":{"block":"#"}}"##]);
+    assert_eq!(text(r#"{"security":{"code":737}}"#), r#"{"security":{"code":"[sad.cvv]"}}"#);
+    for kept in [
+        r#"{"error":{"code":"737"}}"#,
+        r#"{"status":{"code":200}}"#,
+        r#"{"security":{"code":"73741"}}"#,
+        r#"{"security":{"level":"737"}}"#,
+        r#"{"security":[],"code":"737"}"#,
+        r#"{"security":{},"code":"737"}"#,
+    ] {
+        assert_eq!(text(kept), kept);
+    }
+}
+
+/// A statement names the columns, and what it is given stands behind it.
+#[test]
+fn a_code_is_found_among_the_parameters_of_a_statement() {
+    goes(
+        "737",
+        "[sad.cvv]",
+        &[
+            "UPDATE cards SET (holder, cvv) = ('DOE', '#') WHERE id = 7",
+            "UPDATE cards SET (holder,cvv)=('DOE',#)",
+            "execute <unnamed>: INSERT INTO cards (holder, cvv) VALUES ($1, $2)\nDETAIL:  parameters: $1 = 'DOE', $2 = '#'",
+            "insert into cards (cvv, holder) values ($1, $2) parameters: $1 = #, $2 = 'DOE'",
+            "exec sp_executesql N'INSERT INTO c (a, cvv) VALUES (@p0, @p1)', N'@p0 varchar(19), @p1 varchar(4)', @p0 = '42', @p1 = '#'",
+            "exec sp_executesql N'INSERT INTO c (a, cvv) VALUES (@p0, @p1)', N'@p0 int, @p1 int', @p0=42, @p1=N'#'",
+            "INSERT INTO c (a, cvv) VALUES (:a, :code) -- {:a = 1, :code = #}",
+        ],
+    );
+    for kept in [
+        "INSERT INTO cards (cvv, retries) VALUES ($1, $2) parameters: $1 = NULL, $2 = '737'",
+        "SELECT cvv FROM cards WHERE id = $1 parameters: $1 = '737'",
+        "UPDATE cards SET (cvv_result, retries) = ('M', 737)",
+    ] {
+        assert_eq!(text(kept), kept);
+    }
 }
