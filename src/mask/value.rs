@@ -98,8 +98,8 @@ impl Session<'_> {
         entries.retain_mut(|entry| {
             let path = match &entry.value {
                 Value::Map(_) if maps == 1 => return true,
-                Value::Map(_) => format!("{path}.{}", entry.key),
-                _ if is_part_of_code(entry.key.as_bytes()) => format!("{path}.{}", entry.key),
+                Value::Map(_) => joined(path, &entry.key),
+                _ if is_part_of_code(entry.key.as_bytes()) => joined(path, &entry.key),
                 _ => return true,
             };
             if let Value::Map(inner) = &mut entry.value {
@@ -295,6 +295,13 @@ impl Session<'_> {
     }
 }
 
+/// The name of an entry behind that of its map, of which the end counts: each of many entries is asked with it.
+fn joined(path: &str, key: &str) -> String {
+    const MOST: usize = 128;
+    let end = |name: &'_ str| name.floor_char_boundary(name.len().saturating_sub(MOST));
+    [path.get(end(path)..).unwrap_or_default(), ".", key.get(end(key)..).unwrap_or_default()].concat()
+}
+
 fn hide_kept(keep: Keep, text: &str) -> Option<String> {
     let keep = keep.of(text.as_bytes());
     hide(text, |length| keep.shown(length))
@@ -343,4 +350,18 @@ fn truncate(value: &mut Value<'_>) -> bool {
         _ => None,
     };
     cut.map(|cut| *value = cut).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map with a long name has many entries: what is asked of each must not grow with the name.
+    #[test]
+    fn a_joined_name_is_as_long_as_its_last_words() {
+        assert_eq!(joined("card.security", "code"), "card.security.code");
+        let long = "卡".repeat(1000) + "security";
+        let name = joined(&long, &long);
+        assert!(name.len() < 300 && name.ends_with("卡security"), "{name}");
+    }
 }

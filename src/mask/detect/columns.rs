@@ -97,6 +97,9 @@ impl Scan<'_, '_> {
         let near = bytes.get(..bytes.len().min(behind + MAX_HEAD)).unwrap_or_default();
         let names = tables::items(bytes, first).map(<[u8]>::trim_ascii).zip(head);
         let wanted: Vec<_> = names.filter(|(name, column)| tables::is_placeholder(name) && column.keyed != 0).collect();
+        if wanted.is_empty() {
+            return behind;
+        }
         let mut until = behind;
         for sign in memchr::memchr_iter(b'=', near.get(behind..).unwrap_or_default()).take(MAX_COLUMNS) {
             let sign = behind + sign;
