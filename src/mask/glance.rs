@@ -130,7 +130,7 @@ impl Glance {
         if self.has(ADDRESS | ESCAPE | OTHER) || rules.shapes.is_some() {
             return false;
         }
-        if are_fewer(self.digits, ENOUGH) {
+        if self.has_no_number() {
             return longest_are_below(self.sextets(), token::MIN) || !token::stands_in(bytes);
         }
         self.are_numbers_clean(bytes, rules, key) && !self.may_be_encoded(bytes)
@@ -143,9 +143,14 @@ impl Glance {
         let clean = || {
             rules.shapes.is_none()
                 && !(escape || other)
-                && (are_fewer(self.digits, ENOUGH) || self.are_numbers_clean(bytes, rules, key))
+                && (self.has_no_number() || self.are_numbers_clean(bytes, rules, key))
         };
         Holds { address, escape, other, number: !(address && clean()) }
+    }
+
+    /// Whether there are fewer digits than in the shortest number, and no block that may do with fewer.
+    fn has_no_number(self) -> bool {
+        are_fewer(self.digits, ENOUGH) && (self.digits == 0 || !self.may_be_bytes())
     }
 
     /// Whether no rule can find anything in the numbers of a text that is its own view.
@@ -294,7 +299,7 @@ mod tests {
     });
 
     /// What texts are made of that hold something, or almost.
-    const PARTS: &str = "cvv|pan|card|phone|pin|de52|[a-z]{1,6}|[A-Z]{1,3}|[0-9]{1,4}|[0-9]{3,11}|[0-9a-f]{1,2}|[0-9a-f]{16}|4242|424242|\
+    const PARTS: &str = "cvv|pan|card|phone|pin|de52|[a-z]{1,6}|[A-Z]{1,3}|[0-9]{1,4}|[0-9]{3,11}|[0-9a-f]{1,2}|[0-9a-f]{16}|[a-f]{15}[0-9]|4242|424242|\
         4242424242424242|138|13800138000|0013|0123456|call|415-555-2671|[ .:/_-]|[ .:/_-]{1,3}|[\\[\\](){}<>=+*,;\n\"']|e15|E\\+15|name|value|VALUES|NDI0MjQyNDI0|=3D|\
         0x[0-9]{2}|[0-9]{2} [0-9a-f]{2} |[a-z0-9.]{1,12}@a\\.co";
 

@@ -111,6 +111,9 @@ fn hash(key: &[u8]) -> u64 {
 }
 
 fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
+    if ends_with_marker(key) {
+        return Facts::NONE;
+    }
     let tail = key.get(key.len().saturating_sub(MAX_JUDGED)..).unwrap_or_default();
     let normal = normal_form(tail);
     // Where rules look for shapes, a key of letters may have one too.
@@ -131,6 +134,13 @@ fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
     rules.context_of(&normal, &mut facts.near, &mut facts.against);
     facts.second = rules.is_second(&normal);
     facts
+}
+
+/// Whether a key ends with what stands in place of a code: that is a value and calls no other.
+fn ends_with_marker(key: &[u8]) -> bool {
+    const OPEN: &[u8] = b"[sad.";
+    key.last() == Some(&b']')
+        && memchr::memrchr(b'[', key).and_then(|at| key.get(at..)).is_some_and(|end| end.starts_with(OPEN))
 }
 
 /// Whether no digits, no `@`, no escape, no encoded token and no other script stand in `key`.

@@ -287,6 +287,10 @@ impl Scan<'_, '_> {
     }
 
     fn column(&mut self, name: &[u8], line: &[u8]) -> Column {
+        // What stands in place of a code is a value, and heads no column.
+        if memchr::memmem::find(name, b"[sad.").is_some() {
+            return Column::default();
+        }
         let name = bare(name);
         let facts = self.keys.facts(self.rules, name);
         // Amex calls its code CID; in a table it is far more often a customer's id. Nor is a postal code a PIN.

@@ -63,7 +63,13 @@ impl Scan<'_, '_> {
         if start < self.rows_until {
             return false;
         }
-        let Some(row) = row_of_fours(self.bytes, start, self.rows_until) else { return false };
+        let Some(mut row) = row_of_fours(self.bytes, start, self.rows_until) else { return false };
+        let block = row.digits.get(..2 * BLOCK).unwrap_or_default();
+        if row.places.len() != LONG_BLOCK && block.iter().any(u8::is_ascii_alphabetic) {
+            // What follows on a block may look like more of it: a year, the begin of a card number.
+            row.places.truncate(BLOCK);
+            row.digits.truncate(2 * BLOCK);
+        }
         self.rows_until = row.end();
         let known = self.found.len();
         self.block(&row);
@@ -210,7 +216,7 @@ fn row_of_fours(bytes: &[u8], start: usize, low: usize) -> Option<Row> {
     // One more than the longest has, so that a longer row is none.
     const MOST: usize = LONG_BLOCK / 2 + 1;
     let is_four = |at: usize| bytes.get(at..at + FOUR).is_some_and(|four| four.iter().all(u8::is_ascii_hexdigit));
-    let is_gap = |sign: &u8| matches!(sign, b' ' | b'-' | b':');
+    let is_gap = |sign: &u8| matches!(sign, b' ' | b'-');
     let gap = if is_four(start + STEP) {
         bytes.get(start + FOUR)
     } else {
@@ -225,7 +231,8 @@ fn row_of_fours(bytes: &[u8], start: usize, low: usize) -> Option<Row> {
     let groups = std::iter::successors(Some(first), |at| behind(*at)).take(MOST);
     let places: Vec<usize> = groups.flat_map(|at| [at, at + 2]).collect();
     let end = places.last()? + 2;
-    let apart = |sign: Option<&u8>| sign.is_none_or(|sign| !sign.is_ascii_alphanumeric());
+    // A telephone's number may follow right behind.
+    let apart = |sign: Option<&u8>| sign.is_none_or(|sign| !sign.is_ascii_alphanumeric() && *sign != b'+');
     let alone =
         is_four(start) && apart(first.checked_sub(1).and_then(|before| bytes.get(before))) && apart(bytes.get(end));
     let digits = places.iter().flat_map(|place| bytes.get(*place..place + 2).unwrap_or_default()).copied().collect();

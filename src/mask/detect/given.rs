@@ -116,7 +116,7 @@ impl Names {
             let member = bytes.get(self.at..word)?;
             let given = between.iter().any(|sign| matches!(sign, b':' | b'='))
                 && if self.code { gives_code(member) } else { gives_name(member) };
-            if given && self.code && bytes.get(value) == Some(&b'[') {
+            if given && self.code && bytes.get(value) == Some(&b'[') && !bytes.get(value..)?.starts_with(b"[sad.") {
                 // The last part of a path: `"loc": ["body", "cvv"]`.
                 let list = length(value, &|sign| sign != b']');
                 let parts = bytes.get(value..value + list)?;

@@ -77,7 +77,7 @@ impl Scan<'_, '_> {
         if keyed {
             self.keyed_hit(group.start, group.start, end);
         }
-        if self.found.len() == before && self.may_be_in_objects(group.start) {
+        if self.found.len() == before && self.may_be_in_objects(group.start) && self.is_whole_value(group.start, end) {
             self.within_objects(group.start, end);
         }
         if labelled && self.found.len() == before {
@@ -149,6 +149,14 @@ impl Scan<'_, '_> {
         self.token.judged = true;
         if self.bytes.get(token.start..token.end).is_some_and(|signs| signs.iter().all(u8::is_ascii_hexdigit)) {
             self.keyed_hit(token.start, token.start, token.end);
+        }
+    }
+
+    /// Whether `start..end` is all of a value in JSON: from quote to quote, or up to where the next member begins.
+    fn is_whole_value(&self, start: usize, end: usize) -> bool {
+        match self.byte_before(start) {
+            quote @ (b'"' | b'\'') => matches!(self.byte_at(end), b'\\') || self.byte_at(end) == quote,
+            _ => matches!(self.byte_at(end), b',' | b'}' | b' ' | b'\n' | b'\r'),
         }
     }
 

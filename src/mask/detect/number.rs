@@ -139,6 +139,13 @@ impl Scan<'_, '_> {
         }
         if self.found.len() == before {
             self.keyed_values(groups);
+            // `pin: 1234 4242 4242 4242 4242`: what stands behind a code is looked at without it.
+            if let Some((first, rest)) = groups.split_first()
+                && rest.len() > 1
+                && self.found.get(before..).is_some_and(|found| matches!(found, [code] if code.end == first.end))
+            {
+                return self.cluster(rest, total - first.len());
+            }
             if self.found.len() == before
                 && let Some(first) = groups.first()
             {

@@ -1,5 +1,8 @@
-//! Codes that only their place gives away: behind a card number and its date, as lists of cards have them.
+//! Codes beside the card that they are of: by their place alone, behind a card number and its date, as lists of cards have them; or
+//! behind words that say which card's code it is.
 
+use super::given::is_one_of;
+use super::words::is_word;
 use super::{Finding, Scan, Shape};
 use crate::mask::rules::Class;
 
@@ -17,30 +20,86 @@ impl Scan<'_, '_> {
     }
 }
 
-/// Where a code of `length` digits begins behind a card number that ends at `end`: a month and a year stand between, and the same
-/// sign before the date and before the code.
+/// Where a code of `length` digits begins behind a card number that ends at `end`: month and year stand between, and the same sign
+/// before the date and before the code. Only a bar parts nothing else than such lists do: elsewhere the date must be written as one.
 fn placed(bytes: &[u8], end: usize, length: usize) -> Option<usize> {
     let (sign, rest) = bytes.get(end..)?.split_first()?;
-    if !matches!(sign, b'|' | b',' | b';' | b':' | b'/' | b'\t' | b' ') {
+    if !matches!(sign, b'|' | b',' | b';' | b'\t' | b' ') {
         return None;
     }
-    let blank = |text: &'_ [u8]| usize::from(text.first() == Some(&b' '));
-    let skip = |text: &'_ [u8]| text.first().filter(|first| *first == sign).map(|_| 1 + blank(&text[1..]));
+    let blank = |text: &[u8]| usize::from(text.first() == Some(&b' '));
+    let skip = |text: &[u8]| text.split_first().filter(|(first, _)| *first == sign).map(|(_, rest)| 1 + blank(rest));
     let month = rest.get(blank(rest)..)?;
     let ([b'0', b'1'..=b'9', rest @ ..] | [b'1', b'0'..=b'2', rest @ ..]) = month else { return None };
-    let parted = skip(rest).or_else(|| matches!(rest.first(), Some(b'/' | b'-')).then_some(1));
-    let year = rest.get(parted.unwrap_or(0)..)?;
-    let year = year.strip_prefix(b"20").filter(|year| matches!(year, [b'1'..=b'4', b'0'..=b'9', ..])).unwrap_or(year);
-    let [b'1'..=b'4', b'0'..=b'9', rest @ ..] = year else { return None };
+    let slash = rest.first() == Some(&b'/');
+    let parted = if slash { 1 } else { skip(rest)? };
+    let year = rest.get(parted..)?;
+    let long = year.strip_prefix(b"20").filter(|year| matches!(year, [b'1'..=b'4', b'0'..=b'9', ..]));
+    let [b'1'..=b'4', b'0'..=b'9', rest @ ..] = long.unwrap_or(year) else { return None };
+    if !slash && long.is_none() && *sign != b'|' {
+        return None;
+    }
     let code = rest.get(skip(rest)?..)?;
     let (code, behind) = code.split_at_checked(length)?;
-    // What is counted, or paid, has its unit behind it.
-    let goes_on = match behind {
-        [b' ', next, ..] => next.is_ascii_alphabetic(),
-        [b'.' | b',', next, ..] => *sign != b',' && next.is_ascii_digit(),
-        [next, ..] => next.is_ascii_alphanumeric() || *next >= 0x80,
-        [] => false,
-    };
     let start = bytes.len() - behind.len() - length;
-    (code.iter().all(u8::is_ascii_digit) && !goes_on).then_some(start)
+    (code.iter().all(u8::is_ascii_digit) && ends_field(behind, *sign)).then_some(start)
+}
+
+/// Whether a field ends here and what was in it is no amount: a currency's code follows on one.
+fn ends_field(behind: &[u8], sign: u8) -> bool {
+    let is_currency = |text: &[u8]| {
+        let text = text.trim_ascii_start();
+        let letters = text.iter().take_while(|sign| sign.is_ascii_uppercase()).count();
+        letters == 3 && text.get(letters).is_none_or(|next| *next == sign || next.is_ascii_control())
+    };
+    match behind {
+        [] | [b'\n' | b'\r' | b'"' | b'\'' | b'\\' | b'<', ..] => true,
+        [b' ', ..] if sign == b' ' => false,
+        [next, rest @ ..] if *next == sign => !is_currency(rest),
+        _ => false,
+    }
+}
+
+/// Where what stands before a code ends, if words say behind it which card the code is of: `CVV for card ending in 4242 is `.
+pub(super) fn of_card(before: &[u8]) -> Option<usize> {
+    const JOINTS: [&[u8]; 6] = [b" is", b" IS", b" was", b" WAS", b":", b"="];
+    /// Digits of a card number that are shown of it, and fewest of a whole one.
+    const SHOWN: usize = 4;
+    const WHOLE: usize = 13;
+    const MOST: usize = 32;
+    const WORDS: [&str; 18] = [
+        "card", "ending", "ends", "in", "with", "number", "no", "the", "my", "your", "his", "her", "this", "their",
+        "credit", "debit", "last", "digits",
+    ];
+    let cut = |text: &[u8], is_it: &dyn Fn(u8) -> bool| {
+        text.len() - text.iter().rev().take(MOST).take_while(|sign| is_it(**sign)).count()
+    };
+    let blank = |text: &'_ [u8]| cut(text, &|sign| matches!(sign, b' ' | b'"' | b'\'' | b'\\'));
+    let value = before.get(..blank(before))?;
+    let number = JOINTS.iter().find_map(|joint| value.strip_suffix(*joint))?;
+    let number = number.get(..blank(number))?;
+    let shown = cut(number, &|sign| sign.is_ascii_digit());
+    let hidden = cut(number.get(..shown)?, &|sign| {
+        matches!(sign, b'*' | b'x' | b'X' | b'.' | b'#' | b'-' | b' ') || sign.is_ascii_digit()
+    });
+    let digits = number.get(hidden..)?.iter().filter(|sign| sign.is_ascii_digit()).count();
+    let masked = number.get(hidden..shown)?.iter().any(|sign| matches!(sign, b'*' | b'x' | b'X' | b'#'));
+    if number.len() - shown < SHOWN || !(digits == SHOWN || digits >= WHOLE || masked) {
+        return None;
+    }
+    let (mut rest, mut card) = (number.get(..hidden)?, false);
+    for _ in 0..WORDS.len() {
+        let start = cut(rest, &is_word);
+        let word = rest.get(start..)?;
+        rest = rest.get(..start)?;
+        rest = rest.get(..blank(rest))?;
+        if card && is_one_of(word, &["for", "of", "on"]) {
+            return Some(rest.len());
+        }
+        if !is_one_of(word, &WORDS) {
+            return None;
+        }
+        card |= word.eq_ignore_ascii_case(b"card");
+    }
+    None
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::given::CodeName;
 use super::joins::{self, ARROWS, Ends, sign_of, word_of};
 use super::keyed::{KEY, TAG, Wanted};
+use super::placed::of_card;
 use super::series::{self, Earlier};
 use super::words::{Words, is_word};
 use super::wrapped::unwrapped;
@@ -29,6 +30,11 @@ impl Scan<'_, '_> {
         let behind = at + token.len();
         if !self.is_whole(at, behind) || !self.may_be_named(at, KEY + TAG) {
             return None;
+        }
+        if let Some(end) = self.bytes.get(..at).and_then(of_card)
+            && let Some(rule) = self.ends_with_key(end, rules)
+        {
+            return Some((rule, end));
         }
         let by_signs = |scan: &mut Self, at: usize, end: usize| {
             joins::key_ends(scan.bytes, at, end)
@@ -99,7 +105,7 @@ impl Scan<'_, '_> {
 
     /// Whether the reason of an HTTP status follows, so that the number before it is one.
     pub(super) fn is_status(&self, end: usize) -> bool {
-        const REASONS: [&str; 9] = [
+        const REASONS: [&str; 12] = [
             " ok",
             " created",
             " accepted",
@@ -109,6 +115,9 @@ impl Scan<'_, '_> {
             " not found",
             " internal",
             " unauthor",
+            " service unavail",
+            " bad gateway",
+            " gateway time",
         ];
         let rest = self.bytes.get(end..).unwrap_or_default();
         let is_next =

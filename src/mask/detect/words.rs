@@ -45,6 +45,11 @@ impl Words {
             start -= 1;
         }
         self.end = start;
+        // What stands in place of a code is a value, and calls no other.
+        if bytes.get(end) == Some(&b']') && bytes.get(..start).is_some_and(|before| before.ends_with(b"[sad.")) {
+            self.end = self.low;
+            return None;
+        }
         // `-DcardNumber=`: the option of a Java program.
         if matches!(bytes.get(..start), Some([.., b'-'])) && bytes.get(start) == Some(&b'D') && end - start > 3 {
             start += 1;

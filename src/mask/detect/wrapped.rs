@@ -2,7 +2,6 @@
 //!
 //! Each layer has a fixed form and a fixed reach, and few are taken off, so this costs the same wherever it stands.
 
-use super::given::is_one_of;
 use super::words::is_word;
 
 /// Layers that are taken off.
@@ -45,12 +44,11 @@ fn layer(before: &[u8]) -> Option<usize> {
         b':' => named(before),
         b'*' => emphasised(before),
         b'<' => binary(before),
-        b'=' => index(before).or_else(|| annotated(before)).or_else(|| of_card(before)),
+        b'=' => index(before).or_else(|| annotated(before)),
         b']' => indexed(before),
         b'>' => assoc(before).or_else(|| cell(before)).or_else(|| inline(before)),
         b'\n' => form(before).or_else(|| block(before)).or_else(|| broken(before)),
         b'&' => before.strip_suffix(b" &").map(<[u8]>::len),
-        b's' => of_card(before),
         b'r' | b't' => [" !!str", " !!int"].iter().find_map(|tag| before.strip_suffix(tag.as_bytes())).map(<[u8]>::len),
         _ => None,
     }
@@ -63,40 +61,11 @@ fn named(before: &[u8]) -> Option<usize> {
     match name.last()? {
         b'*' => emphasised(before),
         b'>' => inline(name),
-        b'0'..=b'9' => serialised(before).or_else(|| of_card(before)),
+        b'0'..=b'9' => serialised(before),
         b'i' if name.ends_with(b"\";i") => Some(name.len() - 2),
         _ if trim(name, quote).last() == Some(&b']') => index(before),
         _ => type_key(before),
     }
-}
-
-/// ` for card ending in 4242 is`: which card a code is of.
-fn of_card(before: &[u8]) -> Option<usize> {
-    const JOINTS: [&[u8]; 4] = [b" is", b" was", b":", b"="];
-    const SHOWN: usize = 4;
-    const WORDS: [&str; 12] =
-        ["card", "ending", "ends", "in", "with", "number", "no", "the", "my", "your", "his", "her"];
-    let number = trim(JOINTS.iter().find_map(|joint| before.strip_suffix(*joint))?, blank);
-    let shown = trim(number, |b| b.is_ascii_digit());
-    if number.len() - shown.len() < SHOWN {
-        return None;
-    }
-    let hidden = |b: u8| matches!(b, b'*' | b'x' | b'X' | b'.' | b'#' | b'-' | b' ') || b.is_ascii_digit();
-    let mut rest = trim(trim(shown, hidden), hidden);
-    let mut of_card = false;
-    for _ in 0..WORDS.len() {
-        let start = word_start(rest, rest.len());
-        let word = rest.get(start..)?;
-        if of_card && is_one_of(word, &["for", "of", "on"]) {
-            return Some(trim(rest.get(..start)?, blank).len());
-        }
-        if !is_one_of(word, &WORDS) {
-            return None;
-        }
-        of_card |= word.eq_ignore_ascii_case(b"card");
-        rest = trim(rest.get(..start)?, blank);
-    }
-    None
 }
 
 /// `Some(`, `Optional[`: the words that types put around a value.

@@ -334,8 +334,19 @@ fn a_pin_block_is_found_by_its_data_element_too() {
     );
     goes("AB:CD:EF:EA:16:27:A1:DB", "[sad.pin]", &["pin-block=#", "F52 [#]"]);
     goes("63, 0x55, 0x19, 0xEA, 0x16, 0x27, 0xA1, 0xDB", "[sad.pin]", &["uint8_t pin_block[8] = { 0x# };"]);
-    for block in ["0412 AC89 ABCD EF67", "ABCD-EF67-0412-8989", "0412:8989:1234:9012", "FDEC 0412 AC89 ABCD"] {
-        goes(block, "[sad.pin]", &["PIN block: #", "pin_block=#", "\"pinBlock\": \"#\"", "DE52: #"]);
+    for block in ["0412 AC89 ABCD EF67", "ABCD-EF67-0412-8989", "FDEC 0412 AC89 ABCD"] {
+        goes(
+            block,
+            "[sad.pin]",
+            &[
+                "PIN block: #",
+                "pin_block=#",
+                "\"pinBlock\": \"#\"",
+                "DE52: #",
+                "PIN block: # 2026-11-27",
+                "pin block # 1227",
+            ],
+        );
     }
     for kept in
         ["pin ok, span 0412 AC89 ABCD EF67", "pin block ok at fe80:0412:ac89:abcd:ef67", "PIN block of 0412 AC89"]
@@ -352,17 +363,15 @@ fn a_code_is_found_behind_a_card_number_and_its_date() {
     for row in [
         "#|12|27|737",
         "#|12|2027|737|DOE JOHN",
-        "#,12,27,737",
+        "#,12/27,737",
         "#, 12, 2027, 737",
-        "#;1227;737",
+        "#;12/27;737;x",
         "#|12/27|737",
-        "#:12:27:737",
-        "#/12/27/737",
         "#\t12/27\t737",
         "#\t12/27\t737\tUS",
         "#|12|27|737\n#|01|28|737",
         "# 12/27 737",
-        "# 1227 737\n",
+        "# 12/2027 737\n",
     ] {
         let (given, masked) = (row.replace('#', CARD), row.replace('#', MASKED).replace("737", "[sad.cvv]"));
         assert_eq!(text(&given), masked, "{row}");
@@ -380,6 +389,15 @@ fn a_code_is_found_behind_a_card_number_and_its_date() {
         "#|12|27",
         "#|1227|7371234",
         "# 12/27/737x",
+        "#,11,25,500.00,EUR",
+        "#,11/25,500,EUR",
+        "#;11;25;500;EUR",
+        "#,10,11,192.168.1.1",
+        "# 1130 250",
+        "#|0930|200|OK",
+        "# 12/24 100%",
+        "GET /cards/#/12/24/100",
+        "#|12|27|212-555-0147",
     ] {
         assert_eq!(text(&kept.replace('#', CARD)), kept.replace('#', MASKED), "{kept}");
     }
@@ -458,6 +476,74 @@ fn a_code_is_found_among_the_parameters_of_a_statement() {
         "INSERT INTO cards (cvv, retries) VALUES ($1, $2) parameters: $1 = NULL, $2 = '737'",
         "SELECT cvv FROM cards WHERE id = $1 parameters: $1 = '737'",
         "UPDATE cards SET (cvv_result, retries) = ('M', 737)",
+    ] {
+        assert_eq!(text(kept), kept);
+    }
+}
+
+/// What was near a code was masked without it, and must be beside it.
+#[test]
+fn what_stands_beside_a_code_is_masked_too() {
+    for (given, masked) in [
+        ("pin_block=ABCDEFABCDEFABC1 a@b.co", "pin_block=[sad.pin] *@b.co"),
+        ("pin block 12 AB CD EF AB CD EF AB a@b.co", "pin block [sad.pin] *@b.co"),
+        ("pin: 1234 4242 4242 4242 4242", "pin: [sad.pin] 4242 **** **** 4242"),
+        ("cvv: 1234 4242 4242 4242 4242", "cvv: [sad.cvv] 4242 **** **** 4242"),
+        ("378282246310005|12|27|4242-4242-4242-4242", "3782*******0005|12|27|4242-****-****-4242"),
+        ("378282246310005,12,27,5555 5555 5555 4444", "3782*******0005,12,27,5555 **** **** 4444"),
+        ("4242424242424242|12|27|138-1234-5678", "4242********4242|12|27|138-****-5678"),
+        ("4242 4242 4242 4242 12 27 138 1234 5678", "4242 **** **** 4242 12 27 138 **** 5678"),
+        ("order for card ending in 4242 is 6011000990139424", "order for card ending in 4242 is 6011********9424"),
+        ("amount for card ending in 4242: 13912345678", "amount for card ending in 4242: 139****5678"),
+        ("paid at parking meter 4242424242424242", "paid at parking meter 4242********4242"),
+        (r#"{"security":{"code":"1234-bobby@example.com"}}"#, r#"{"security":{"code":"12********@example.com"}}"#),
+    ] {
+        assert_eq!(text(given), masked);
+        assert_eq!(text(masked), masked, "masked again");
+    }
+}
+
+/// What stands in place of a code is a value: it calls nothing beside it a code, neither at once nor when it is masked again.
+#[test]
+fn a_masked_code_is_no_key() {
+    for (given, masked) in [
+        (
+            r#"{"security":{"code":737},"old":100,"new":200}"#,
+            r#"{"security":{"code":"[sad.cvv]"},"old":100,"new":200}"#,
+        ),
+        (
+            r#"{"card":{"security":{"code":"737"}},"number":1000}"#,
+            r#"{"card":{"security":{"code":"[sad.cvv]"}},"number":1000}"#,
+        ),
+        (
+            r#"{"name":"4242424242424242|12|27|737","value":500}"#,
+            r#"{"name":"4242********4242|12|27|[sad.cvv]","value":500}"#,
+        ),
+        ("CVV for card ending in 4242 is 737,x\n500,y", "CVV for card ending in 4242 is [sad.cvv],x\n500,y"),
+        (
+            "[\"{\\\"security\\\": {\\\"code\\\": 737}}\",\n 498,\n 8725]",
+            "[\"{\\\"security\\\": {\\\"code\\\": \\\"[sad.cvv]\\\"}}\",\n 498,\n 8725]",
+        ),
+    ] {
+        assert_eq!(text(given), masked);
+        assert_eq!(text(masked), masked, "masked again");
+    }
+}
+
+#[test]
+fn what_is_said_of_a_card_beside_its_code_stays() {
+    for kept in [
+        "cvv error for card ending 4242 is 401",
+        "cvv mismatch for card ending in 4242: 402",
+        "cvv for card ending in 4242: 503 Service Unavailable",
+        "cvv for card ending in 4242: 737 ms",
+        "pin for card ending in 4242 was 2026-11-27",
+        "cvv for card 1234567: 404",
+        r#"{"verification":{"value":"2026-11-27T10:00:00Z"}}"#,
+        r#"{"card":{"code":"192.168.1.1"}}"#,
+        r#"{"card":{"code":"404 Not Found"}}"#,
+        r#"{"pin":{"format":0,"block":"2026-11-27"}}"#,
+        "pin fe80:0000:0000:0000:0412:ac89:abcd:ef67",
     ] {
         assert_eq!(text(kept), kept);
     }
