@@ -111,10 +111,8 @@ fn hash(key: &[u8]) -> u64 {
 }
 
 fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
-    if ends_with_marker(key) {
-        return Facts::NONE;
-    }
-    let tail = key.get(key.len().saturating_sub(MAX_JUDGED)..).unwrap_or_default();
+    let named = without_markers(key);
+    let tail = named.get(named.len().saturating_sub(MAX_JUDGED)..).unwrap_or_default();
     let normal = normal_form(tail);
     // Where rules look for shapes, a key of letters may have one too.
     let mut facts = Facts {
@@ -136,11 +134,15 @@ fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
     facts
 }
 
-/// Whether a key ends with what stands in place of a code: that is a value and calls no other.
-fn ends_with_marker(key: &[u8]) -> bool {
+/// A key without what stands in place of a code at its end: that is a value and calls no other.
+fn without_markers(mut key: &[u8]) -> &[u8] {
     const OPEN: &[u8] = b"[sad.";
-    key.last() == Some(&b']')
-        && memchr::memrchr(b'[', key).and_then(|at| key.get(at..)).is_some_and(|end| end.starts_with(OPEN))
+    while let Some(at) = memchr::memrchr(b'[', key)
+        && key.get(at..).is_some_and(|end| end.starts_with(OPEN) && !end[..end.len() - 1].contains(&b']'))
+    {
+        key = key.get(..at).unwrap_or_default().trim_ascii_end();
+    }
+    key
 }
 
 /// Whether no digits, no `@`, no escape, no encoded token and no other script stand in `key`.

@@ -13,6 +13,8 @@ use crate::mask::rules::Validator;
 /// Columns of a table, and bytes of the line or list of their names.
 pub(super) const MAX_COLUMNS: usize = 64;
 pub(super) const MAX_HEAD: usize = 2048;
+/// Tuples of one statement whose placeholders are looked for.
+const MAX_TUPLES: usize = 8;
 /// Letters and digits of a block before its first decimal digits.
 const MAX_WORD: usize = 32;
 
@@ -84,18 +86,20 @@ impl Scan<'_, '_> {
         let names = tables::within_brackets(bytes.get(names.saturating_sub(MAX_HEAD)..names)?.trim_ascii_end())?;
         let head = self.head(names.split(|byte| *byte == b','), names)?;
         let mut from = values;
-        let Some(first) = opening(bytes, from) else { return Some(from) };
+        let mut tuples = Vec::new();
         while let Some(open) = opening(bytes, from).filter(|open| bytes.get(open - 1) == Some(&b'(')) {
+            tuples.push(open);
             from = self.tuple(&head, open);
         }
-        Some(self.parameters(&head, first, from))
+        tuples.truncate(MAX_TUPLES);
+        Some(self.parameters(&head, &tuples, from))
     }
 
     /// What the placeholders of a tuple stand for, behind the statement: `$2 = '737'`, `@p1=N'737'`; where that ends.
-    fn parameters(&mut self, head: &Head, first: usize, behind: usize) -> usize {
+    fn parameters(&mut self, head: &Head, tuples: &[usize], behind: usize) -> usize {
         let bytes = self.bytes;
         let near = bytes.get(..bytes.len().min(behind + MAX_HEAD)).unwrap_or_default();
-        let names = tables::items(bytes, first).map(<[u8]>::trim_ascii).zip(head);
+        let names = tuples.iter().flat_map(|first| tables::items(bytes, *first).map(<[u8]>::trim_ascii).zip(head));
         let wanted: Vec<_> = names.filter(|(name, column)| tables::is_placeholder(name) && column.keyed != 0).collect();
         if wanted.is_empty() {
             return behind;
@@ -282,12 +286,18 @@ impl Scan<'_, '_> {
 
     /// What the names of the columns say, if any of them says something. `line`: all of them.
     fn head<'n>(&mut self, names: impl IntoIterator<Item = &'n [u8]>, line: &[u8]) -> Option<Head> {
-        let head: Head = names.into_iter().take(MAX_COLUMNS).map(|name| self.column(name, line)).collect();
+        let mut head = Head::new();
+        for name in names.into_iter().take(MAX_COLUMNS) {
+            // A row of values, of which one was a code.
+            if is_marker(name) {
+                return None;
+            }
+            head.push(self.column(name, line));
+        }
         head.iter().any(|column| column.speaks()).then_some(head)
     }
 
     fn column(&mut self, name: &[u8], line: &[u8]) -> Column {
-        // What stands in place of a code is a value, and heads no column.
         if memchr::memmem::find(name, b"[sad.").is_some() {
             return Column::default();
         }
@@ -331,6 +341,14 @@ impl Scan<'_, '_> {
             self.id_cells.push((from, column.ids));
         }
     }
+}
+
+/// Whether a cell holds nothing but what stands in place of a code.
+fn is_marker(cell: &[u8]) -> bool {
+    let signs = |sign: &u8| matches!(sign, b' ' | b'"' | b'\'' | b'\t' | b'\r');
+    let start = cell.iter().take_while(|sign| signs(sign)).count();
+    let end = cell.len() - cell.iter().rev().take_while(|sign| signs(sign)).count();
+    cell.get(start..end).is_some_and(|cell| cell.starts_with(b"[sad.") && cell.ends_with(b"]"))
 }
 
 /// Whether what stands before a number, or before the word that it is in, begins a cell.

@@ -223,10 +223,12 @@ fn row_of_fours(bytes: &[u8], start: usize, low: usize) -> Option<Row> {
         start.checked_sub(STEP).filter(|before| is_four(*before)).and_then(|before| bytes.get(before + FOUR))
     };
     let gap = *gap.filter(|gap| is_gap(gap))?;
+    // No part of a word or of a longer number.
+    let is_alone = |at: usize| is_four(at) && !bytes.get(at + FOUR).is_some_and(u8::is_ascii_alphanumeric);
     let before = |at: usize| {
         at.checked_sub(STEP).filter(|from| *from >= low && bytes.get(at - 1) == Some(&gap) && is_four(*from))
     };
-    let behind = |at: usize| Some(at + STEP).filter(|next| bytes.get(at + FOUR) == Some(&gap) && is_four(*next));
+    let behind = |at: usize| Some(at + STEP).filter(|next| bytes.get(at + FOUR) == Some(&gap) && is_alone(*next));
     let first = std::iter::successors(Some(start), |at| before(*at)).take(MOST).last()?;
     let groups = std::iter::successors(Some(first), |at| behind(*at)).take(MOST);
     let places: Vec<usize> = groups.flat_map(|at| [at, at + 2]).collect();

@@ -116,7 +116,12 @@ impl Names {
             let member = bytes.get(self.at..word)?;
             let given = between.iter().any(|sign| matches!(sign, b':' | b'='))
                 && if self.code { gives_code(member) } else { gives_name(member) };
-            if given && self.code && bytes.get(value) == Some(&b'[') && !bytes.get(value..)?.starts_with(b"[sad.") {
+            // What stands in place of a code is a value.
+            if given && bytes.get(value..)?.starts_with(b"[sad.") {
+                self.at = value + 1;
+                continue;
+            }
+            if given && self.code && bytes.get(value) == Some(&b'[') {
                 // The last part of a path: `"loc": ["body", "cvv"]`.
                 let list = length(value, &|sign| sign != b']');
                 let parts = bytes.get(value..value + list)?;

@@ -140,11 +140,14 @@ impl Scan<'_, '_> {
         if self.found.len() == before {
             self.keyed_values(groups);
             // `pin: 1234 4242 4242 4242 4242`: what stands behind a code is looked at without it.
-            if let Some((first, rest)) = groups.split_first()
-                && rest.len() > 1
+            if let Some((first, mut rest)) = groups.split_first()
                 && self.found.get(before..).is_some_and(|found| matches!(found, [code] if code.end == first.end))
             {
-                return self.cluster(rest, total - first.len());
+                while rest.len() > 1 && self.found.len() == before + 1 {
+                    self.cluster(rest, rest.iter().map(|group| group.len()).sum());
+                    rest = rest.get(1..).unwrap_or_default();
+                }
+                return;
             }
             if self.found.len() == before
                 && let Some(first) = groups.first()

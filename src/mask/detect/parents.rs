@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::Scan;
 use super::given::{CodeName, is_one_of};
+use super::remote_keys::is_status;
 use super::words::is_word;
 use crate::mask::rules::Validator;
 
@@ -16,6 +17,8 @@ const MEMBERS: [&str; 8] = ["number", "subscriber", "num", "no", "nummer", "nume
 const VALUES: [&str; 5] = ["value", "number", "raw", "plain", "data"];
 /// Those that are a code's only together with the names of the objects that they are in.
 const CODES: [&str; 5] = ["code", "value", "number", "data", "block"];
+/// Signs of a PIN block.
+const SHORTEST_BLOCK: usize = 16;
 /// Objects around a member whose names are read.
 pub(in crate::mask) const MAX_OBJECTS: usize = 2;
 /// Bytes between brackets, and before a member on a line of its own.
@@ -42,6 +45,11 @@ impl Scan<'_, '_> {
         let mut head = member(self.bytes, at, &CODES).filter(|_| rules != 0)?;
         let length = self.bytes.get(head..at)?.iter().take_while(|sign| is_word(**sign)).count();
         let mut name = self.bytes.get(head..head + length)?.to_vec();
+        // A number alone that servers answer with is a status, and what is shorter than a block is none.
+        let bare = !matches!(self.byte_before(at), b'"' | b'\'');
+        if (bare && is_status(token)) || (name.eq_ignore_ascii_case(b"block") && token.len() < SHORTEST_BLOCK) {
+            return None;
+        }
         for _ in 0..MAX_OBJECTS {
             let parent = self.object_of(head)?;
             head = parent.start;

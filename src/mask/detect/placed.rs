@@ -47,9 +47,11 @@ fn placed(bytes: &[u8], end: usize, length: usize) -> Option<usize> {
 
 /// Whether a field ends here and what was in it is no amount: a currency's code follows on one.
 fn ends_field(behind: &[u8], sign: u8) -> bool {
+    // ISO 4217: three letters, or three digits.
     let is_currency = |text: &[u8]| {
         let text = text.trim_ascii_start();
         let letters = text.iter().take_while(|sign| sign.is_ascii_uppercase()).count();
+        let letters = if letters == 0 { text.iter().take_while(|sign| sign.is_ascii_digit()).count() } else { letters };
         letters == 3 && text.get(letters).is_none_or(|next| *next == sign || next.is_ascii_control())
     };
     match behind {

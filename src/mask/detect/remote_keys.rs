@@ -21,6 +21,11 @@ const STATUSES: [&[u8]; 24] = [
     b"403", b"404", b"405", b"409", b"422", b"429", b"500", b"502", b"503", b"504",
 ];
 
+/// Whether servers answer with this number.
+pub(super) fn is_status(value: &[u8]) -> bool {
+    STATUSES.contains(&value)
+}
+
 impl Scan<'_, '_> {
     /// The rule whose key a value at `at` has over signs, over other values of the same key, or from a member beside it or the
     /// object around it; and where that key ends.
@@ -149,8 +154,7 @@ impl Scan<'_, '_> {
         if head.len() == before.len() || !(path.starts_with(b"/") || path.starts_with(b"http")) {
             return false;
         }
-        word_of(joins::blank(rest), &METHODS).is_some()
-            || self.bytes.get(start..end).is_some_and(|value| STATUSES.contains(&value))
+        word_of(joins::blank(rest), &METHODS).is_some() || self.bytes.get(start..end).is_some_and(is_status)
     }
 
     /// Whether the bracket around a pair closes behind a value that ends at `end`.

@@ -398,6 +398,7 @@ fn a_code_is_found_behind_a_card_number_and_its_date() {
         "# 12/24 100%",
         "GET /cards/#/12/24/100",
         "#|12|27|212-555-0147",
+        "#|12|27|150|978",
     ] {
         assert_eq!(text(&kept.replace('#', CARD)), kept.replace('#', MASKED), "{kept}");
     }
@@ -466,6 +467,7 @@ fn a_code_is_found_among_the_parameters_of_a_statement() {
             "UPDATE cards SET (holder, cvv) = ('DOE', '#') WHERE id = 7",
             "UPDATE cards SET (holder,cvv)=('DOE',#)",
             "execute <unnamed>: INSERT INTO cards (holder, cvv) VALUES ($1, $2)\nDETAIL:  parameters: $1 = 'DOE', $2 = '#'",
+            "INSERT INTO c (a, cvv) VALUES ($1, $2), ($3, $4); $1='x', $2='[sad.cvv]', $3='y', $4='#'",
             "insert into cards (cvv, holder) values ($1, $2) parameters: $1 = #, $2 = 'DOE'",
             "exec sp_executesql N'INSERT INTO c (a, cvv) VALUES (@p0, @p1)', N'@p0 varchar(19), @p1 varchar(4)', @p0 = '42', @p1 = '#'",
             "exec sp_executesql N'INSERT INTO c (a, cvv) VALUES (@p0, @p1)', N'@p0 int, @p1 int', @p0=42, @p1=N'#'",
@@ -489,6 +491,12 @@ fn what_stands_beside_a_code_is_masked_too() {
         ("pin block 12 AB CD EF AB CD EF AB a@b.co", "pin block [sad.pin] *@b.co"),
         ("pin: 1234 4242 4242 4242 4242", "pin: [sad.pin] 4242 **** **** 4242"),
         ("cvv: 1234 4242 4242 4242 4242", "cvv: [sad.cvv] 4242 **** **** 4242"),
+        ("pin: 1234 5678 4242 4242 4242 4242", "pin: [sad.pin] 5678 4242 **** **** 4242"),
+        ("pin block 0412 AC89 ABCD EF67 accepted", "pin block [sad.pin] accepted"),
+        ("pin block 0412 AC89 ABCD EF67 4242424242424242", "pin block [sad.pin] 4242********4242"),
+        ("id,kind,cvv\n1,order,[sad.cvv]\n2,refund,738", "id,kind,cvv\n1,order,[sad.cvv]\n2,refund,[sad.cvv]"),
+        ("id|kind|pin\n1|invoice|[sad.pin]\n2|refund|4821", "id|kind|pin\n1|invoice|[sad.pin]\n2|refund|[sad.pin]"),
+        ("id,cvv [sad.cvv],pin\n2,737,4821", "id,cvv [sad.cvv],pin\n2,737,[sad.pin]"),
         ("378282246310005|12|27|4242-4242-4242-4242", "3782*******0005|12|27|4242-****-****-4242"),
         ("378282246310005,12,27,5555 5555 5555 4444", "3782*******0005,12,27,5555 **** **** 4444"),
         ("4242424242424242|12|27|138-1234-5678", "4242********4242|12|27|138-****-5678"),
@@ -519,6 +527,12 @@ fn a_masked_code_is_no_key() {
             r#"{"name":"4242424242424242|12|27|737","value":500}"#,
             r#"{"name":"4242********4242|12|27|[sad.cvv]","value":500}"#,
         ),
+        (
+            r#"{"card":{"number":"4242","security":{"code":"737"}}}"#,
+            r#"{"card":{"number":"4242","security":{"code":"[sad.cvv]"}}}"#,
+        ),
+        (r#"{"card":{"number":4242,"code":"737"}}"#, r#"{"card":{"number":4242,"code":"[sad.cvv]"}}"#),
+        ("Card(number=4242, security-code=737)", "Card(number=4242, security-code=[sad.cvv])"),
         ("CVV for card ending in 4242 is 737,x\n500,y", "CVV for card ending in 4242 is [sad.cvv],x\n500,y"),
         (
             "[\"{\\\"security\\\": {\\\"code\\\": 737}}\",\n 498,\n 8725]",
@@ -542,6 +556,9 @@ fn what_is_said_of_a_card_beside_its_code_stays() {
         r#"{"verification":{"value":"2026-11-27T10:00:00Z"}}"#,
         r#"{"card":{"code":"192.168.1.1"}}"#,
         r#"{"card":{"code":"404 Not Found"}}"#,
+        r#"{"card":{"code":404}}"#,
+        r#"{"pin":{"block":"2048"}}"#,
+        "card **** 12/27, 150",
         r#"{"pin":{"format":0,"block":"2026-11-27"}}"#,
         "pin fe80:0000:0000:0000:0412:ac89:abcd:ef67",
     ] {
