@@ -2,7 +2,7 @@
 //!
 //! Keys are compared in a normal form: folded, lower case, the words of `camelCase` parted by `_`.
 
-use super::detect::Glue;
+use super::detect::{Glue, marker};
 use super::fold::View;
 use super::rules::RuleSet;
 
@@ -111,7 +111,7 @@ fn hash(key: &[u8]) -> u64 {
 }
 
 fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
-    let named = without_markers(key);
+    let named = marker::without(key);
     let tail = named.get(named.len().saturating_sub(MAX_JUDGED)..).unwrap_or_default();
     let normal = normal_form(tail);
     // Where rules look for shapes, a key of letters may have one too.
@@ -132,17 +132,6 @@ fn judge(rules: &RuleSet, key: &[u8]) -> Facts {
     rules.context_of(&normal, &mut facts.near, &mut facts.against);
     facts.second = rules.is_second(&normal);
     facts
-}
-
-/// A key without what stands in place of a code at its end: that is a value and calls no other.
-fn without_markers(mut key: &[u8]) -> &[u8] {
-    const OPEN: &[u8] = b"[sad.";
-    while let Some(at) = memchr::memrchr(b'[', key)
-        && key.get(at..).is_some_and(|end| end.starts_with(OPEN) && !end[..end.len() - 1].contains(&b']'))
-    {
-        key = key.get(..at).unwrap_or_default().trim_ascii_end();
-    }
-    key
 }
 
 /// Whether no digits, no `@`, no escape, no encoded token and no other script stand in `key`.

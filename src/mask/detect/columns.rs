@@ -7,7 +7,7 @@
 
 use super::tables::{self, Cells, bare, opening, value_end};
 use super::words::is_joint;
-use super::{Finding, Scan, Shape, check_code, pan, phone, postal};
+use super::{Finding, Scan, Shape, check_code, marker, pan, phone, postal};
 use crate::mask::rules::Validator;
 
 /// Columns of a table, and bytes of the line or list of their names.
@@ -289,7 +289,7 @@ impl Scan<'_, '_> {
         let mut head = Head::new();
         for name in names.into_iter().take(MAX_COLUMNS) {
             // A row of values, of which one was a code.
-            if is_marker(name) {
+            if marker::is_all_of(name) {
                 return None;
             }
             head.push(self.column(name, line));
@@ -298,7 +298,7 @@ impl Scan<'_, '_> {
     }
 
     fn column(&mut self, name: &[u8], line: &[u8]) -> Column {
-        if memchr::memmem::find(name, b"[sad.").is_some() {
+        if marker::stands_in(name) {
             return Column::default();
         }
         let name = bare(name);
@@ -341,14 +341,6 @@ impl Scan<'_, '_> {
             self.id_cells.push((from, column.ids));
         }
     }
-}
-
-/// Whether a cell holds nothing but what stands in place of a code.
-fn is_marker(cell: &[u8]) -> bool {
-    let signs = |sign: &u8| matches!(sign, b' ' | b'"' | b'\'' | b'\t' | b'\r');
-    let start = cell.iter().take_while(|sign| signs(sign)).count();
-    let end = cell.len() - cell.iter().rev().take_while(|sign| signs(sign)).count();
-    cell.get(start..end).is_some_and(|cell| cell.starts_with(b"[sad.") && cell.ends_with(b"]"))
 }
 
 /// Whether what stands before a number, or before the word that it is in, begins a cell.

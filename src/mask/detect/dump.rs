@@ -4,6 +4,7 @@
 //! A row is read once, from its first pair on, however many of its pairs hold a digit.
 
 use super::iso8583::{self, data_element};
+use super::keyed::FOUR;
 use super::number::Group;
 use super::pan;
 use super::track::{self, Tag};
@@ -211,7 +212,6 @@ fn row(bytes: &[u8], start: usize, gap: &[u8], low: usize) -> Option<Row> {
 
 /// The row around the group of four digits at `start`, with one sign between each two groups, from `low` on.
 fn row_of_fours(bytes: &[u8], start: usize, low: usize) -> Option<Row> {
-    const FOUR: usize = 4;
     const STEP: usize = FOUR + 1;
     // One more than the longest has, so that a longer row is none.
     const MOST: usize = LONG_BLOCK / 2 + 1;

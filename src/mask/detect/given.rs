@@ -3,8 +3,8 @@
 //!
 //! What is between the brackets around the value is read once, where the value stands behind the word for one.
 
-use super::Scan;
 use super::words::is_word;
+use super::{Scan, marker};
 
 /// Bytes before a value and behind it in which its name may be given.
 const REACH: usize = 256;
@@ -117,7 +117,7 @@ impl Names {
             let given = between.iter().any(|sign| matches!(sign, b':' | b'='))
                 && if self.code { gives_code(member) } else { gives_name(member) };
             // What stands in place of a code is a value.
-            if given && bytes.get(value..)?.starts_with(b"[sad.") {
+            if given && marker::begins(bytes.get(value..)?) {
                 self.at = value + 1;
                 continue;
             }

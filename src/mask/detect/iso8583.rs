@@ -60,6 +60,10 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
             return Some(number);
         }
         let end = skip(bytes, start);
+        // Nor in a list of elements: `002:4242… 003:003000 052:…`.
+        if digits == 3 && is_element(bytes, word(bytes, end), end) {
+            return Some(number);
+        }
         name = bytes.get(word(bytes, end)..end)?;
         // Nor does one that a value is set to, or that begins a line.
         if name.is_empty() || end == start {
@@ -71,6 +75,18 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
     let is_name = NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         || ["域", "字段"].iter().any(|known| name.ends_with(known.as_bytes()));
     is_name.then_some(number)
+}
+
+/// Whether the word `start..end` is the value of a data element of which the number stands before it, alone: `011:989543`.
+fn is_element(bytes: &[u8], start: usize, end: usize) -> bool {
+    let before = bytes.get(..start).unwrap_or_default();
+    let Some((sign, number)) = before.split_last() else { return false };
+    let apart = |before: &[u8]| !before.last().is_some_and(|sign| is_word(*sign) || matches!(sign, b'.' | b':' | b'-'));
+    start < end
+        && matches!(sign, b':' | b'=')
+        && number
+            .split_last_chunk::<3>()
+            .is_some_and(|(before, number)| number.iter().all(u8::is_ascii_digit) && apart(before))
 }
 
 /// Where what stands before the word `start..end` ends, when that says how a value is written: `LLVAR`, `n..19`, `value`.

@@ -7,14 +7,14 @@ use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::states;
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, Token, check_code, given, postal};
+use super::{Finding, Scan, Shape, Token, check_code, emphasis, given, marker, postal};
 use crate::mask::rules::{Class, Named};
 
 /// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
 const BLOCK: usize = 16;
 const LONG_BLOCK: usize = 32;
 /// Digits of a group that a block may be written in.
-const FOUR: usize = 4;
+pub(super) const FOUR: usize = 4;
 /// Bytes before a value that words of its key may take, and a tag before them.
 pub(super) const KEY: usize = 64;
 pub(super) const TAG: usize = 96;
@@ -65,19 +65,18 @@ impl Scan<'_, '_> {
             // A number of 64 bits or more: `737L`, `737n`.
             end = group.end;
         }
-        if end - group.start < 3 || (is_masked_behind(self.bytes, end) && !is_emphasised(self.bytes, group.start, end))
-        {
+        if end - group.start < 3 || (is_masked_behind(self.bytes, end) && !emphasis::closes(self.bytes, end)) {
             return;
         }
         // Masked before: the escape of the sign before a value is no value.
-        if self.is_logged(group.start) && self.bytes.get(end..).is_some_and(|rest| rest.starts_with(b"[sad.")) {
+        if self.is_logged(group.start) && self.bytes.get(end..).is_some_and(marker::begins) {
             return;
         }
         let before = self.found.len();
         if keyed {
             self.keyed_hit(group.start, group.start, end);
         }
-        if self.found.len() == before && self.may_be_in_objects(group.start) && self.is_whole_value(group.start, end) {
+        if self.found.len() == before && self.is_whole_value(group.start, end) {
             self.within_objects(group.start, end);
         }
         if labelled && self.found.len() == before {
@@ -418,16 +417,6 @@ impl Scan<'_, '_> {
 /// Whether a number is too long for a PIN (ISO 9564: 12 digits) and stands in the path of a URL: `/pin/1768382385349880`.
 fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
-}
-
-/// Whether as many asterisks stand on both sides of a value as make it bold: `cvv: **737**`.
-fn is_emphasised(bytes: &[u8], start: usize, end: usize) -> bool {
-    let count = |signs: &mut dyn Iterator<Item = &u8>| signs.take(3).take_while(|sign| **sign == b'*').count();
-    let before = bytes.get(..start).unwrap_or_default();
-    let stars = count(&mut before.iter().rev());
-    (1..=2).contains(&stars)
-        && count(&mut bytes.get(end..).unwrap_or_default().iter()) == stars
-        && before.get(..start - stars).is_some_and(|head| matches!(head.last(), Some(b' ' | b':' | b'=' | b'\t')))
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

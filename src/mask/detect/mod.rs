@@ -9,6 +9,7 @@ pub(super) mod cn_id;
 mod columns;
 mod dump;
 pub(super) mod email;
+mod emphasis;
 mod evidence;
 pub(super) mod given;
 mod groupings;
@@ -19,6 +20,7 @@ mod joins;
 mod key_ends;
 mod keyed;
 mod lists;
+pub(super) mod marker;
 mod national;
 mod number;
 pub(super) mod pan;
@@ -308,6 +310,10 @@ impl Scan<'_, '_> {
             if numbered || (word.is_ascii() && start > 0 && self.byte_before(start).is_ascii_digit()) {
                 facts.against = 0;
             }
+            // `request={number: …}`: what a request carries is not what it is called by.
+            if last.is_some() && is_carried(word, self.bytes.get(end..at).unwrap_or_default()) {
+                facts.against = 0;
+            }
             // `card number for this order is`: what the name of an id is said of has a name of its own.
             if facts.against & rules != 0 && (facts.lift | facts.near) & rules == 0 {
                 let said = self.said_of(start, rules);
@@ -434,4 +440,17 @@ impl Scan<'_, '_> {
         let word = before.iter().rev().take_while(|sign| words::is_word(**sign)).count();
         (word > 0).then_some((before.len() - word, before.len()))
     }
+}
+
+/// Whether `word` is a request's and `behind` opens it.
+fn is_carried(word: &[u8], behind: &[u8]) -> bool {
+    const NAMES: [&[u8]; 2] = [b"request", b"req"];
+    let opens = behind.iter().find(|sign| !matches!(sign, b'"' | b'\'' | b'\\' | b':' | b'=' | b' '));
+    matches!(opens, Some(b'{' | b'(' | b'['))
+        && NAMES.iter().any(|name| {
+            word.len()
+                .checked_sub(name.len())
+                .and_then(|from| word.get(from..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(name))
+        })
 }

@@ -4,7 +4,7 @@
 
 use super::words::{SEPARATOR, SIGNS};
 use super::wrapped::{area_code, unwrapped};
-use super::{Scan, Token, lists, pan, phone};
+use super::{Scan, Token, emphasis, lists, pan, phone};
 use crate::mask::colour;
 use crate::mask::escapes::read_syslog;
 use crate::mask::rules::Validator;
@@ -191,11 +191,18 @@ impl Scan<'_, '_> {
     pub(super) fn is_rest(&self, start: usize, end: usize, digits: &[u8]) -> bool {
         let whole = || pan::luhn(digits) && pan::fit(digits, pan::Brands::ALL) == pan::Fit::Strong;
         match (self.byte_before(start), self.byte_at(end)) {
+            (_, b'*') if emphasis::closes(self.bytes, end) => false,
             (b'*', _) => !whole(),
             // One asterisk before a blank or the end is none that hides something.
             (_, b'*') => !matches!(self.byte_at(end + 1), b' ' | b'\t' | b'\n' | b'"' | b'\'' | b')' | b','),
             _ => false,
         }
+    }
+
+    /// Whether asterisks stand beside `start..end` that make nothing bold.
+    fn is_masked_beside(&self, start: usize, end: usize) -> bool {
+        let stars = self.byte_before(start) == b'*' || self.byte_at(end) == b'*';
+        stars && !emphasis::closes(self.bytes, end)
     }
 
     /// One run of digits without anything in between.
@@ -271,8 +278,8 @@ impl Scan<'_, '_> {
         const SHORTEST: usize = 10;
         let Some(rule) = self.first(self.with(Validator::Phone)) else { return };
         for (at, group) in groups.iter().enumerate() {
-            let plus = self.byte_before(group.start) == b'+'
-                && !matches!(self.byte_before(group.start - 1), b'*' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z');
+            let plus =
+                self.byte_before(group.start) == b'+' && !self.byte_before(group.start - 1).is_ascii_alphanumeric();
             // How Go prints the monotonic part of a time: `m=+312.783328870`.
             let clock = self.bytes.get(..group.start).is_some_and(|before| before.ends_with(b" m=+"));
             if !plus
@@ -306,7 +313,9 @@ impl Scan<'_, '_> {
                 }
             }
             let Some((end, total)) = best else { continue };
-            if self.byte_at(end) == b'*' || (total < SHORTEST && !self.speaks_for_phone(group.start, end)) {
+            if self.is_masked_beside(group.start - 1, end)
+                || (total < SHORTEST && !self.speaks_for_phone(group.start, end))
+            {
                 continue;
             }
             let code = if head.starts_with(b"86") { 2 } else { 0 };
@@ -374,7 +383,7 @@ impl Scan<'_, '_> {
         let (start, end) = ends(groups, groups.len());
         // `mobile data 236961889 bytes`; behind a number in groups, a letter may begin an address.
         let counts = groups.len() == 1 && self.unit(end).is_some_and(|unit| unit.len() > 1);
-        if self.byte_before(start) == b'*' || self.byte_at(end) == b'*' || counts || self.is_head_of_rest(groups) {
+        if self.is_masked_beside(start, end) || counts || self.is_head_of_rest(groups) {
             return;
         }
         let (phones, cards) = (self.with(Validator::Phone), self.with(Validator::Pan));

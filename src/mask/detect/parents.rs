@@ -12,7 +12,22 @@ use super::words::is_word;
 use crate::mask::rules::Validator;
 
 /// Names of members that hold the number of what they are in.
-const MEMBERS: [&str; 8] = ["number", "subscriber", "num", "no", "nummer", "numero", "numéro", "número"];
+const MEMBERS: [&str; 14] = [
+    "number",
+    "subscriber",
+    "num",
+    "no",
+    "nummer",
+    "numero",
+    "numéro",
+    "número",
+    "nationalnumber",
+    "national_number",
+    "subscribernumber",
+    "subscriber_number",
+    "localnumber",
+    "local_number",
+];
 /// Those that hold its value, whatever that is.
 const VALUES: [&str; 5] = ["value", "number", "raw", "plain", "data"];
 /// Those that are a code's only together with the names of the objects that they are in.
@@ -35,14 +50,19 @@ pub(in crate::mask) fn is_part_of_code(member: &[u8]) -> bool {
 impl Scan<'_, '_> {
     /// Whether a value at `at` may stand behind such a member.
     pub(super) fn may_be_in_objects(&self, at: usize) -> bool {
-        matches!(self.byte_before(at), b'"' | b'\'' | b':' | b' ') && member(self.bytes, at, &CODES).is_some()
+        self.part_of_code(at).is_some()
+    }
+
+    /// Where the name of such a member begins.
+    fn part_of_code(&self, at: usize) -> Option<usize> {
+        if matches!(self.byte_before(at), b'"' | b'\'' | b':' | b' ') { member(self.bytes, at, &CODES) } else { None }
     }
 
     /// The rule whose key the name of a value's member is together with those of the objects that it is in:
     /// `{"card":{"security":{"code":"737"}}}`.
     pub(super) fn keyed_by_objects(&mut self, at: usize, token: &[u8]) -> Option<u8> {
         let rules = self.rules.fitting(self.active & self.rules.keyed_in_text, token);
-        let mut head = member(self.bytes, at, &CODES).filter(|_| rules != 0)?;
+        let mut head = self.part_of_code(at).filter(|_| rules != 0)?;
         let length = self.bytes.get(head..at)?.iter().take_while(|sign| is_word(**sign)).count();
         let mut name = self.bytes.get(head..head + length)?.to_vec();
         // A number alone that servers answer with is a status, and what is shorter than a block is none.

@@ -64,37 +64,14 @@ fn ends_field(behind: &[u8], sign: u8) -> bool {
 
 /// Where what stands before a code ends, if words say behind it which card the code is of: `CVV for card ending in 4242 is `.
 pub(super) fn of_card(before: &[u8]) -> Option<usize> {
-    const JOINTS: [&[u8]; 6] = [b" is", b" IS", b" was", b" WAS", b":", b"="];
-    /// Digits of a card number that are shown of it, and fewest of a whole one.
-    const SHOWN: usize = 4;
-    const WHOLE: usize = 13;
-    const MOST: usize = 32;
     const WORDS: [&str; 18] = [
         "card", "ending", "ends", "in", "with", "number", "no", "the", "my", "your", "his", "her", "this", "their",
         "credit", "debit", "last", "digits",
     ];
-    let cut = |text: &[u8], is_it: &dyn Fn(u8) -> bool| {
-        text.len() - text.iter().rev().take(MOST).take_while(|sign| is_it(**sign)).count()
-    };
-    let blank = |text: &'_ [u8]| cut(text, &|sign| matches!(sign, b' ' | b'"' | b'\'' | b'\\'));
-    let value = before.get(..blank(before))?;
-    let number = JOINTS.iter().find_map(|joint| value.strip_suffix(*joint))?;
-    let number = number.get(..blank(number))?;
-    let shown = cut(number, &|sign| sign.is_ascii_digit());
-    let hidden = cut(number.get(..shown)?, &|sign| {
-        matches!(sign, b'*' | b'x' | b'X' | b'.' | b'#' | b'-' | b' ') || sign.is_ascii_digit()
-    });
-    let digits = number.get(hidden..)?.iter().filter(|sign| sign.is_ascii_digit()).count();
-    let masked = number.get(hidden..shown)?.iter().any(|sign| matches!(sign, b'*' | b'x' | b'X' | b'#'));
-    if number.len() - shown < SHOWN || !(digits == SHOWN || digits >= WHOLE || masked) {
-        return None;
-    }
-    let (mut rest, mut card) = (number.get(..hidden)?, false);
+    let (mut rest, mut card) = (before_card(before)?, false);
     for _ in 0..WORDS.len() {
-        let start = cut(rest, &is_word);
-        let word = rest.get(start..)?;
-        rest = rest.get(..start)?;
-        rest = rest.get(..blank(rest))?;
+        let (head, word) = part(rest, is_word);
+        rest = part(head, is_blank).0;
         if card && is_one_of(word, &["for", "of", "on"]) {
             return Some(rest.len());
         }
@@ -104,4 +81,56 @@ pub(super) fn of_card(before: &[u8]) -> Option<usize> {
         card |= word.eq_ignore_ascii_case(b"card");
     }
     None
+}
+
+/// What stands before the number of a card, whole or what is shown of it, that `before` ends with: `4242 is `, `****4242: "`.
+fn before_card(before: &[u8]) -> Option<&[u8]> {
+    const JOINTS: [&[u8]; 6] = [b" is", b" IS", b" was", b" WAS", b":", b"="];
+    /// Digits of a card number that are shown of it, and fewest of a whole one.
+    const SHOWN: usize = 4;
+    const WHOLE: usize = 13;
+    let value = part(before, is_blank).0;
+    let number = part(JOINTS.iter().find_map(|joint| value.strip_suffix(*joint))?, is_blank).0;
+    let (rest, shown) = part(number, |sign| sign.is_ascii_digit());
+    let hides = |sign: u8| matches!(sign, b'*' | b'x' | b'X' | b'#');
+    let (rest, hidden) = part(rest, |sign| hides(sign) || matches!(sign, b'.' | b'-' | b' ') || sign.is_ascii_digit());
+    let digits = hidden.iter().chain(shown).filter(|sign| sign.is_ascii_digit()).count();
+    let masked = hidden.iter().any(|sign| hides(*sign));
+    (shown.len() >= SHOWN && (digits == SHOWN || digits >= WHOLE || masked)).then_some(rest)
+}
+
+/// Where the question ends that a customer's answer follows: `what is your cvv? Customer: `.
+pub(super) fn of_question(before: &[u8]) -> Option<usize> {
+    const WHO: [&str; 16] = [
+        "customer",
+        "client",
+        "caller",
+        "cardholder",
+        "user",
+        "guest",
+        "cust",
+        "buyer",
+        "holder",
+        "me",
+        "客户",
+        "用户",
+        "顾客",
+        "持卡人",
+        "买家",
+        "会员",
+    ];
+    let who = part(before, is_blank).0.strip_suffix(b":")?;
+    let (question, who) = part(who, is_word);
+    let question = part(question, |sign| sign.is_ascii_whitespace()).0.strip_suffix(b"?")?;
+    is_one_of(who, &WHO).then_some(part(question, is_blank).0.len())
+}
+
+/// Parts the last signs of a kind from what stands before them.
+fn part(text: &[u8], is_it: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    const MOST: usize = 32;
+    text.split_at(text.len() - text.iter().rev().take(MOST).take_while(|sign| is_it(**sign)).count())
+}
+
+fn is_blank(sign: u8) -> bool {
+    matches!(sign, b' ' | b'"' | b'\'' | b'\\')
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::given::CodeName;
 use super::joins::{self, ARROWS, Ends, sign_of, word_of};
 use super::keyed::{KEY, TAG, Wanted};
-use super::placed::of_card;
+use super::placed::{of_card, of_question};
 use super::series::{self, Earlier};
 use super::words::{Words, is_word};
 use super::wrapped::unwrapped;
@@ -36,7 +36,7 @@ impl Scan<'_, '_> {
         if !self.is_whole(at, behind) || !self.may_be_named(at, KEY + TAG) {
             return None;
         }
-        if let Some(end) = self.bytes.get(..at).and_then(of_card)
+        if let Some(end) = self.bytes.get(..at).and_then(|before| of_card(before).or_else(|| of_question(before)))
             && let Some(rule) = self.ends_with_key(end, rules)
         {
             return Some((rule, end));

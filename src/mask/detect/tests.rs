@@ -9,6 +9,7 @@ use sealtrail_chain::content::{LogRecord, Value};
 use crate::mask::signs::BLOCKS_SEEN;
 use crate::mask::{Config, Engine};
 
+mod beside;
 mod codes;
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -42,6 +43,10 @@ fn a_card_number_is_found_in_other_writings() {
         "4242********4242",
         &[
             "**#**",
+            "says **card no. #** was charged twice",
+            "request={Number:# CVV:[sad.cvv]}",
+            "ChargeRequest[number=#, expMonth=07]",
+            "{\"request\":{\"number\":\"#\"}}",
             "{\"content\":\"#\"} of a request: ok",
             "request: {\"content\":\"#\"}",
             "<Acct><Id><Othr><Id>#</Id></Othr></Id></Acct>",
@@ -136,6 +141,13 @@ fn phones_and_addresses_are_found_in_other_writings() {
         ("https://zhang.san@163.com@host.example.com/x", "https://zh*******@163.com@host.example.com/x"),
         ("to +6596616535 +85293752892", "to +65****6535 +852****2892"),
         ("call me at (212) 680-6038", "call me at (21*) ***-6038"),
+        ("**phone 212-680-6038** x", "**phone 21*-***-6038** x"),
+        ("- **+1 212 680 6038**, x", "- **+1 21* *** 6038**, x"),
+        ("**call 13800138000** now", "**call 138****8000** now"),
+        (
+            r#"{"phone":{"countryCode":1,"nationalNumber":"2126806038"}}"#,
+            r#"{"phone":{"countryCode":1,"nationalNumber":"21****6038"}}"#,
+        ),
         ("tel. 010-42914874 / 0571-71979781", "tel. 010-****4874 / 057*-****9781"),
         ("phones (212) 680-6038 / (646) 594-5760", "phones (21*) ***-6038 / (64*) ***-5760"),
         ("Phone: 212-680-6038 or 646-594-5760", "Phone: 21*-***-6038 or 64*-***-5760"),
@@ -172,6 +184,12 @@ fn what_stands_before_an_id_keeps_it() {
     for kept in [
         "<ns2:SpanId xmlns:ns2=\"urn:pay\">4242424242424242</ns2:SpanId>",
         "{\"name\":\"order_id\",\"value\":\"4242424242424242\"}",
+        "{\"order\":{\"number\":\"4242424242424242\"}}",
+        "request number: 4242424242424242",
+        "request(4242424242424242)",
+        "heap committed=5168556038 max=17487104212",
+        "Forgot the PIN? Ticket: 48211",
+        "at 10:15 052:0412AC89ABCDEF67",
         "txn 4242424242424242 reversed",
         "contract_no=4242424242424242",
         "会员号4242424242424242",

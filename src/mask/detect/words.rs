@@ -1,5 +1,6 @@
 //! The words of a text, walked from a place back.
 
+use super::marker;
 use super::states::without_states;
 
 /// Walks the words before a place, the nearest first; ends at what parts one field from the next, and at another value.
@@ -46,7 +47,7 @@ impl Words {
         }
         self.end = start;
         // What stands in place of a code is a value, and calls no other.
-        if bytes.get(end) == Some(&b']') && bytes.get(..start).is_some_and(|before| before.ends_with(b"[sad.")) {
+        if marker::is_around(bytes, start, end) {
             self.end = self.low;
             return None;
         }
@@ -101,7 +102,8 @@ pub(super) const SIGNS: [u8; 256] = {
         signs[byte] = match byte as u8 {
             b'0'..=b'9' => WORD | DIGIT,
             b'_' => WORD | SEPARATOR,
-            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => WORD,
+            // Of another script; 0xFF stands for a byte of none (`fold`), as binary encodings put before a value.
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80..0xFF => WORD,
             b' ' | b'\t' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' => SEPARATOR,
             b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!' => PARTS,
             _ => 0,

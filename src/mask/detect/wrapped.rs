@@ -34,6 +34,7 @@ pub(super) fn area_code(bytes: &[u8], at: usize) -> usize {
 /// Length of `before` without the layer that it ends with.
 #[inline]
 fn layer(before: &[u8]) -> Option<usize> {
+    let all = before;
     let before = trim(before, |b| matches!(b, b'"' | b'\'' | b'\\' | b' ' | b'\t'));
     match before.last()? {
         b'[' => {
@@ -42,7 +43,7 @@ fn layer(before: &[u8]) -> Option<usize> {
         b'(' => typed(before).or_else(|| before.ends_with(b")(").then(|| before.len() - 1)).or_else(|| entered(before)),
         b')' => sized(before).or_else(|| go_type(before)),
         b':' => named(before),
-        b'*' => emphasised(before),
+        b'*' => emphasised(before).or_else(|| opened(all)),
         b'<' => binary(before),
         b'=' => index(before).or_else(|| annotated(before)),
         b']' => indexed(before),
@@ -319,6 +320,12 @@ fn broken(before: &[u8]) -> Option<usize> {
         b'(' => typed(head),
         _ => None,
     }
+}
+
+/// `cvv **`: asterisks that make the value bold.
+fn opened(before: &[u8]) -> Option<usize> {
+    let name = before.strip_suffix(b"*").map(|name| name.strip_suffix(b"*").unwrap_or(name))?;
+    name.ends_with(b" ").then_some(name.len())
 }
 
 /// `**CVV:** `, `**CVV**: `: a name that Markdown makes bold.
