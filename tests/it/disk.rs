@@ -36,6 +36,9 @@ impl Drop for SmallDisk {
 
 /// A file system on a device whose medium can be taken away: then every write still succeeds into the page cache, and the sync
 /// behind it fails, as on a disk that dies. The device is a file on a small disk that is full.
+///
+/// It must not lie, as no software can help that: a loop device takes what was written in part for written. So it is given one page
+/// at a time, which the medium takes or refuses as a whole.
 pub struct FailingDisk {
     pub dir: PathBuf,
     device: String,
@@ -49,7 +52,7 @@ impl FailingDisk {
         let image = medium.0.join("image");
         std::fs::File::create(&image).and_then(|file| file.set_len(u64::from(mib) << 21)).expect("a sparse file");
         // No journal: a file system that gives itself up as a whole would be another fault.
-        let made = Command::new("mkfs.ext2").arg("-q").arg(&image).status();
+        let made = Command::new("mkfs.ext2").args(["-q", "-b", "4096"]).arg(&image).status();
         made.is_ok_and(|status| status.success()).then_some(())?;
         let found = Command::new("losetup").args(["-f", "--show"]).arg(&image).output().ok()?;
         found.status.success().then_some(())?;
@@ -58,6 +61,8 @@ impl FailingDisk {
             device: String::from_utf8(found.stdout).expect("a path").trim().to_owned(),
             medium,
         };
+        let name = Path::new(&disk.device).file_name().expect("a device's");
+        std::fs::write(Path::new("/sys/block").join(name).join("queue/max_sectors_kb"), "4").ok()?;
         std::fs::create_dir_all(&disk.dir).expect("a directory");
         // Each file that is removed gives its room back: else the medium would be full some day, and stay so.
         let mounted = Command::new("mount").args(["-t", "ext2", "-o", "discard", &disk.device]).arg(&disk.dir).status();
@@ -68,8 +73,10 @@ impl FailingDisk {
         self.medium.fill();
     }
 
+    /// From here on, what the medium did not take is nowhere: not in the memory of the kernel either.
     pub fn mend(&self) {
         self.medium.empty();
+        std::fs::write("/proc/sys/vm/drop_caches", "1").expect("who may mount may do this");
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,14 @@ pub struct Collector {
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
 impl Collector {
+    /// What it said last, for whoever reads why a test failed.
+    fn last_words(&self) {
+        const LINES: usize = 40;
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<_> = log.lines().collect();
+        eprintln!("the collector's log ends:\n{}", lines[lines.len().saturating_sub(LINES)..].join("\n"));
+    }
+
     /// Starts on the embedded default with free ports; `extra` is YAML put behind it.
     pub fn start(dir: &Path, extra: &str) -> Self {
         Self::try_start(dir, extra, &[]).unwrap_or_else(|log| panic!("the collector did not start:\n{log}"))
@@ -152,6 +160,9 @@ impl Drop for Collector {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            self.last_words();
+        }
     }
 }
 
