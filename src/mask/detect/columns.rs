@@ -13,16 +13,14 @@ use crate::mask::rules::Validator;
 /// Columns of a table, and bytes of the line or list of their names.
 pub(super) const MAX_COLUMNS: usize = 64;
 pub(super) const MAX_HEAD: usize = 2048;
-/// Tuples of one statement whose placeholders are looked for.
-const MAX_TUPLES: usize = 8;
 /// Letters and digits of a block before its first decimal digits.
 const MAX_WORD: usize = 32;
 
 /// What the name of a column says of its cells.
 #[derive(Clone, Copy, Default)]
-struct Column {
+pub(super) struct Column {
     /// Rules that it calls.
-    keyed: u64,
+    pub(super) keyed: u64,
     /// Rules for telephones that it vouches for.
     phones: u64,
     /// Rules that it speaks against, as the name of an id does.
@@ -35,7 +33,7 @@ impl Column {
     }
 }
 
-type Head = Vec<Column>;
+pub(super) type Head = Vec<Column>;
 
 impl Scan<'_, '_> {
     /// Reads the table that the number at `at` may stand in.
@@ -67,58 +65,6 @@ impl Scan<'_, '_> {
             .or_else(|| self.arrays(low, at))
             .or_else(|| self.lines(low, at));
         self.tables_until = until.unwrap_or(0).max(at).min(self.bytes.len());
-    }
-
-    /// `(a, cvv) VALUES ('1', '737'), ('2', '738')`, `SET (a, cvv) = ('1', '737')`
-    fn statement(&mut self, low: usize, at: usize) -> Option<usize> {
-        const JOINTS: [&[u8]; 4] = [b"VALUES", b"values", b") = (", b")=("];
-        let bytes = self.bytes;
-        let between = bytes.get(low..at)?;
-        // Most texts have no brackets.
-        let between = between.get(..=memchr::memrchr(b'(', between)?)?;
-        // Where the names end, and what joins them to the values.
-        let ends = |joint: &&[u8]| {
-            let at = low + memchr::memmem::rfind(between, joint)?;
-            let bracket = usize::from(joint.starts_with(b")"));
-            Some((at + bracket, at + joint.len() - bracket))
-        };
-        let (names, values) = JOINTS.iter().filter_map(ends).max()?;
-        let names = tables::within_brackets(bytes.get(names.saturating_sub(MAX_HEAD)..names)?.trim_ascii_end())?;
-        let head = self.head(names.split(|byte| *byte == b','), names)?;
-        let mut from = values;
-        let mut tuples = Vec::new();
-        while let Some(open) = opening(bytes, from).filter(|open| bytes.get(open - 1) == Some(&b'(')) {
-            tuples.push(open);
-            from = self.tuple(&head, open);
-        }
-        tuples.truncate(MAX_TUPLES);
-        Some(self.parameters(&head, &tuples, from))
-    }
-
-    /// What the placeholders of a tuple stand for, behind the statement: `$2 = '737'`, `@p1=N'737'`; where that ends.
-    fn parameters(&mut self, head: &Head, tuples: &[usize], behind: usize) -> usize {
-        let bytes = self.bytes;
-        let near = bytes.get(..bytes.len().min(behind + MAX_HEAD)).unwrap_or_default();
-        let names = tuples.iter().flat_map(|first| tables::items(bytes, *first).map(<[u8]>::trim_ascii).zip(head));
-        let wanted: Vec<_> = names.filter(|(name, column)| tables::is_placeholder(name) && column.keyed != 0).collect();
-        if wanted.is_empty() {
-            return behind;
-        }
-        let mut until = behind;
-        for sign in memchr::memchr_iter(b'=', near.get(behind..).unwrap_or_default()).take(MAX_COLUMNS) {
-            let sign = behind + sign;
-            let name = near.get(until..sign).unwrap_or_default().trim_ascii_end();
-            let Some((_, column)) = wanted.iter().find(|(known, _)| tables::ends_with_name(name, known)) else {
-                continue;
-            };
-            let blank = near.get(sign + 1..).unwrap_or_default().iter().take_while(|sign| **sign == b' ').count();
-            let start = sign + 1 + blank;
-            let start = start + usize::from(near.get(start..start + 2) == Some(b"N'"));
-            let end = value_end(near, start);
-            self.cell(start, end, **column);
-            until = end;
-        }
-        until
     }
 
     /// `<tr><th>PAN</th><th>CVV</th></tr><tr><td>…</td><td>737</td></tr>`
@@ -271,7 +217,7 @@ impl Scan<'_, '_> {
     }
 
     /// The values between the brackets of which the first one begins at `from`; the place behind them.
-    fn tuple(&mut self, head: &Head, mut from: usize) -> usize {
+    pub(super) fn tuple(&mut self, head: &Head, mut from: usize) -> usize {
         let bytes = self.bytes;
         for column in 0..=MAX_COLUMNS {
             let end = value_end(bytes, from);
@@ -285,7 +231,7 @@ impl Scan<'_, '_> {
     }
 
     /// What the names of the columns say, if any of them says something. `line`: all of them.
-    fn head<'n>(&mut self, names: impl IntoIterator<Item = &'n [u8]>, line: &[u8]) -> Option<Head> {
+    pub(super) fn head<'n>(&mut self, names: impl IntoIterator<Item = &'n [u8]>, line: &[u8]) -> Option<Head> {
         let mut head = Head::new();
         for name in names.into_iter().take(MAX_COLUMNS) {
             // A row of values, of which one was a code.
@@ -297,7 +243,7 @@ impl Scan<'_, '_> {
         head.iter().any(|column| column.speaks()).then_some(head)
     }
 
-    fn column(&mut self, name: &[u8], line: &[u8]) -> Column {
+    pub(super) fn column(&mut self, name: &[u8], line: &[u8]) -> Column {
         if marker::stands_in(name) {
             return Column::default();
         }
@@ -324,7 +270,7 @@ impl Scan<'_, '_> {
     }
 
     /// The cell `start..end` of a column.
-    fn cell(&mut self, start: usize, end: usize, column: Column) {
+    pub(super) fn cell(&mut self, start: usize, end: usize, column: Column) {
         let Some(cell) = self.bytes.get(start..end).filter(|_| column.speaks()) else { return };
         let value = bare(cell);
         let Some(from) = memchr::memmem::find(cell, value).map(|from| start + from) else { return };

@@ -48,6 +48,9 @@ impl Scan<'_, '_> {
     pub(super) fn keyed_value(&mut self, group: Group) {
         // Where a key ends is of interest for tables too, whatever becomes of this number.
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
+        if self.is_behind_masked_card(group) {
+            return self.code_at(group.start, group.end);
+        }
         let sign = self.byte_before(group.start);
         let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
         let labelled = sign == b'=' && self.may_be_labelled(group.start);

@@ -4,6 +4,7 @@
 //! groupings, a token is judged once. Evidence: a sound number of a sound length with clean borders is enough, unless the
 //! nearest word before it says that it is an id; a key or word that says card (phone, id card) also lifts what is less sound.
 
+mod bound;
 pub(super) mod check_code;
 pub(super) mod cn_id;
 mod columns;

@@ -34,11 +34,9 @@ impl Scan<'_, '_> {
     pub(super) fn number(&mut self, at: usize) -> usize {
         let Some((first, next)) = self.group(at) else { return at + 1 };
         if first.len() <= 2 {
-            self.quoted |= first.len() == 1
-                && self.byte_before(at) == b'='
-                && self.bytes.get(at..at + 2).is_some_and(|sign| sign == b"3D");
             self.row(first);
         }
+        self.quoted = self.quoted || self.is_quoted(first);
         if self.byte_before(at) == b'[' {
             self.coloured |= colour::around(self.bytes, at - 1).is_some();
         }
@@ -77,6 +75,25 @@ impl Scan<'_, '_> {
         }
         groups.iter().for_each(|group| self.keyed_token(*group));
         end
+    }
+
+    /// Whether a sign that quoted-printable writes as two hexadecimal digits ends right before a number, or within it: `=3D737`,
+    /// `=9A4242…`, `=204242…`. An equals sign stands before many numbers: the last one needs another such sign beside it.
+    #[inline]
+    fn is_quoted(&self, number: Group) -> bool {
+        /// Digits of the shortest number of interest, with two of the sign before it.
+        const SHORTEST: usize = 5;
+        match self.byte_before(number.start) {
+            b'=' => {
+                (number.len() == 1 && self.bytes.get(number.start..number.start + 2) == Some(b"3D"))
+                    || (number.len() >= SHORTEST && is_quoted_near(self.bytes, number))
+            }
+            b'A'..=b'F' => {
+                let sign = number.start.checked_sub(3).and_then(|start| self.bytes.get(start..number.start));
+                matches!(sign, Some([b'=', b'0'..=b'9' | b'A'..=b'F', _]))
+            }
+            _ => false,
+        }
     }
 
     /// A card number that a terminal, or the one who wrote it, broke in two lines; only behind its key.
@@ -215,10 +232,10 @@ impl Scan<'_, '_> {
         } else if self.is_prefixed(token) {
             self.emv(token.start + 2, token.end);
         }
-        // An odd number of digits in hexadecimal is padded: `5A=378282246310005F`.
+        // An odd number of digits in hexadecimal is padded, and by some an even one: `5A=378282246310005F`.
         hex &= !(token.start == start
             && token.end == end + 1
-            && matches!(end - start, 15 | 17 | 19)
+            && (pan::MIN..=pan::MAX).contains(&(end - start))
             && matches!(self.byte_at(end), b'F' | b'f'));
         let after = self.byte_at(end);
         let decimals = self.is_decimal(start);
@@ -435,6 +452,18 @@ impl Scan<'_, '_> {
             self.card(start, end, digits.as_slice(), true, false);
         }
     }
+}
+
+/// Whether a sign beside a number is written as quoted-printable does: `=0D` behind it, `=20` before its name.
+fn is_quoted_near(bytes: &[u8], number: Group) -> bool {
+    const REACH: usize = 48;
+    let near = bytes.get(number.start.saturating_sub(REACH)..bytes.len().min(number.end + REACH)).unwrap_or_default();
+    let upper = |sign: &u8| matches!(sign, b'0'..=b'9' | b'A'..=b'F');
+    memchr::memchr_iter(b'=', near).any(|at| match near.get(at + 1..at + 4) {
+        Some([b'2', b'0', next]) => next.is_ascii_alphabetic(),
+        Some([high, low, next]) => upper(high) && upper(low) && *next == b'=',
+        _ => false,
+    })
 }
 
 pub(super) fn ends(groups: &[Group], count: usize) -> (usize, usize) {

@@ -71,7 +71,7 @@ impl Scan<'_, '_> {
             return None;
         }
         for _ in 0..MAX_OBJECTS {
-            let parent = self.object_of(head)?;
+            let parent = self.object_of(head).or_else(|| block_of(self.bytes, head))?;
             head = parent.start;
             name = [self.bytes.get(parent)?, b".", &name].concat();
             if let Some(rule) = self.first(self.rules.named_or_judged(&name) & rules) {

@@ -2,6 +2,7 @@
 //! behind words that say which card's code it is.
 
 use super::given::is_one_of;
+use super::number::Group;
 use super::words::is_word;
 use super::{Finding, Scan, Shape};
 use crate::mask::rules::Class;
@@ -11,38 +12,77 @@ impl Scan<'_, '_> {
     pub(super) fn code_behind(&mut self, end: usize, digits: &[u8]) {
         // American Express (34, 37) prints four digits, all others three.
         let length = if matches!(digits, [b'3', b'4' | b'7', ..]) && digits.len() == 15 { 4 } else { 3 };
-        if let Some(start) = placed(self.bytes, end, length)
-            && let Some(rule) = self.rules.of_class(self.active, Class::SadCvv)
-        {
-            let end = start + length;
+        if let Some(start) = placed(self.bytes, end, length) {
+            self.code_at(start, start + length);
+        }
+    }
+
+    /// Whether a number is the code behind a card that somebody else masked: `4242********4242|12|27|737`.
+    #[inline]
+    pub(super) fn is_behind_masked_card(&self, group: Group) -> bool {
+        matches!(group.len(), 3 | 4)
+            && matches!(self.byte_before(group.start), b'|' | b',' | b';' | b'\t' | b'"')
+            && masked_card_before(self.bytes, group)
+    }
+
+    pub(super) fn code_at(&mut self, start: usize, end: usize) {
+        if let Some(rule) = self.rules.of_class(self.active, Class::SadCvv) {
             self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
         }
     }
 }
 
+/// Whether the last digits that are shown of a card stand where the code `group` would be by its place.
+fn masked_card_before(bytes: &[u8], group: Group) -> bool {
+    const SHOWN: usize = 4;
+    /// Bytes that a date takes with the signs around it: `|1|27|`, `", "12", "2027", "`.
+    const DATE: std::ops::RangeInclusive<usize> = 6..=20;
+    let is_shown = |end: usize| {
+        let shown = end.checked_sub(SHOWN).and_then(|start| bytes.get(start - 1..end));
+        matches!(shown, Some([b'*' | b'x' | b'X' | b'#', digits @ ..]) if digits.iter().all(u8::is_ascii_digit))
+    };
+    DATE.filter_map(|before| group.start.checked_sub(before))
+        .any(|end| end > SHOWN && is_shown(end) && placed(bytes, end, group.len()) == Some(group.start))
+}
+
 /// Where a code of `length` digits begins behind a card number that ends at `end`: month and year stand between, and the same sign
 /// before the date and before the code. Only a bar parts nothing else than such lists do: elsewhere the date must be written as one.
 fn placed(bytes: &[u8], end: usize, length: usize) -> Option<usize> {
-    let (sign, rest) = bytes.get(end..)?.split_first()?;
-    if !matches!(sign, b'|' | b',' | b';' | b'\t' | b' ') {
-        return None;
-    }
-    let blank = |text: &[u8]| usize::from(text.first() == Some(&b' '));
-    let skip = |text: &[u8]| text.split_first().filter(|(first, _)| *first == sign).map(|(_, rest)| 1 + blank(rest));
-    let month = rest.get(blank(rest)..)?;
-    let ([b'0', b'1'..=b'9', rest @ ..] | [b'1', b'0'..=b'2', rest @ ..]) = month else { return None };
+    let rest = bytes.get(end..)?;
+    let quote = rest.first().copied().filter(|sign| matches!(sign, b'"' | b'\''));
+    let unquoted = |text: &'_ [u8]| usize::from(quote.is_some() && text.first().copied() == quote);
+    let rest = rest.get(unquoted(rest)..)?;
+    let sign = *rest.first().filter(|sign| matches!(sign, b'|' | b',' | b';' | b'\t' | b' '))?;
+    // Goes on behind the sign, a blank, and what is around a field.
+    let skip = |text: &'_ [u8]| {
+        let closed = unquoted(text);
+        let next = closed + 1 + usize::from(text.get(closed + 1) == Some(&b' '));
+        (text.get(closed) == Some(&sign)).then(|| next + text.get(next..).map_or(0, unquoted))
+    };
+    let date = bytes.get(end + skip(bytes.get(end..)?)?..)?;
+    let first = date.iter().take(4).take_while(|sign| sign.is_ascii_digit()).count();
+    let (first, rest) = date.split_at_checked(first)?;
     let slash = rest.first() == Some(&b'/');
-    let parted = if slash { 1 } else { skip(rest)? };
-    let year = rest.get(parted..)?;
-    let long = year.strip_prefix(b"20").filter(|year| matches!(year, [b'1'..=b'4', b'0'..=b'9', ..]));
-    let [b'1'..=b'4', b'0'..=b'9', rest @ ..] = long.unwrap_or(year) else { return None };
-    if !slash && long.is_none() && *sign != b'|' {
+    let second = rest.get(if slash { 1 } else { skip(rest)? }..)?;
+    let (second, rest) =
+        second.split_at_checked(second.iter().take(4).take_while(|sign| sign.is_ascii_digit()).count())?;
+    let long = first.len() == 4 || second.len() == 4;
+    if !(is_month(first) && is_year(second) || is_year(first) && is_month(second)) || !(slash || long || sign == b'|') {
         return None;
     }
     let code = rest.get(skip(rest)?..)?;
     let (code, behind) = code.split_at_checked(length)?;
     let start = bytes.len() - behind.len() - length;
-    (code.iter().all(u8::is_ascii_digit) && ends_field(behind, *sign)).then_some(start)
+    let behind = behind.get(unquoted(behind)..)?;
+    (code.iter().all(u8::is_ascii_digit) && ends_field(behind, sign)).then_some(start)
+}
+
+fn is_month(digits: &[u8]) -> bool {
+    matches!(digits, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2'])
+}
+
+fn is_year(digits: &[u8]) -> bool {
+    matches!(digits, [b'2', b'0', b'1'..=b'4', b'0'..=b'9'] | [b'1'..=b'4', b'0'..=b'9'])
 }
 
 /// Whether a field ends here and what was in it is no amount: a currency's code follows on one.
@@ -68,7 +108,7 @@ pub(super) fn of_card(before: &[u8]) -> Option<usize> {
         "card", "ending", "ends", "in", "with", "number", "no", "the", "my", "your", "his", "her", "this", "their",
         "credit", "debit", "last", "digits",
     ];
-    let (mut rest, mut card) = (before_card(before)?, false);
+    let (mut rest, mut card) = before_card(before)?;
     for _ in 0..WORDS.len() {
         let (head, word) = part(rest, is_word);
         rest = part(head, is_blank).0;
@@ -83,8 +123,9 @@ pub(super) fn of_card(before: &[u8]) -> Option<usize> {
     None
 }
 
-/// What stands before the number of a card, whole or what is shown of it, that `before` ends with: `4242 is `, `****4242: "`.
-fn before_card(before: &[u8]) -> Option<&[u8]> {
+/// What stands before the number of a card, whole or what is shown of it, that `before` ends with: `4242 is `, `****4242: "`; and
+/// whether no word need say that it is a card's.
+fn before_card(before: &[u8]) -> Option<(&[u8], bool)> {
     const JOINTS: [&[u8]; 6] = [b" is", b" IS", b" was", b" WAS", b":", b"="];
     /// Digits of a card number that are shown of it, and fewest of a whole one.
     const SHOWN: usize = 4;
@@ -96,10 +137,11 @@ fn before_card(before: &[u8]) -> Option<&[u8]> {
     let (rest, hidden) = part(rest, |sign| hides(sign) || matches!(sign, b'.' | b'-' | b' ') || sign.is_ascii_digit());
     let digits = hidden.iter().chain(shown).filter(|sign| sign.is_ascii_digit()).count();
     let masked = hidden.iter().any(|sign| hides(*sign));
-    (shown.len() >= SHOWN && (digits == SHOWN || digits >= WHOLE || masked)).then_some(rest)
+    let told = digits >= WHOLE || masked;
+    (shown.len() >= SHOWN && (digits == SHOWN || told)).then_some((rest, told))
 }
 
-/// Where the question ends that a customer's answer follows: `what is your cvv? Customer: `.
+/// Where the question ends that a customer's answer follows: `what is your cvv? Customer: sure, `.
 pub(super) fn of_question(before: &[u8]) -> Option<usize> {
     const WHO: [&str; 16] = [
         "customer",
@@ -119,10 +161,27 @@ pub(super) fn of_question(before: &[u8]) -> Option<usize> {
         "买家",
         "会员",
     ];
-    let who = part(before, is_blank).0.strip_suffix(b":")?;
+    const SO: [&str; 10] = ["sure", "yes", "yeah", "ok", "okay", "it", "is", "s", "its", "是"];
+    const PLEASE: [&str; 6] = ["please", "pls", "thanks", "吗", "呢", "是"];
+    let apart = |sign: u8| is_blank(sign) || matches!(sign, b',' | b'.');
+    let who = without_words(before, apart, &SO).strip_suffix(b":")?;
     let (question, who) = part(who, is_word);
     let question = part(question, |sign| sign.is_ascii_whitespace()).0.strip_suffix(b"?")?;
-    is_one_of(who, &WHO).then_some(part(question, is_blank).0.len())
+    is_one_of(who, &WHO).then(|| without_words(question, apart, &PLEASE).len())
+}
+
+/// `text` without words of a kind at its end, and what stands between them.
+fn without_words<'t>(text: &'t [u8], is_between: impl Fn(u8) -> bool, words: &[&str]) -> &'t [u8] {
+    const MOST: usize = 3;
+    let mut rest = part(text, &is_between).0;
+    for _ in 0..MOST {
+        let (head, word) = part(rest, is_word);
+        if !is_one_of(word, words) {
+            break;
+        }
+        rest = part(head, &is_between).0;
+    }
+    rest
 }
 
 /// Parts the last signs of a kind from what stands before them.

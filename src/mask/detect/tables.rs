@@ -221,12 +221,20 @@ pub(super) fn value_end(bytes: &[u8], from: usize) -> usize {
     bytes.len()
 }
 
-/// Whether it stands for a value in a statement: `$2`, `@p1`, `:code`.
-pub(super) fn is_placeholder(name: &[u8]) -> bool {
-    matches!(name, [b'$' | b'@' | b':', rest @ ..] if !rest.is_empty() && rest.len() <= MAX_NAME && rest.iter().all(|sign| is_word(*sign)))
+/// Length of the placeholder that `text` begins with, for a value of a statement: `$2`, `@p1`, `:code`, `?`, `%s`.
+pub(super) fn placeholder(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'?', ..] => Some(1),
+        [b'%', b's', ..] => Some(2),
+        [b'$' | b'@' | b':', name @ ..] => {
+            let length = name.iter().take(MAX_NAME + 1).take_while(|sign| is_word(**sign)).count();
+            (1..=MAX_NAME).contains(&length).then_some(1 + length)
+        }
+        _ => None,
+    }
 }
 
-/// Whether `text` ends with such a name, and no longer one.
+/// Whether `text` ends with a name, and no longer one.
 pub(super) fn ends_with_name(text: &[u8], name: &[u8]) -> bool {
     text.strip_suffix(name).is_some_and(|before| before.last().is_none_or(|sign| !is_word(*sign)))
 }

@@ -14,6 +14,10 @@ fn a_code_is_found_behind_a_card_number_and_its_date() {
         "#, 12, 2027, 737",
         "#;12/27;737;x",
         "#|12/27|737",
+        "#|2027|12|737",
+        "#|27|12|737",
+        "\"#\",\"12/27\",\"737\"",
+        "'#', '12', '2027', '737'",
         "#\t12/27\t737",
         "#\t12/27\t737\tUS",
         "#|12|27|737\n#|01|28|737",
@@ -23,6 +27,11 @@ fn a_code_is_found_behind_a_card_number_and_its_date() {
         let (given, masked) = (row.replace('#', CARD), row.replace('#', MASKED).replace("737", "[sad.cvv]"));
         assert_eq!(text(&given), masked, "{row}");
         assert_eq!(text(&masked), masked, "masked again: {row}");
+    }
+    // Whoever masks a card forgets the code.
+    for given in ["4242********4242|12|27|737", "\"****4242\",\"12/27\",\"737\"", "xxxx4242,2027,12,737\n"] {
+        let masked = given.replace("737", "[sad.cvv]");
+        assert_eq!((text(given), text(&masked)), (masked.clone(), masked), "{given}");
     }
     assert_eq!(text("378282246310005|12|27|7373"), "3782*******0005|12|27|[sad.cvv]");
     for kept in [
@@ -63,6 +72,7 @@ fn a_code_is_found_behind_the_card_that_it_is_of() {
             "CVV for card ****4242: #",
             "CVV2 for card 4242********4242 = #",
             "security code for my card xxxx-4242 is #",
+            "CVV for 4242********4242 is #",
         ],
     );
     goes("1234", "[sad.pin]", &["PIN for card ending 4242 is #", "PIN for the card ending in 4242: #"]);
@@ -88,6 +98,7 @@ fn a_code_is_found_by_its_name_and_those_of_the_objects_around_it() {
             r##"{"card": {"verification": {"code": "#"}}}"##,
             r##"{\"security\":{\"code\":\"#\"}}"##,
             "{'security': {'code': '#'}}",
+            "card:\n  security:\n    code: #\n",
         ],
     );
     goes("0412AC89ABCDEF67", "[sad.pin]", &[r##"{"pin":{"block":"#"}}"##]);
@@ -119,12 +130,23 @@ fn a_code_is_found_among_the_parameters_of_a_statement() {
             "exec sp_executesql N'INSERT INTO c (a, cvv) VALUES (@p0, @p1)', N'@p0 varchar(19), @p1 varchar(4)', @p0 = '42', @p1 = '#'",
             "exec sp_executesql N'INSERT INTO c (a, cvv) VALUES (@p0, @p1)', N'@p0 int, @p1 int', @p0=42, @p1=N'#'",
             "INSERT INTO c (a, cvv) VALUES (:a, :code) -- {:a = 1, :code = #}",
+            "INSERT INTO c (a, cvv) VALUES ($1, $2::varchar) parameters: $1='x', $2='#'",
+            "SELECT * FROM cards WHERE cvv = $1 DETAIL: parameters: $1 = '#'",
+            "UPDATE cards SET cvv = @p0 WHERE id = @p1 [Parameters=[@p0='#' (Size = 4), @p1='5']]",
+            "[SQL: INSERT INTO c (holder, cvv) VALUES (%s, %s)]\n[parameters: ('DOE', '#')]",
+            "[SQL: UPDATE cards SET cvv=%s]\n[parameters: ('#',)]",
+            "insert into c (cvv, at) values (?, ?) with (#, datetime.datetime(2026, 11, 25, 10, 0))",
+            "==>  Preparing: INSERT INTO c (a, cvv, at) VALUES (?, ?, ?)\n==> Parameters: x(String), #(String), 2026-11-25 10:00:00.0(Timestamp)\n<==    Updates: 1",
+            "UPDATE card SET \"cvv\" = ?, exp = ? WHERE id = ? [[\"#\", \"12/27\", 5]]",
         ],
     );
     for kept in [
         "INSERT INTO cards (cvv, retries) VALUES ($1, $2) parameters: $1 = NULL, $2 = '737'",
         "SELECT cvv FROM cards WHERE id = $1 parameters: $1 = '737'",
         "UPDATE cards SET (cvv_result, retries) = ('M', 737)",
+        "UPDATE cards SET cvv_result = ?, retries = ? ['M', 737]",
+        "UPDATE cards SET cvv = ? WHERE id = ? [737]",
+        "SELECT cvv FROM cards WHERE id = ? [737]",
     ] {
         assert_eq!(text(kept), kept);
     }

@@ -39,6 +39,7 @@ fn a_code_is_found_behind_its_key_whatever_wraps_it() {
             "- **card ok, cvv #**, x",
             "b'\\x83\\xa3pan\\xa3cvv\\xa3#\\xa3amt'",
             "what is your CVV? Customer: #",
+            "Could I take the CVV please? Customer: sure, #",
             "客服：背面安全码是？ 客户：#",
             "cvv [3]: #",
             "cvv | #",
