@@ -47,6 +47,10 @@ impl<'t> Quotes<'t> {
         if !quote.is_empty() && before.strip_suffix(',').is_some_and(|list| trimmed(list).len() == end) {
             return Some(quote);
         }
+        let in_list = behind.trim_start().starts_with([',', ']']);
+        if let Some(quote) = in_list.then(|| quote_in_list(before)).flatten() {
+            return Some(quote);
+        }
         let near = last_bytes(before);
         let others = |sign: char| !(is_of_number(sign) || sign == ',' || sign.is_whitespace());
         let list = near.trim_end_matches(|sign| !others(sign)).strip_suffix('[').map(trimmed)?;
@@ -57,6 +61,31 @@ impl<'t> Quotes<'t> {
                 .then_some("\""),
         }
     }
+}
+
+/// The quote of the nearest string before an element of a list that strings or other lists stand in too: `["DOE", 1234]`,
+/// `{"rows":[[1, 1234]]}`.
+fn quote_in_list(before: &str) -> Option<&str> {
+    let near = last_bytes(before);
+    let sign = near.rfind(['"', '\''])?;
+    let quote = closing_quote(near.get(..=sign)?)?;
+    let sign = *near.as_bytes().get(sign)?;
+    let (mut depth, mut within) = (0usize, false);
+    for (at, byte) in near.bytes().enumerate().rev() {
+        match byte {
+            _ if byte == sign => within = !within,
+            _ if within => {}
+            b']' | b'}' => depth += 1,
+            b'[' | b'{' if depth > 0 => depth -= 1,
+            b'[' => {
+                let head = near.get(..at)?.trim_end();
+                return (head.is_empty() || head.ends_with([':', ',', '['])).then_some(quote);
+            }
+            b'{' | b'(' => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether what stands before a number may make a value of JSON of it. Most numbers end here.
@@ -144,6 +173,10 @@ mod tests {
             (r#"{"pans":[1234, 5678],"n":7}"#, r#"{"pans":["N", "N"],"n":7}"#),
             (r#"{"pans": [1, 2.5, 1234,5678]}"#, r#"{"pans": [1, 2.5, "N","N"]}"#),
             ("[1234, 5678]", r#"["N", "N"]"#),
+            (r#"["a",1234,{"b":[]},5678]"#, r#"["a","N",{"b":[]},"N"]"#),
+            (r#"{"rows":[[1,1234],["a]",5678]]}"#, r#"{"rows":[[1,"N"],["a]","N"]]}"#),
+            (r#"{"q":"{\"p\":[\"a\",1234]}"}"#, r#"{"q":"{\"p\":[\"a\",\"N\"]}"}"#),
+            ("['a', 1234]", "['a', 'N']"),
             (r#"{"pan":1234.0,"pans":[1234.50, 5678.0]}"#, r#"{"pan":"N.0","pans":["N.50", "N.0"]}"#),
             (r#"cut off: {"cvv":1234"#, r#"cut off: {"cvv":"N""#),
         ] {
@@ -166,6 +199,9 @@ mod tests {
             "a[1234, 5678]",
             "[1234] sent",
             "\"card\":x1234,",
+            "(\"a\", 1234, 1)",
+            "\"a\", 1234, 1",
+            "a[\"b\", 1234]",
         ] {
             assert_eq!(quoted(text), text.replace("1234", "N").replace("5678", "N"));
         }

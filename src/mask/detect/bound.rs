@@ -1,11 +1,12 @@
 //! Values of SQL statements: in tuples behind the names of their columns, or where loggers and exceptions write what was bound to
 //! the placeholders, by their names (`$2 = '737'`) or in their order (`[parameters: ('DOE', '737')]`).
 
-use super::Scan;
 use super::columns::{Column, Head, MAX_COLUMNS, MAX_HEAD};
+use super::given::is_one_of;
 use super::keyed::KEY;
 use super::tables::{self, opening, placeholder, value_end};
 use super::words::is_word;
+use super::{Scan, marker};
 
 /// Tuples of one statement whose placeholders are looked for.
 const MAX_TUPLES: usize = 8;
@@ -98,7 +99,7 @@ impl Scan<'_, '_> {
         if slots.iter().all(|slot| slot.column.keyed == 0) {
             behind
         } else if slots.iter().all(Slot::is_positional) {
-            self.bound_in_order(slots, behind).unwrap_or(behind)
+            self.bound_in_order(slots, behind)
         } else {
             self.bound_by_name(slots, behind)
         }
@@ -112,7 +113,9 @@ impl Scan<'_, '_> {
         for sign in memchr::memchr_iter(b'=', near.get(behind..).unwrap_or_default()).take(MAX_COLUMNS) {
             let sign = behind + sign;
             let name = near.get(until..sign).unwrap_or_default().trim_ascii_end();
-            let is_bound = |slot: &&Slot<'_>| slot.column.keyed != 0 && tables::ends_with_name(name, slot.name);
+            let is_bound = |slot: &&Slot<'_>| {
+                slot.column.keyed != 0 && !slot.is_positional() && tables::ends_with_name(name, slot.name)
+            };
             let Some(slot) = slots.iter().find(is_bound) else { continue };
             let blank = near.get(sign + 1..).unwrap_or_default().iter().take_while(|sign| **sign == b' ').count();
             let start = sign + 1 + blank;
@@ -123,29 +126,52 @@ impl Scan<'_, '_> {
         until
     }
 
-    /// `[parameters: ('DOE', '737')]`, `==> Parameters: DOE(String), 737(String)`
-    fn bound_in_order(&mut self, slots: &[Slot<'_>], behind: usize) -> Option<usize> {
-        const CALLED: &[u8] = b"arameters: ";
+    /// `[parameters: [('DOE', '737'), ('ROE', '738')]]`, `==> Parameters: DOE(String), 737(String)`
+    fn bound_in_order(&mut self, slots: &[Slot<'_>], behind: usize) -> usize {
         let bytes = self.bytes;
         let near = near(bytes, behind);
-        let rest = near.get(behind..)?;
-        let called = || {
-            let first = behind + memchr::memmem::find(rest, CALLED)? + CALLED.len();
-            let line = memchr::memchr(b'\n', near.get(first..)?).map_or(near.len(), |line| first + line);
-            values(near.get(..line)?, first, slots.len())
-        };
-        let mut lists = memchr::memchr2_iter(b'[', b'(', rest).take(MAX_LISTS);
-        let values = called().or_else(|| lists.find_map(|open| values(near, behind + open + 1, slots.len())))?;
-        for ((start, end), slot) in values.iter().zip(slots) {
-            self.bound_value(*start, *end, slot.column);
+        let mut until = behind;
+        for tuple in 0..MAX_TUPLES {
+            // Several records are written by one statement.
+            let next = if tuple > 0 { opening(near, until + 1) } else { None };
+            let next = next.and_then(|first| values(near, first, slots.len()));
+            let Some(values) = next.or_else(|| called(near, until, slots.len())) else { break };
+            for ((start, end), slot) in values.iter().zip(slots) {
+                self.bound_value(*start, *end, slot.column);
+                until = *end;
+            }
         }
-        values.last().map(|(_, end)| *end)
+        until
     }
 
+    /// A value of which the place in a list tells no more than its name: it says nothing against what else may be found there.
     fn bound_value(&mut self, start: usize, end: usize, column: Column) {
         let value = self.bytes.get(start..end).map_or(0, |value| untyped(value).len());
-        self.cell(start, start + value, column);
+        self.cell(start, start + value, column.named());
     }
+}
+
+/// The `count` values that were bound to a statement which ends before `from`: on a line that says so, in a list that is called so, or
+/// in one right behind it.
+fn called(near: &[u8], from: usize, count: usize) -> Option<Vec<(usize, usize)>> {
+    const LINE: &[u8] = b"arameters: ";
+    const NAMES: [&str; 10] =
+        ["parameters", "params", "args", "arguments", "bindings", "binds", "bind", "values", "with", "vars"];
+    let rest = near.get(from..)?;
+    let line = || {
+        let first = from + memchr::memmem::find(rest, LINE)? + LINE.len();
+        let line = memchr::memchr(b'\n', near.get(first..)?).map_or(near.len(), |line| first + line);
+        values(near.get(..line)?, first, count)
+    };
+    let is_called = |open: &usize| {
+        let before = rest.get(..*open).unwrap_or_default();
+        let end = before.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+        let name = before.get(..end).unwrap_or_default();
+        let length = name.iter().rev().take(KEY).take_while(|sign| sign.is_ascii_alphabetic()).count();
+        end == 0 || is_one_of(name.get(end - length..).unwrap_or_default(), &NAMES)
+    };
+    let lists = memchr::memchr2_iter(b'[', b'(', rest).take(MAX_LISTS).filter(is_called);
+    line().or_else(|| lists.map(|open| from + open + 1).find_map(|first| values(near, first, count)))
 }
 
 /// The `count` values of a list of which the first one begins at `first`: no list of others, nor what names one.
@@ -158,8 +184,8 @@ fn values(bytes: &[u8], first: usize, count: usize) -> Option<Vec<(usize, usize)
     loop {
         let end = value_end(near, from);
         let value = untyped(near.get(from..end)?).trim_ascii();
-        let quoted = matches!(value, [b'\'' | b'"', ..]);
-        if value.ends_with(b":") || (!quoted && value.iter().any(|sign| matches!(sign, b'(' | b'['))) {
+        let whole = matches!(value, [b'\'' | b'"', ..]) || marker::begins(value);
+        if value.ends_with(b":") || (!whole && value.iter().any(|sign| matches!(sign, b'(' | b'['))) {
             return None;
         }
         // Python: `('737',)`.

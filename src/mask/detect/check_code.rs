@@ -1,9 +1,10 @@
-//! 校验码 and 验证码: a card's code where a card is spoken of; else what an SMS brings, or what a file or a letter is checked with.
+//! 校验码, 验证码 and their like in other languages: a card's code where a card is spoken of; else what an SMS brings, or what a file or a
+//! letter is checked with. And 密码, any password: a card's PIN where a card is spoken of.
 
 use super::words::{is_word, without_filler};
 
-/// Names, and how many digits a card's code behind them has at most: what an SMS brings has four or more.
-const NAMES: [(&str, usize); 8] = [
+/// Names, and how many digits a card's code, or its PIN, behind them has at most: what an SMS brings has four or more.
+const NAMES: [(&str, usize); 23] = [
     ("校验码", 4),
     ("校驗碼", 4),
     ("校验值", 4),
@@ -12,9 +13,46 @@ const NAMES: [(&str, usize); 8] = [
     ("驗證碼", 3),
     ("jiaoyanma", 4),
     ("jiao_yan_ma", 4),
+    ("ValidationData", 4),
+    ("validation_data", 4),
+    ("رمز التحقق", 4),
+    ("code de vérification", 4),
+    ("code de verification", 4),
+    ("од проверки", 4),
+    // A PIN, of a card that is spoken of: else what somebody logs in with.
+    ("密码", 12),
+    ("密碼", 12),
+    ("비밀번호", 12),
+    ("비밀번호는", 12),
+    ("şifre", 12),
+    ("şifresi", 12),
+    ("şifrem", 12),
+    ("şifreniz", 12),
+    ("पिन", 12),
 ];
 /// Of these, one that stands near is enough.
-const CARD: [&str; 12] = ["卡", "背面", "有效期", "银联", "card", "Card", "CARD", "cvv", "CVV", "cvn", "CVN", "cvc"];
+const CARD: [&str; 20] = [
+    "卡",
+    "背面",
+    "有效期",
+    "银联",
+    "card",
+    "Card",
+    "CARD",
+    "cvv",
+    "CVV",
+    "cvn",
+    "CVN",
+    "cvc",
+    "카드",
+    "kart",
+    "Kart",
+    "carte",
+    "Carte",
+    "карт",
+    "بطاقة",
+    "कार्ड",
+];
 const OTHER: [&str; 9] = ["短信", "动态", "图形", "登录", "手机", "邮箱", "sms", "SMS", "otp"];
 
 /// Whether `value`, between `before` and `after`, is such a code of something else than a card.
@@ -29,9 +67,12 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
             .is_some_and(|last| last.eq_ignore_ascii_case(known.as_bytes()))
     };
     let Some((known, most)) = NAMES.iter().find(|(known, _)| ends(known)) else { return false };
-    // 卡片验证码 is a card's by its own name.
+    // 卡片验证码 is a card's by its own name, 支付密码 a PIN.
     let owner = name.get(..name.len() - known.len()).unwrap_or_default();
-    if ["卡", "卡片", "背面"].iter().any(|card| owner.ends_with(card.as_bytes())) {
+    let password = *most > 4;
+    if ["卡", "卡片", "背面", "ATM", "atm"].iter().any(|card| owner.ends_with(card.as_bytes()))
+        || (password && owner.last().is_some_and(|sign| !sign.is_ascii()))
+    {
         return false;
     }
     let holds = |words: &[&str]| {

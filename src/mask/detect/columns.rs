@@ -28,6 +28,11 @@ pub(super) struct Column {
 }
 
 impl Column {
+    /// What it calls, and nothing else.
+    pub(super) fn named(self) -> Self {
+        Self { keyed: self.keyed, ..Self::default() }
+    }
+
     fn speaks(self) -> bool {
         self.keyed | self.phones | self.ids != 0
     }

@@ -54,9 +54,14 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
     let end_of_name = end;
     let mut name = name.get(..name.len() - digits)?;
     if name.is_empty() {
-        // In brackets, alone, it needs no name, whatever holds them: `{"msg": "[052](16) …"}`.
+        // In brackets, alone, it needs no name, whatever holds them: `{"msg": "[052](16) …"}`; nor does one that a value is set to.
         let alone = |before: &[u8]| !before.last().is_some_and(|sign| is_word(*sign));
-        if digits == 3 && bytes.get(..start)?.strip_suffix(b"[").is_some_and(alone) {
+        let bracket = bytes.get(..start)?.strip_suffix(b"[");
+        let set = || {
+            let signs = bytes.get(end_of_name..at).unwrap_or_default();
+            matches!(signs, [b']', b'=' | b':', ..] | [b']', b' ', b'=' | b':', ..])
+        };
+        if bracket.is_some_and(|before| alone(before) && (digits == 3 || set())) {
             return Some(number);
         }
         let end = skip(bytes, start);
@@ -65,11 +70,9 @@ pub(super) fn data_element(bytes: &[u8], at: usize) -> Option<u16> {
             return Some(number);
         }
         name = bytes.get(word(bytes, end)..end)?;
-        // Nor does one that a value is set to, or that begins a line.
+        // Nor one that begins a line.
         if name.is_empty() || end == start {
-            let set = || bytes.get(end_of_name..at).is_some_and(|signs| matches!(signs, [b']', b'=' | b':', ..]));
-            let before = bytes.get(..start)?.strip_suffix(b"[")?;
-            return (set() || before.ends_with(b"\n")).then_some(number);
+            return bracket.is_some_and(|before| set() || before.ends_with(b"\n")).then_some(number);
         }
     }
     let is_name = NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))

@@ -48,8 +48,8 @@ impl Scan<'_, '_> {
     pub(super) fn keyed_value(&mut self, group: Group) {
         // Where a key ends is of interest for tables too, whatever becomes of this number.
         self.key_ends.reach_to(self.rules, self.bytes, group.start);
-        if self.is_behind_masked_card(group) {
-            return self.code_at(group.start, group.end);
+        if self.is_behind_masked_card(group) && self.code_at(group.start, group.end) {
+            return;
         }
         let sign = self.byte_before(group.start);
         let (keyed, quoted) = (self.may_be_keyed(group.start), matches!(sign, b'\'' | b'"' | b'[' | b'`'));
@@ -319,7 +319,11 @@ impl Scan<'_, '_> {
     /// and no card's.
     pub(super) fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
         match self.rules.get(rule).map(|rule| rule.class) {
-            Some(Class::SadPin) => postal::is_code(before, token, after) || is_too_long(before, token),
+            Some(Class::SadPin) => {
+                postal::is_code(before, token, after)
+                    || is_too_long(before, token)
+                    || check_code::is_code(before, token, after)
+            }
             Some(Class::SadCvv) => check_code::is_code(before, token, after),
             _ => false,
         }

@@ -5,6 +5,7 @@
 //! nearest word before it says that it is an id; a key or word that says card (phone, id card) also lifts what is less sound.
 
 mod bound;
+mod called;
 pub(super) mod check_code;
 pub(super) mod cn_id;
 mod columns;

@@ -32,6 +32,8 @@ const MEMBERS: [&str; 14] = [
 const VALUES: [&str; 5] = ["value", "number", "raw", "plain", "data"];
 /// Those that are a code's only together with the names of the objects that they are in.
 const CODES: [&str; 5] = ["code", "value", "number", "data", "block"];
+/// Digits of a card's code.
+const CODE: usize = 3;
 /// Signs of a PIN block.
 const SHORTEST_BLOCK: usize = 16;
 /// Objects around a member whose names are read.
@@ -71,7 +73,9 @@ impl Scan<'_, '_> {
             return None;
         }
         for _ in 0..MAX_OBJECTS {
-            let parent = self.object_of(head).or_else(|| block_of(self.bytes, head))?;
+            // What lines hold may be the code of an error as well, which has four digits more often.
+            let block = || if token.len() == CODE { block_of(self.bytes, head) } else { None };
+            let parent = self.object_of(head).or_else(block)?;
             head = parent.start;
             name = [self.bytes.get(parent)?, b".", &name].concat();
             if let Some(rule) = self.first(self.rules.named_or_judged(&name) & rules) {

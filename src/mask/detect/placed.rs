@@ -2,6 +2,7 @@
 //! behind words that say which card's code it is.
 
 use super::given::is_one_of;
+use super::keyed::KEY;
 use super::number::Group;
 use super::words::is_word;
 use super::{Finding, Scan, Shape};
@@ -25,24 +26,40 @@ impl Scan<'_, '_> {
             && masked_card_before(self.bytes, group)
     }
 
-    pub(super) fn code_at(&mut self, start: usize, end: usize) {
-        if let Some(rule) = self.rules.of_class(self.active, Class::SadCvv) {
+    /// Finds a code that its place gives away, where the rules ask for codes.
+    pub(super) fn code_at(&mut self, start: usize, end: usize) -> bool {
+        let rule = self.rules.of_class(self.active, Class::SadCvv);
+        if let Some(rule) = rule {
             self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
         }
+        rule.is_some()
     }
 }
 
 /// Whether the last digits that are shown of a card stand where the code `group` would be by its place.
 fn masked_card_before(bytes: &[u8], group: Group) -> bool {
-    const SHOWN: usize = 4;
     /// Bytes that a date takes with the signs around it: `|1|27|`, `", "12", "2027", "`.
     const DATE: std::ops::RangeInclusive<usize> = 6..=20;
-    let is_shown = |end: usize| {
-        let shown = end.checked_sub(SHOWN).and_then(|start| bytes.get(start - 1..end));
-        matches!(shown, Some([b'*' | b'x' | b'X' | b'#', digits @ ..]) if digits.iter().all(u8::is_ascii_digit))
-    };
-    DATE.filter_map(|before| group.start.checked_sub(before))
-        .any(|end| end > SHOWN && is_shown(end) && placed(bytes, end, group.len()) == Some(group.start))
+    let mut ends = DATE.filter_map(|before| group.start.checked_sub(before));
+    ends.any(|end| is_masked_card(bytes, end, group.len()) && placed(bytes, end, group.len()) == Some(group.start))
+}
+
+/// Whether what somebody left of a card number ends at `end`, and may be one of which the code has `length` digits.
+fn is_masked_card(bytes: &[u8], end: usize, length: usize) -> bool {
+    const SHOWN: usize = 4;
+    const MOST: usize = 19;
+    let before = bytes.get(end.saturating_sub(MOST + 1)..end).unwrap_or_default();
+    let digits = |text: &[u8]| text.iter().rev().take_while(|sign| sign.is_ascii_digit()).count();
+    let Some(rest) = before.len().checked_sub(SHOWN).filter(|_| digits(before) == SHOWN) else { return false };
+    let rest = before.get(..rest).unwrap_or_default();
+    let hidden = rest.iter().rev().take_while(|sign| matches!(sign, b'*' | b'x' | b'X' | b'#')).count();
+    let head = rest.get(..rest.len() - hidden).unwrap_or_default();
+    let first = digits(head);
+    let apart = !head.get(..head.len() - first).unwrap_or_default().last().is_some_and(u8::is_ascii_alphanumeric);
+    // American Express: 15 digits, and 4 of the code.
+    let is_amex = head.get(head.len() - first..).is_some_and(|first| matches!(first, [b'3', b'4' | b'7', ..]))
+        && first + hidden + SHOWN == 15;
+    hidden >= SHOWN && apart && is_amex == (length == 4)
 }
 
 /// Where a code of `length` digits begins behind a card number that ends at `end`: month and year stand between, and the same sign
@@ -66,8 +83,9 @@ fn placed(bytes: &[u8], end: usize, length: usize) -> Option<usize> {
     let second = rest.get(if slash { 1 } else { skip(rest)? }..)?;
     let (second, rest) =
         second.split_at_checked(second.iter().take(4).take_while(|sign| sign.is_ascii_digit()).count())?;
-    let long = first.len() == 4 || second.len() == 4;
-    if !(is_month(first) && is_year(second) || is_year(first) && is_month(second)) || !(slash || long || sign == b'|') {
+    // The year first is how other dates are written, too.
+    let dated = is_month(first) && is_year(second) || (sign == b'|' && is_year(first) && is_month(second));
+    if !dated || !(slash || sign == b'|' || second.len() == 4) {
         return None;
     }
     let code = rest.get(skip(rest)?..)?;
@@ -167,6 +185,17 @@ pub(super) fn of_question(before: &[u8]) -> Option<usize> {
     let who = without_words(before, apart, &SO).strip_suffix(b":")?;
     let (question, who) = part(who, is_word);
     let question = part(question, |sign| sign.is_ascii_whitespace()).0.strip_suffix(b"?")?;
+    // What is answered with yes or no asks for no code.
+    const OPEN: [&str; 10] = ["did", "do", "does", "is", "was", "are", "has", "have", "when", "why"];
+    let said = question.get(question.len().saturating_sub(KEY)..)?;
+    let said = said
+        .iter()
+        .rposition(|sign| matches!(sign, b'.' | b'?' | b'!' | b':' | b'\n'))
+        .map_or(said, |end| said.get(end + 1..).unwrap_or_default());
+    let first = said.trim_ascii_start().split(|sign| !is_word(*sign)).next()?;
+    if is_one_of(first, &OPEN) {
+        return None;
+    }
     is_one_of(who, &WHO).then(|| without_words(question, apart, &PLEASE).len())
 }
 

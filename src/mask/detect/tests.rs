@@ -190,7 +190,6 @@ fn what_stands_before_an_id_keeps_it() {
         "{\"order\":{\"number\":\"4242424242424242\"}}",
         "request number: 4242424242424242",
         "request(4242424242424242)",
-        "heap committed=5168556038 max=17487104212",
         "Forgot the PIN? Ticket: 48211",
         "at 10:15 052:0412AC89ABCDEF67",
         "txn 4242424242424242 reversed",

@@ -103,7 +103,7 @@ pub(super) const SIGNS: [u8; 256] = {
             b'0'..=b'9' => WORD | DIGIT,
             b'_' => WORD | SEPARATOR,
             // Of another script; 0xFF stands for a byte of none (`fold`), as binary encodings put before a value.
-            b'a'..=b'z' | b'A'..=b'Z' | 0x80..0xFF => WORD,
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80..=0xFE => WORD,
             b' ' | b'\t' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' => SEPARATOR,
             b'\n' | b';' | b'|' | b'}' | b'&' | b',' | b'*' | b']' | b'!' => PARTS,
             _ => 0,

@@ -2,6 +2,7 @@
 //!
 //! Each layer has a fixed form and a fixed reach, and few are taken off, so this costs the same wherever it stands.
 
+use super::marker;
 use super::words::is_word;
 
 /// Layers that are taken off.
@@ -230,7 +231,7 @@ fn indexed(before: &[u8]) -> Option<usize> {
     let start = word_start(name, name.len());
     let word = name.get(start..)?;
     let open = trim(name.get(..start)?, quote);
-    if word.is_empty() || open.last() != Some(&b'[') {
+    if word.is_empty() || open.last() != Some(&b'[') || marker::begins(before.get(open.len() - 1..)?) {
         return None;
     }
     let length = word.len() <= 2 && word.iter().all(u8::is_ascii_digit);

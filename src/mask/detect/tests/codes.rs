@@ -97,7 +97,7 @@ const TABLES: [&str; 24] = [
     "<tr><th>Id</th><th>NAME</th></tr><tr><td>77</td><td>#</td></tr>",
     "<TABLE><TR>\n<TH class='a'><b>NAME</b></TH></TR>\n<TR><TD class='a'>#</TD></TR></TABLE>",
     "{\"headers\":[\"id\",\"NAME\"],\"rows\":[[\"77\",\"#\"],[\"78\",\"#\"]]}",
-    "{\"columns\": [\"id\", \"NAME\"], \"index\": [0], \"data\": [[77, #]]}",
+    "{\"columns\": [\"id\", \"NAME\"], \"index\": [0], \"data\": [[77, \"#\"]]}",
     "{\"columns\":[{\"name\":\"id\",\"type\":\"int\"},{\"name\":\"NAME\"}],\"rows\":[[77,\"#\"]]}",
     "{\"values\":[[\"id\",\"NAME\"],[\"77\",\"#\"]]}",
     "{\"fields\":[\"id\",\"NAME\"],\"values\":[77,\"#\"]}",
@@ -174,7 +174,13 @@ fn a_code_is_found_over_the_signs_that_join_it_to_its_key() {
         ],
     );
     assert_eq!(text("cvv: # plain\n  737"), "cvv: # plain\n  [sad.cvv]");
-    goes("1234", "[sad.pin]", &["[\"pin\",#]", "pin ⇒ #"]);
+    goes("1234", "[sad.pin]", &["[\"pin\",\"#\"]", "pin ⇒ #"]);
+    // JSON stays what it is.
+    assert_eq!(text("[\"pin\",1234]"), "[\"pin\",\"[sad.pin]\"]");
+    assert_eq!(
+        text(r#"{"columns":["id","cvv"],"rows":[[7,737],[8,738]]}"#),
+        r#"{"columns":["id","cvv"],"rows":[[7,"[sad.cvv]"],[8,"[sad.cvv]"]]}"#
+    );
 }
 
 #[test]
@@ -313,6 +319,7 @@ fn a_pin_block_is_found_by_its_data_element_too() {
             "<field id=\"52\" value=\"#\"/>",
             "<field id=\"52\" type=\"binary\" value=\"#\"/>",
             "[52]=#",
+            "[35] = \"x\" [52] = \"#\"",
             "epinblock=#",
             "PINBlock_ISO0: #",
             "[3] 000000\n[52] #",
