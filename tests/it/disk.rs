@@ -38,12 +38,16 @@ impl Drop for SmallDisk {
 /// behind it fails, as on a disk that dies. The device is a file on a small disk that is full.
 ///
 /// It must not lie, as no software can help that: a loop device takes what was written in part for written. So it is given one page
-/// at a time, which the medium takes or refuses as a whole.
+/// at a time, which the medium takes or refuses as a whole. Nor may the file system lose what it keeps its files by, of which it has
+/// no journal: all its inodes are on the medium before anything fails.
 pub struct FailingDisk {
     pub dir: PathBuf,
     device: String,
     medium: SmallDisk,
 }
+
+/// Files that it may hold.
+const INODES: &str = "512";
 
 impl FailingDisk {
     /// None where there is no right to mount, or no loop device.
@@ -52,7 +56,7 @@ impl FailingDisk {
         let image = medium.0.join("image");
         std::fs::File::create(&image).and_then(|file| file.set_len(u64::from(mib) << 21)).expect("a sparse file");
         // No journal: a file system that gives itself up as a whole would be another fault.
-        let made = Command::new("mkfs.ext2").args(["-q", "-b", "4096"]).arg(&image).status();
+        let made = Command::new("mkfs.ext2").args(["-q", "-b", "4096", "-N", INODES]).arg(&image).status();
         made.is_ok_and(|status| status.success()).then_some(())?;
         let found = Command::new("losetup").args(["-f", "--show"]).arg(&image).output().ok()?;
         found.status.success().then_some(())?;
@@ -66,7 +70,19 @@ impl FailingDisk {
         std::fs::create_dir_all(&disk.dir).expect("a directory");
         // Each file that is removed gives its room back: else the medium would be full some day, and stay so.
         let mounted = Command::new("mount").args(["-t", "ext2", "-o", "discard", &disk.device]).arg(&disk.dir).status();
-        mounted.is_ok_and(|status| status.success()).then_some(disk)
+        mounted.is_ok_and(|status| status.success()).then_some(())?;
+        disk.use_inodes().expect("an empty file system takes files");
+        Some(disk)
+    }
+
+    /// Has each block of inodes written, which an image is made without.
+    fn use_inodes(&self) -> std::io::Result<()> {
+        let files: Vec<_> = (0..)
+            .map(|number| self.dir.join(format!("inode-{number}")))
+            .map_while(|path| std::fs::File::create(&path).and_then(|file| file.sync_all()).ok().map(|()| path))
+            .collect();
+        files.iter().try_for_each(std::fs::remove_file)?;
+        std::fs::File::open(&self.dir)?.sync_all()
     }
 
     pub fn fail(&self) {

@@ -75,11 +75,12 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     {
         return false;
     }
-    let holds = |words: &[&str]| {
-        words
-            .iter()
-            .any(|word| [before, after].iter().any(|text| memchr::memmem::find(text, word.as_bytes()).is_some()))
+    // What stands in place of a code names it, too: a second look must see what the first one saw.
+    let said = |text: &[u8], word: &str| {
+        memchr::memmem::find_iter(text, word.as_bytes())
+            .any(|at| !text.get(..at).is_some_and(|head| head.ends_with(b"[sad.")))
     };
+    let holds = |words: &[&str]| words.iter().any(|word| said(before, word) || said(after, word));
     value.len() > *most || holds(&OTHER) || !holds(&CARD)
 }
 
