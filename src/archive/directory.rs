@@ -251,7 +251,8 @@ pub(super) fn make_workdir(workdir: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(workdir).map_err(io_error("list", workdir))? {
         remove(&entry.map_err(io_error("list", workdir))?.path())?;
     }
-    Ok(())
+    // On a disk that fails now and is mended later, a directory that was never written would hide what is built in it.
+    sync_dir(workdir)
 }
 
 fn make_dirs(dir: &Path) -> Result<(), Error> {

@@ -46,6 +46,8 @@ impl Disk for SystemDisk {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
             made => made?,
         }
+        // Its name above it is of no use without what it is made of.
+        self.sync_dir(dir)?;
         match dir.parent() {
             Some(above) if !above.as_os_str().is_empty() => self.sync_dir(above),
             _ => self.sync_dir(Path::new(".")),
