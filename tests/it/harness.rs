@@ -186,6 +186,10 @@ fn spawn(dir: &Path, extra: &str, arguments: &[&str], environment: &[(String, St
         }
     }
     std::fs::write(&config, text + extra).expect("the configuration is written");
+    // Where the disk is to fail, the configuration is not what fails with it.
+    for path in [config.as_path(), dir] {
+        std::fs::File::open(path).and_then(|file| file.sync_all()).expect("it can be synced");
+    }
     let child = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
         .arg("collect")
         .args(["--config".as_ref(), config.as_os_str(), "--data-dir".as_ref(), data.as_os_str()])

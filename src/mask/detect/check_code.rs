@@ -30,6 +30,16 @@ const NAMES: [(&str, usize); 23] = [
     ("şifreniz", 12),
     ("पिन", 12),
 ];
+/// The bytes that a name may end with: most others end here.
+const ENDS: [bool; 256] = {
+    let (mut ends, mut at) = ([false; 256], 0);
+    while at < NAMES.len() {
+        let name = NAMES[at].0.as_bytes();
+        ends[name[name.len() - 1].to_ascii_lowercase() as usize] = true;
+        at += 1;
+    }
+    ends
+};
 /// Of these, one that stands near is enough.
 const CARD: [&str; 20] = [
     "卡",
@@ -60,6 +70,9 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     let end = before.iter().rposition(|sign| is_word(*sign)).map_or(0, |last| last + 1);
     let name = before.get(..end).unwrap_or_default();
     let name = name.get(..without_filler(name)).unwrap_or_default();
+    if !name.last().is_some_and(|last| ENDS[usize::from(last.to_ascii_lowercase())]) {
+        return false;
+    }
     let ends = |known: &str| {
         name.len()
             .checked_sub(known.len())

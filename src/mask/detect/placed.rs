@@ -21,9 +21,12 @@ impl Scan<'_, '_> {
     /// Whether a number is the code behind a card that somebody else masked: `4242********4242|12|27|737`.
     #[inline]
     pub(super) fn is_behind_masked_card(&self, group: Group) -> bool {
-        matches!(group.len(), 3 | 4)
-            && matches!(self.byte_before(group.start), b'|' | b',' | b';' | b'\t' | b'"')
-            && masked_card_before(self.bytes, group)
+        // A blank and a quote may stand between.
+        const SIGNS: usize = 3;
+        let near = self.bytes.get(group.start.saturating_sub(SIGNS)..group.start).unwrap_or_default();
+        let sign = near.iter().rev().find(|sign| !matches!(sign, b' ' | b'"' | b'\''));
+        let parted = || matches!(sign, Some(b'|' | b',' | b';' | b'\t'));
+        matches!(group.len(), 3 | 4) && parted() && masked_card_before(self.bytes, group)
     }
 
     /// Finds a code that its place gives away, where the rules ask for codes.
