@@ -83,7 +83,9 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     // 卡片验证码 is a card's by its own name, 支付密码 a PIN.
     let owner = name.get(..name.len() - known.len()).unwrap_or_default();
     let password = *most > 4;
-    if ["卡", "卡片", "背面", "ATM", "atm"].iter().any(|card| owner.ends_with(card.as_bytes()))
+    if ["卡", "卡片", "背面", "카드", "카드 ", "atm"]
+        .iter()
+        .any(|card| owner.to_ascii_lowercase().ends_with(card.as_bytes()))
         || (password && owner.last().is_some_and(|sign| !sign.is_ascii()))
     {
         return false;
@@ -112,6 +114,9 @@ mod tests {
             ("卡号 x 短信验证码: ", "373", "", true),
             ("卡片验证码: ", "3734", "", false),
             ("cvv: ", "373", "", false),
+            ("sms 카드 비밀번호: ", "1234", "", false),
+            ("Atm密码: ", "1234", "", false),
+            ("密码: ", "1234", "", true),
             ("", "373", "", false),
         ] {
             assert_eq!(is_code(before.as_bytes(), value.as_bytes(), after.as_bytes()), other, "{before}{value}{after}");
