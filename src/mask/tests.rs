@@ -324,6 +324,10 @@ fn no_place_of_a_record_shows_a_card_or_its_code() {
         ("code by all names", attribute("card", map("verification", map("data", string("737"))))),
         ("cvv in a list", attribute("cvv", Value::Array(vec![string("737")]))),
         (
+            "cvv behind its option",
+            attribute("process.command_args", Value::Array(vec![string("--cvc"), string("737")])),
+        ),
+        (
             "cvv under a name",
             attribute(
                 "field",
@@ -359,6 +363,18 @@ fn a_short_key_takes_only_what_may_be_a_code() {
     assert!(
         attribute("cvv", string("M")).contains("cvv") && !attribute("track2", string("30121010000")).contains("track2")
     );
+}
+
+#[test]
+fn an_option_is_the_key_of_the_next_argument_alone() {
+    let list = |elements: &[&str]| {
+        attribute("process.command_args", Value::Array(elements.iter().copied().map(string).collect()))
+    };
+    assert!(list(&["--cvc", "737", "404"]).contains("404"));
+    assert!(list(&["--cvc", "--retries", "404"]).contains("404"));
+    assert!(list(&["cvc", "404"]).contains("404"));
+    assert!(list(&["--order-id", "4111111111111111"]).contains("4111111111111111"));
+    assert!(!list(&["--card", "4111111111111112"]).contains("4111111111111112"));
 }
 
 #[test]

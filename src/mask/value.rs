@@ -162,7 +162,7 @@ impl Session<'_> {
             },
             Value::Bytes(bytes) => self.text(&String::from_utf8_lossy(bytes), key, place),
             Value::Array(elements) => {
-                elements.iter_mut().for_each(|element| self.value_at(element, key, place, depth + 1));
+                self.elements(elements, key, place, depth + 1);
                 None
             }
             Value::Map(entries) => {
@@ -172,6 +172,22 @@ impl Session<'_> {
         };
         if let Some(masked) = masked {
             *value = Value::String(Cow::Owned(masked));
+        }
+    }
+
+    /// Masks the elements of a list. An option of a command line is the key of what follows it: `["--cvc", "737"]`.
+    fn elements(&mut self, elements: &mut [Value<'_>], key: &Facts, place: Place, depth: usize) {
+        let mut option: Option<String> = None;
+        for element in elements {
+            let next = option_name(element).map(str::to_owned);
+            match option.take().filter(|_| next.is_none()) {
+                Some(name) => {
+                    let own = self.keys.facts(self.engine.rules(), name.as_bytes());
+                    self.keyed_value(&name, element, own.or(key), place, depth);
+                }
+                None => self.value_at(element, key, place, depth),
+            }
+            option = next;
         }
     }
 
@@ -293,6 +309,15 @@ impl Session<'_> {
             || (has_code && signs.len() <= 12)
             || token::hides_digits(text.trim().as_bytes())
     }
+}
+
+/// The name of an option that takes the next argument, when `value` is one: `--cvc`.
+fn option_name<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    let Value::String(text) = value else { return None };
+    let name = text.strip_prefix('-')?.trim_start_matches('-');
+    let is_name = name.starts_with(|sign: char| sign.is_ascii_alphabetic())
+        && name.bytes().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, b'-' | b'_' | b'.'));
+    is_name.then_some(name)
 }
 
 /// The name of an entry behind that of its map, of which the end counts: each of many entries is asked with it.

@@ -4,7 +4,7 @@
 use super::words::{is_word, without_filler};
 
 /// Names, and how many digits a card's code, or its PIN, behind them has at most: what an SMS brings has four or more.
-const NAMES: [(&str, usize); 23] = [
+const NAMES: [(&str, usize); 27] = [
     ("校验码", 4),
     ("校驗碼", 4),
     ("校验值", 4),
@@ -29,6 +29,10 @@ const NAMES: [(&str, usize); 23] = [
     ("şifrem", 12),
     ("şifreniz", 12),
     ("पिन", 12),
+    ("clave", 12),
+    ("contraseña", 12),
+    ("senha", 12),
+    ("کلمه عبور", 12),
 ];
 /// The bytes that a name may end with: most others end here.
 const ENDS: [bool; 256] = {
@@ -41,7 +45,7 @@ const ENDS: [bool; 256] = {
     ends
 };
 /// Of these, one that stands near is enough.
-const CARD: [&str; 20] = [
+const CARD: [&str; 26] = [
     "卡",
     "背面",
     "有效期",
@@ -62,6 +66,12 @@ const CARD: [&str; 20] = [
     "карт",
     "بطاقة",
     "कार्ड",
+    "tarjeta",
+    "Tarjeta",
+    "cartão",
+    "Cartão",
+    "thẻ",
+    "บัตร",
 ];
 const OTHER: [&str; 9] = ["短信", "动态", "图形", "登录", "手机", "邮箱", "sms", "SMS", "otp"];
 
@@ -83,7 +93,7 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     // 卡片验证码 is a card's by its own name, 支付密码 a PIN.
     let owner = name.get(..name.len() - known.len()).unwrap_or_default();
     let password = *most > 4;
-    if ["卡", "卡片", "背面", "카드", "카드 ", "atm"]
+    if ["卡", "卡片", "背面", "카드", "카드 ", "atm", "एटीएम ", "कार्ड "]
         .iter()
         .any(|card| owner.to_ascii_lowercase().ends_with(card.as_bytes()))
         || (password && owner.last().is_some_and(|sign| !sign.is_ascii()))

@@ -50,7 +50,7 @@ use super::signs::Signs;
 use key_ends::KeyEnds;
 pub(super) use number::{Group, MAX_DIGITS};
 pub(super) use words::{Glue, glue, is_filler};
-use words::{Words, is_joint};
+use words::{Words, is_copula, is_joint};
 use wrapped::{area_code, unwrapped};
 
 /// What a rule found in a view.
@@ -292,7 +292,8 @@ impl Scan<'_, '_> {
         let mut named = self.name_of(at, rules).or_else(|| self.tag_before(at)).or_else(|| self.name_in_pair(number));
         named = named.or_else(|| self.label_of(number));
         let (mut adjacent, mut glued, mut beside) = (true, true, true);
-        let mut last = None;
+        let mut bracketed = false;
+        let (mut last, mut named_to) = (None, None);
         for count in 0..MAX_WORDS {
             if count >= FEW_WORDS && !glued {
                 break;
@@ -323,7 +324,7 @@ impl Scan<'_, '_> {
                 facts.against &= !said;
             }
             // `contact number`, `id card`: what the word says alone counts less than what it says together with the next.
-            if let Some(last) = last.filter(|last| end < *last && (facts.lift & rules == 0 || !adjacent))
+            if let Some(last) = named_to.filter(|last| end < *last && (facts.lift & rules == 0 || !adjacent))
                 && self.bytes.get(end).is_some_and(|sign| matches!(sign, b' ' | b'-' | b'.'))
             {
                 let together = self.bytes.get(start..last).unwrap_or_default();
@@ -358,8 +359,9 @@ impl Scan<'_, '_> {
                 };
                 break;
             }
-            // What stands in brackets is said of the name before it: `phone (home): …`.
-            let aside = self.byte_at(end) == b')' && self.byte_before(start) == b'(';
+            // What stands in brackets is said of the name before it: `phone (home): …`, `card no (as typed): …`.
+            let aside = bracketed || (self.byte_at(end) == b')' && self.opens_before(start));
+            bracketed = aside && self.byte_before(start) != b'(';
             adjacent &= facts.filler || aside;
             glued &= facts.filler
                 || aside
@@ -375,6 +377,9 @@ impl Scan<'_, '_> {
                 && matches!(self.bytes.get(end..at), Some([b'(', ..] | [b' ', b'(', ..]));
             beside = beside && (glued_on || listed || is_joint(word));
             last.get_or_insert(end);
+            if !is_copula(word) {
+                named_to.get_or_insert(end);
+            }
         }
         // `"phone": {"country_code": "1", "number": "…"}`: the name of what it is in, where those within say nothing.
         if before.lift & rules == 0
@@ -389,6 +394,13 @@ impl Scan<'_, '_> {
             before.lift |= self.lift_beside(number, rules);
         }
         before
+    }
+
+    /// Whether a bracket is open right before a word at `start`, or before others that a blank parts from it.
+    fn opens_before(&self, start: usize) -> bool {
+        const REMARK: usize = 24;
+        let before = self.bytes.get(start.saturating_sub(REMARK)..start).unwrap_or_default();
+        before.iter().rev().find(|sign| !(words::is_word(**sign) || **sign == b' ')) == Some(&b'(')
     }
 
     /// The word before another one at `at`, with one sign between them.

@@ -35,19 +35,23 @@ const JOINS: [&[&str]; 13] = [
     &["verification"],
 ];
 
-/// Where it came from or went to.
-const WITHIN: [&[&str]; 11] = [
+/// Where it came from or went to, and whose it is: `CVV do meu cartão é 737`.
+const WITHIN: [&[&str]; 15] = [
     &[],
     &["a"],
-    &["by", "in", "of", "on", "to"],
-    &["our"],
-    &["that", "from", "your", "card", "back", "host", "form", "body"],
+    &["by", "in", "of", "on", "to", "my", "la", "de", "mi", "su", "tu", "do", "da", "du", "ma", "il", "na", "al", "uw"],
+    &["our", "the", "del", "der", "den", "des", "van", "mon", "mio", "min", "mia", "meu", "seu", "sua", "kad", "pas"],
+    &["that", "from", "your", "card", "back", "host", "form", "body", "mijn", "mój"],
+    &["della", "votre", "minha", "meine", "carta", "carte", "karte", "karty", "karta", "kartu", "kaart", "thẻ"],
+    &["client", "caller", "holder", "issuer", "kortet", "meiner", "kartım"],
+    &["request", "payload", "message", "tarjeta", "cartão", "kártya"],
+    &["customer", "terminal", "acquirer", "response", "merchant", "cardului"],
     &[],
-    &["client", "caller", "holder", "issuer"],
-    &["request", "payload", "message"],
-    &["customer", "terminal", "acquirer", "response", "merchant"],
+    &["cardholder", "карты"],
     &[],
-    &["cardholder"],
+    &["картки", "κάρτας"],
+    &[],
+    &["البطاقة"],
 ];
 
 /// By the first byte of one of them, a bit for its length: most words are told by it.
@@ -62,7 +66,7 @@ const FIRST: [u16; 256] = {
 #[inline]
 pub(super) fn may_be_state(word: &[u8]) -> bool {
     word.first().is_some_and(|first| {
-        word.len() < JOINS.len() && FIRST[usize::from(first.to_ascii_lowercase())] >> word.len() & 1 != 0
+        word.len() < WITHIN.len() && FIRST[usize::from(first.to_ascii_lowercase())] >> word.len() & 1 != 0
     })
 }
 

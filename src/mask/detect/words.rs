@@ -128,9 +128,15 @@ pub(super) fn without_filler(word: &[u8]) -> usize {
     without_states(word.get(..length.unwrap_or(word.len())).unwrap_or_default())
 }
 
+/// Whether a word stands between a name and what it is of, and belongs to neither: `my number is …`.
+pub(super) fn is_copula(word: &[u8]) -> bool {
+    const COPULAS: [&str; 12] = ["is", "es", "é", "è", "ist", "est", "jest", "este", "je", "är", "है", "είναι"];
+    COPULAS.iter().any(|copula| word.eq_ignore_ascii_case(copula.as_bytes()))
+}
+
 /// Whether a word belongs to the name of an id that stands before it, as in `order number`.
 pub(super) fn is_joint(word: &[u8]) -> bool {
-    const JOINTS: [&str; 25] = [
+    const JOINTS: [&str; 33] = [
         "is",
         "entry",
         "code",
@@ -156,6 +162,14 @@ pub(super) fn is_joint(word: &[u8]) -> bool {
         "번호",
         "番号",
         "est",
+        "numarası",
+        "nomor",
+        "číslo",
+        "αριθμός",
+        "संख्या",
+        "नंबर",
+        "număr",
+        "szám",
     ];
     JOINTS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
@@ -207,19 +221,19 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
 /// Words that may stand between a key and its value, by their length in bytes.
 const FILLERS: [&[&str]; 16] = [
     &[],
-    &["b"],
-    &["is", "no", "nr", "td", "es", "er", "é", "è"],
+    &["b", "c", "i"],
+    &["is", "no", "nr", "td", "es", "el", "le", "je", "er", "é", "è"],
     &[
         "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
-        "位", "nº", "n°", "№", "→", "är", "旧", "新",
+        "位", "nº", "n°", "№", "→", "är", "旧", "新", "era", "là", "son",
     ],
-    &["code", "kodu", "data", "text", "used", "jest"],
+    &["code", "kodu", "data", "text", "used", "jest", "este", "هو", "são"],
     &["value", "field", "input", "param", "given", "numer"],
-    &["number", "string", "号码", "番号", "번호", "nummer", "numero", "digits"],
+    &["number", "string", "है", "号码", "番号", "번호", "nummer", "numero", "digits"],
     &["content", "default", "entered", "invalid", "número", "numéro"],
     &["intvalue", "rejected", "provided", "supplied", "received", "bancaire"],
     &["submitted"],
-    &["номер"],
+    &["номер", "είναι"],
     &["stringvalue"],
     &[],
     &[],

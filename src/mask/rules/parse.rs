@@ -289,7 +289,7 @@ impl<'c> Parser<'c> {
                 }
             }
         }
-        detect.key = self.reader.pattern(entry, "key", false).map(|(text, _)| text);
+        detect.key = self.reader.patterns(entry, "key");
         detect.value = self.reader.pattern(entry, "value", true).map(|(_, regex)| regex);
         detect.token = self.reader.pattern(entry, "token", true).map(|(text, _)| text);
         detect.assigned = self.reader.pattern(entry, "assigned", true).map(|(_, regex)| regex);

@@ -95,7 +95,21 @@ impl Reader {
 
     /// A pattern of `node`, compiled to check it; `whole` anchors it at both ends. The text it was compiled of comes with it.
     pub(super) fn pattern(&mut self, node: &Node, key: &'static str, whole: bool) -> Option<(String, Regex)> {
+        self.compiled(node.entry(key)?, key, whole)
+    }
+
+    /// A pattern of `node`, or a list of them, of which any may match: as one, or as one of those that are sound.
+    pub(super) fn patterns(&mut self, node: &Node, key: &'static str) -> Option<String> {
         let entry = node.entry(key)?;
+        let each = entry.list().unwrap_or(std::slice::from_ref(entry));
+        if each.is_empty() {
+            self.wrong(entry.line, Problem::Type { key: key.to_owned(), expected: "a pattern or a list of them" });
+        }
+        let sound = each.iter().filter_map(|pattern| self.compiled(pattern, key, false)).map(|(text, _)| text);
+        Some(sound.collect::<Vec<_>>().join("|")).filter(|all| !all.is_empty())
+    }
+
+    fn compiled(&mut self, entry: &Node, key: &'static str, whole: bool) -> Option<(String, Regex)> {
         let (pattern, line) = (self.text(entry, key)?, entry.line);
         if pattern.chars().count() > LONG_PATTERN {
             self.warn(line, Problem::LongPattern { key, limit: LONG_PATTERN });

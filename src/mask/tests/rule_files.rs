@@ -150,6 +150,12 @@ fn a_rules_own_tests_run_at_load() {
 }
 
 #[test]
+fn any_of_several_patterns_is_a_key() {
+    let rules = "version: 1\nrules:\n  - {id: name, class: custom, detect: {key: ['^name$', '^nom$']}, action: drop,\n     tests: {must_mask: [{key: name, text: Li}, {key: nom, text: Li}], must_keep: [{key: prenom, text: Li}]}}\n";
+    load(rules, &[]).unwrap_or_else(|errors| panic!("{}", list(&errors)));
+}
+
+#[test]
 fn what_has_the_wrong_form_is_not_passed_over() {
     let rule = |detect: &str, action: &str, tests: &str| {
         format!(
@@ -168,6 +174,8 @@ fn what_has_the_wrong_form_is_not_passed_over() {
         (rule(detect, action, tests).replace("rules:", "packs: [payments]\nrules:"), 2, "did you mean `payment`"),
         (rule("{validator: pan, token: x}", action, tests), 5, "both a validator and a token"),
         (rule("{key: x, assigned: 'y*'}", action, tests), 5, "matches the empty string"),
+        (rule("{key: []}", action, tests), 5, "a pattern or a list of them"),
+        (rule("{validator: pan, key: ['pan$', '(']}", action, tests), 5, "no regular expression"),
     ] {
         let Err(errors) = load(&rules, &[]) else { panic!("{rules}") };
         assert!(
