@@ -1,10 +1,11 @@
 //! 校验码, 验证码 and their like in other languages: a card's code where a card is spoken of; else what an SMS brings, or what a file or a
 //! letter is checked with. And 密码, any password: a card's PIN where a card is spoken of.
 
+use super::marker;
 use super::words::{is_word, without_filler};
 
 /// Names, and how many digits a card's code, or its PIN, behind them has at most: what an SMS brings has four or more.
-const NAMES: [(&str, usize); 27] = [
+const NAMES: [(&str, usize); 28] = [
     ("校验码", 4),
     ("校驗碼", 4),
     ("校验值", 4),
@@ -18,6 +19,7 @@ const NAMES: [(&str, usize); 27] = [
     ("رمز التحقق", 4),
     ("code de vérification", 4),
     ("code de verification", 4),
+    ("crypto", 4),
     ("од проверки", 4),
     // A PIN, of a card that is spoken of: else what somebody logs in with.
     ("密码", 12),
@@ -45,7 +47,7 @@ const ENDS: [bool; 256] = {
     ends
 };
 /// Of these, one that stands near is enough.
-const CARD: [&str; 26] = [
+const CARD: [&str; 27] = [
     "卡",
     "背面",
     "有效期",
@@ -63,6 +65,7 @@ const CARD: [&str; 26] = [
     "Kart",
     "carte",
     "Carte",
+    "CB ",
     "карт",
     "بطاقة",
     "कार्ड",
@@ -102,8 +105,7 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     }
     // What stands in place of a code names it, too: a second look must see what the first one saw.
     let said = |text: &[u8], word: &str| {
-        memchr::memmem::find_iter(text, word.as_bytes())
-            .any(|at| !text.get(..at).is_some_and(|head| head.ends_with(b"[sad.")))
+        memchr::memmem::find_iter(text, word.as_bytes()).any(|at| !text.get(..at).is_some_and(marker::opens))
     };
     let holds = |words: &[&str]| words.iter().any(|word| said(before, word) || said(after, word));
     value.len() > *most || holds(&OTHER) || !holds(&CARD)

@@ -7,6 +7,11 @@ pub(super) fn begins(text: &[u8]) -> bool {
     text.starts_with(OPEN)
 }
 
+/// Whether `before` ends where one says of what class it is.
+pub(super) fn opens(before: &[u8]) -> bool {
+    before.ends_with(OPEN)
+}
+
 /// Whether one stands anywhere in `text`.
 pub(super) fn stands_in(text: &[u8]) -> bool {
     memchr::memmem::find(text, OPEN).is_some()
@@ -14,7 +19,7 @@ pub(super) fn stands_in(text: &[u8]) -> bool {
 
 /// Whether the word `start..end` is what one says of itself.
 pub(super) fn is_around(bytes: &[u8], start: usize, end: usize) -> bool {
-    bytes.get(end) == Some(&b']') && bytes.get(..start).is_some_and(|before| before.ends_with(OPEN))
+    bytes.get(end) == Some(&b']') && bytes.get(..start).is_some_and(opens)
 }
 
 /// Whether a cell holds nothing else.

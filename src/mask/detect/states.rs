@@ -38,20 +38,26 @@ const JOINS: [&[&str]; 13] = [
 /// Where it came from or went to, and whose it is: `CVV do meu cartão é 737`.
 const WITHIN: [&[&str]; 15] = [
     &[],
-    &["a"],
-    &["by", "in", "of", "on", "to", "my", "la", "de", "mi", "su", "tu", "do", "da", "du", "ma", "il", "na", "al", "uw"],
-    &["our", "the", "del", "der", "den", "des", "van", "mon", "mio", "min", "mia", "meu", "seu", "sua", "kad", "pas"],
-    &["that", "from", "your", "card", "back", "host", "form", "body", "mijn", "mój"],
+    &["a", "k"],
+    &[
+        "by", "in", "of", "on", "to", "my", "la", "de", "mi", "su", "tu", "do", "da", "du", "ma", "il", "na", "al",
+        "uw", "di",
+    ],
+    &[
+        "our", "the", "del", "der", "den", "des", "van", "mon", "mio", "min", "mia", "meu", "seu", "sua", "kad", "pas",
+        "til", "på", "atm",
+    ],
+    &["that", "from", "your", "card", "back", "host", "form", "body", "mijn", "mój", "от", "на", "של"],
     &["della", "votre", "minha", "meine", "carta", "carte", "karte", "karty", "karta", "kartu", "kaart", "thẻ"],
-    &["client", "caller", "holder", "issuer", "kortet", "meiner", "kartım"],
-    &["request", "payload", "message", "tarjeta", "cartão", "kártya"],
-    &["customer", "terminal", "acquirer", "response", "merchant", "cardului"],
-    &[],
+    &["client", "caller", "holder", "issuer", "kortet", "meiner", "kartım", "kartě"],
+    &["request", "payload", "message", "tarjeta", "cartão", "kártya", "nasabah"],
+    &["customer", "terminal", "acquirer", "response", "merchant", "cardului", "bancomat", "belakang", "کارت"],
+    &["bankovní"],
     &["cardholder", "карты"],
     &[],
-    &["картки", "κάρτας"],
+    &["картки", "κάρτας", "הכרטיס", "לכרטיס"],
     &[],
-    &["البطاقة"],
+    &["البطاقة", "картата"],
 ];
 
 /// By the first byte of one of them, a bit for its length: most words are told by it.

@@ -204,7 +204,7 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
         4 => &["file", "user"],
         5 => &["owner", "payer", "payee"],
         6 => &["caller", "client", "office", "holder", "sender", "person", "failed"],
-        7 => &["contact", "account", "daytime"],
+        7 => &["contact", "account", "daytime", "porteur", "titular", "cliente"],
         8 => &["customer", "merchant", "mismatch", "declined"],
         9 => &["recipient"],
         10 => &["cardholder", "validation"],
