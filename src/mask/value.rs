@@ -121,12 +121,13 @@ impl Session<'_> {
         }
         let text = as_text(value);
         let (key, text) = (key.as_bytes(), text.trim().as_bytes());
-        let other = match (postal::is_code(key, text, b""), check_code::is_code(key, text, b"")) {
-            (true, _) => Class::SadPin,
-            (_, true) => Class::SadCvv,
+        // A word for any password calls a PIN only where a card is spoken of.
+        let others: &[Class] = match (postal::is_code(key, text, b""), check_code::is_code(key, text, b"")) {
+            (_, true) => &[Class::SadCvv, Class::SadPin],
+            (true, _) => &[Class::SadPin],
             _ => return rules,
         };
-        let is_other = |rule: &u8| self.rules().get(*rule).is_some_and(|rule| rule.class == other);
+        let is_other = |rule: &u8| self.rules().get(*rule).is_some_and(|rule| others.contains(&rule.class));
         (0..64).filter(|rule| codes & 1 << rule != 0).filter(is_other).fold(rules, |rules, rule| rules & !(1 << rule))
     }
 
@@ -316,6 +317,7 @@ fn option_name<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     let Value::String(text) = value else { return None };
     let name = text.strip_prefix('-')?.trim_start_matches('-');
     let is_name = name.starts_with(|sign: char| sign.is_ascii_alphabetic())
+        && !name.starts_with("no-")
         && name.bytes().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, b'-' | b'_' | b'.'));
     is_name.then_some(name)
 }

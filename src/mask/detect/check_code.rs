@@ -5,7 +5,7 @@ use super::marker;
 use super::words::{is_word, without_filler};
 
 /// Names, and how many digits a card's code, or its PIN, behind them has at most: what an SMS brings has four or more.
-const NAMES: [(&str, usize); 28] = [
+const NAMES: [(&str, usize); 27] = [
     ("校验码", 4),
     ("校驗碼", 4),
     ("校验值", 4),
@@ -19,7 +19,6 @@ const NAMES: [(&str, usize); 28] = [
     ("رمز التحقق", 4),
     ("code de vérification", 4),
     ("code de verification", 4),
-    ("crypto", 4),
     ("од проверки", 4),
     // A PIN, of a card that is spoken of: else what somebody logs in with.
     ("密码", 12),
@@ -47,7 +46,7 @@ const ENDS: [bool; 256] = {
     ends
 };
 /// Of these, one that stands near is enough.
-const CARD: [&str; 27] = [
+const CARD: [&str; 26] = [
     "卡",
     "背面",
     "有效期",
@@ -65,7 +64,6 @@ const CARD: [&str; 27] = [
     "Kart",
     "carte",
     "Carte",
-    "CB ",
     "карт",
     "بطاقة",
     "कार्ड",
@@ -108,7 +106,9 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
         memchr::memmem::find_iter(text, word.as_bytes()).any(|at| !text.get(..at).is_some_and(marker::opens))
     };
     let holds = |words: &[&str]| words.iter().any(|word| said(before, word) || said(after, word));
-    value.len() > *most || holds(&OTHER) || !holds(&CARD)
+    // A date, a time or a decimal is no password.
+    let goes_on = matches!(after, [b'-' | b'/' | b':' | b'.', b'0'..=b'9', ..]);
+    value.len() > *most || (password && goes_on) || holds(&OTHER) || !holds(&CARD)
 }
 
 #[cfg(test)]
@@ -129,6 +129,8 @@ mod tests {
             ("sms 카드 비밀번호: ", "1234", "", false),
             ("Atm密码: ", "1234", "", false),
             ("密码: ", "1234", "", true),
+            ("clave: ", "4821", " tarjeta", false),
+            ("clave: ", "2026", "-11-26 tarjeta", true),
             ("", "373", "", false),
         ] {
             assert_eq!(is_code(before.as_bytes(), value.as_bytes(), after.as_bytes()), other, "{before}{value}{after}");

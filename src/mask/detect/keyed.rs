@@ -4,7 +4,7 @@
 
 use super::iso8583::{self, data_element};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
-use super::states;
+use super::states::{self, Next, is_of_card};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
 use super::{Finding, Scan, Shape, Token, check_code, emphasis, given, marker, postal};
@@ -260,8 +260,7 @@ impl Scan<'_, '_> {
         const NUMBERING: [&[u8]; 4] = [b"no", b"nr", b"num", b"number"];
         let Wanted { rules, long, states, known } = wanted;
         // A sign joins what stands before it to the value.
-        let mut joined = matches!(self.byte_before(words.end), b':' | b'=');
-        let mut coded = false;
+        let mut next = Next { joined: matches!(self.byte_before(words.end), b':' | b'='), ..Next::default() };
         // Where a key may end of which more words may follow.
         let mut ends = [0usize; 4];
         let mut open = 0;
@@ -300,11 +299,12 @@ impl Scan<'_, '_> {
             let filler = word.is_empty() || is_filler(word);
             let fills = filler
                 || (states::may_be_state(word)
-                    && states.is_some_and(|behind| self.is_state((start, end), behind, joined, coded)));
+                    && states.is_some_and(|behind| self.is_state((start, end), behind, next)));
             if fills {
-                coded = word.eq_ignore_ascii_case(b"code");
+                next.coded = word.eq_ignore_ascii_case(b"code");
+                next.owned = is_of_card(word);
                 // `cvv request no 123` counts requests.
-                joined |= !NUMBERING.iter().any(|name| word.eq_ignore_ascii_case(name));
+                next.joined |= !NUMBERING.iter().any(|name| word.eq_ignore_ascii_case(name));
             }
             // What the name of an id stands before is that id.
             if long && !fills && self.keys.facts(self.rules, word).against != 0 {

@@ -360,7 +360,7 @@ impl Scan<'_, '_> {
                 break;
             }
             // What stands in brackets is said of the name before it: `phone (home): …`, `card no (as typed): …`.
-            let aside = bracketed || (self.byte_at(end) == b')' && self.opens_before(start));
+            let aside = bracketed || (self.byte_at(end) == b')' && self.opens_before(start, word));
             bracketed = aside && self.byte_before(start) != b'(';
             adjacent &= facts.filler || aside;
             glued &= facts.filler
@@ -396,11 +396,15 @@ impl Scan<'_, '_> {
         before
     }
 
-    /// Whether a bracket is open right before a word at `start`, or before others that a blank parts from it.
-    fn opens_before(&self, start: usize) -> bool {
+    /// Whether a bracket is open right before `word`, which begins at `start`, or before others that a blank parts from it. What is said
+    /// of a time ends with a preposition: `phone (created at): …`.
+    fn opens_before(&self, start: usize, word: &[u8]) -> bool {
         const REMARK: usize = 24;
+        const OF_TIME: [&[u8]; 5] = [b"at", b"in", b"on", b"since", b"until"];
         let before = self.bytes.get(start.saturating_sub(REMARK)..start).unwrap_or_default();
-        before.iter().rev().find(|sign| !(words::is_word(**sign) || **sign == b' ')) == Some(&b'(')
+        before.ends_with(b"(")
+            || (before.iter().rev().find(|sign| !(words::is_word(**sign) || **sign == b' ')) == Some(&b'(')
+                && !OF_TIME.iter().any(|last| word.eq_ignore_ascii_case(last)))
     }
 
     /// The word before another one at `at`, with one sign between them.
@@ -423,9 +427,15 @@ impl Scan<'_, '_> {
     /// Rules that the name speaks for which a word at `start` is put to: `card used for the …`.
     fn said_of(&mut self, start: usize, rules: u64) -> u64 {
         const REACH: usize = 48;
-        const JOINTS: [&str; 8] = ["for", "of", "del", "de", "pour", "für", "zur", "para"];
-        const BETWEEN: [&str; 14] =
-            ["the", "this", "that", "your", "my", "our", "used", "charged", "la", "el", "le", "die", "den", "on"];
+        const JOINTS: [&str; 21] = [
+            "for", "of", "del", "de", "des", "der", "della", "du", "pour", "für", "zur", "para", "untuk", "do", "din",
+            "voor", "til", "за", "для", "για", "на",
+        ];
+        /// A card's, where nothing else says so.
+        const GENITIVES: [&str; 3] = ["karty", "kartu", "cardului"];
+        const BETWEEN: [&str; 15] = [
+            "the", "this", "that", "your", "my", "our", "used", "charged", "la", "el", "le", "die", "den", "on", "την",
+        ];
         let mut words = Words { low: start.saturating_sub(REACH), end: start };
         let mut joined = false;
         for _ in 0..4 {
@@ -441,7 +451,8 @@ impl Scan<'_, '_> {
                 {
                     facts = self.keys.facts(self.rules, self.bytes.get(first..to).unwrap_or_default());
                 }
-                return if joined { (facts.lift | facts.near) & rules } else { 0 };
+                let is_genitive = !word.is_ascii() || is_one_of(&GENITIVES);
+                return if joined || is_genitive { (facts.lift | facts.near) & rules } else { 0 };
             }
         }
         0

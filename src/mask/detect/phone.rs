@@ -84,14 +84,19 @@ impl Scan<'_, '_> {
 
     /// Whether groups are an address of IPv4.
     pub(super) fn is_network_address(&self, groups: &[Group]) -> bool {
+        /// Digits of the shortest telephone that is written so.
+        const SHORTEST: usize = 9;
         let is_part = |part: &Group| {
             let digits = self.bytes.get(part.start..part.end).unwrap_or_default();
             part.len() < 3 || (part.len() == 3 && *digits <= *b"255".as_slice())
         };
+        let digits = groups.iter().map(|group| group.len()).sum::<usize>();
         let is_pointed = |part: &Group| {
             self.bytes.get(part.start - 2..part.start).is_some_and(|signs| matches!(signs, [b'0'..=b'9', b'.']))
         };
-        matches!(groups, [_, rest @ ..] if rest.len() == 3 && rest.iter().all(is_pointed)) && groups.iter().all(is_part)
+        matches!(groups, [_, rest @ ..] if rest.len() == 3 && rest.iter().all(is_pointed))
+            && groups.iter().all(|part| part.len() <= 3)
+            && (digits < SHORTEST || groups.iter().all(is_part))
     }
 }
 

@@ -13,6 +13,10 @@ pub(super) enum State {
     Joins,
     /// Where more follows before the code, or a sign that joins: right before it, it would be a thing with a number of its own.
     Within,
+    /// The same, of a card.
+    Card,
+    /// Where a card follows.
+    OfCard,
 }
 
 /// Digits of a code that such words give away.
@@ -35,29 +39,52 @@ const JOINS: [&[&str]; 13] = [
     &["verification"],
 ];
 
-/// Where it came from or went to, and whose it is: `CVV do meu cartão é 737`.
-const WITHIN: [&[&str]; 15] = [
+/// Where it came from or went to.
+const WITHIN: [&[&str]; 11] = [
     &[],
-    &["a", "k"],
-    &[
-        "by", "in", "of", "on", "to", "my", "la", "de", "mi", "su", "tu", "do", "da", "du", "ma", "il", "na", "al",
-        "uw", "di",
-    ],
-    &[
-        "our", "the", "del", "der", "den", "des", "van", "mon", "mio", "min", "mia", "meu", "seu", "sua", "kad", "pas",
-        "til", "på", "atm",
-    ],
-    &["that", "from", "your", "card", "back", "host", "form", "body", "mijn", "mój", "от", "на", "של"],
-    &["della", "votre", "minha", "meine", "carta", "carte", "karte", "karty", "karta", "kartu", "kaart", "thẻ"],
-    &["client", "caller", "holder", "issuer", "kortet", "meiner", "kartım", "kartě"],
-    &["request", "payload", "message", "tarjeta", "cartão", "kártya", "nasabah"],
-    &["customer", "terminal", "acquirer", "response", "merchant", "cardului", "bancomat", "belakang", "کارت"],
-    &["bankovní"],
-    &["cardholder", "карты"],
+    &["a"],
+    &["by", "in", "of", "on", "to"],
+    &["our"],
+    &["that", "from", "your", "back", "host", "form", "body"],
+    &[],
+    &["client", "caller", "holder", "issuer"],
+    &["request", "payload", "message"],
+    &["customer", "terminal", "acquirer", "response", "merchant"],
+    &[],
+    &["cardholder"],
+];
+
+/// A card, of which it is.
+const CARDS: [&[&str]; 15] = [
+    &[],
+    &[],
+    &[],
+    &["kad", "pas", "atm"],
+    &["card"],
+    &["carta", "carte", "karte", "karty", "karta", "kartu", "kaart", "thẻ"],
+    &["kortet", "kartım", "kartě"],
+    &["tarjeta", "cartão", "kártya", "nasabah"],
+    &["cardului", "bancomat", "کارت"],
+    &[],
+    &["карты"],
     &[],
     &["картки", "κάρτας", "הכרטיס", "לכרטיס"],
     &[],
     &["البطاقة", "картата"],
+];
+
+/// What stands before such a card: `CVV do meu cartão é 737`.
+const OF_CARD: [&[&str]; 10] = [
+    &[],
+    &["k"],
+    &["my", "la", "de", "mi", "su", "tu", "do", "da", "du", "ma", "il", "na", "al", "uw", "di"],
+    &["the", "del", "der", "den", "des", "van", "mon", "mio", "min", "mia", "meu", "seu", "sua", "til", "på"],
+    &["mijn", "mój", "от", "на", "של"],
+    &["della", "votre", "minha", "meine"],
+    &["meiner"],
+    &[],
+    &["belakang"],
+    &["bankovní"],
 ];
 
 /// By the first byte of one of them, a bit for its length: most words are told by it.
@@ -65,6 +92,8 @@ const FIRST: [u16; 256] = {
     let mut first = [0; 256];
     mark(&JOINS, &mut first);
     mark(&WITHIN, &mut first);
+    mark(&CARDS, &mut first);
+    mark(&OF_CARD, &mut first);
     first
 };
 
@@ -72,7 +101,7 @@ const FIRST: [u16; 256] = {
 #[inline]
 pub(super) fn may_be_state(word: &[u8]) -> bool {
     word.first().is_some_and(|first| {
-        word.len() < WITHIN.len() && FIRST[usize::from(first.to_ascii_lowercase())] >> word.len() & 1 != 0
+        word.len() < CARDS.len() && FIRST[usize::from(first.to_ascii_lowercase())] >> word.len() & 1 != 0
     })
 }
 
@@ -86,20 +115,40 @@ pub(super) fn state(word: &[u8]) -> State {
         State::Joins
     } else if is_one_of(WITHIN.get(word.len())) {
         State::Within
+    } else if is_one_of(CARDS.get(word.len())) {
+        State::Card
+    } else if is_one_of(OF_CARD.get(word.len())) {
+        State::OfCard
     } else {
         State::None
     }
 }
 
+/// What stands between a word and the value.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Next {
+    /// A word, or a sign that joins.
+    pub(super) joined: bool,
+    /// The next word is `code`.
+    pub(super) coded: bool,
+    /// It is a card, or what stands before one.
+    pub(super) owned: bool,
+}
+
+/// Whether a word is a card, or stands before one.
+pub(super) fn is_of_card(word: &[u8]) -> bool {
+    matches!(state(word), State::Card | State::OfCard)
+}
+
 impl Scan<'_, '_> {
-    /// Whether the word `start..end` may stand between a key and its value, which ends at `behind`, as the state of that. `joined`: more
-    /// follows, or a sign that joins; `coded`: it is `code`.
+    /// Whether the word `start..end` may stand between a key and its value, which ends at `behind`, as the state of that.
     #[inline(never)]
-    pub(super) fn is_state(&self, (start, end): (usize, usize), behind: usize, joined: bool, coded: bool) -> bool {
+    pub(super) fn is_state(&self, (start, end): (usize, usize), behind: usize, next: Next) -> bool {
         let joins = match state(self.bytes.get(start..end).unwrap_or_default()) {
             // `cvv error code 404`: the code is the error's.
-            State::Joins => !coded,
-            State::Within => joined,
+            State::Joins => !next.coded,
+            State::Within | State::Card => next.joined,
+            State::OfCard => next.owned,
             State::None => false,
         };
         // Behind an arrow stands what came of it: `cvv check → 404`.
@@ -176,6 +225,8 @@ mod tests {
             ("verification", State::Joins),
             ("request", State::Within),
             ("FROM", State::Within),
+            ("tarjeta", State::Card),
+            ("do", State::OfCard),
             ("attempts", State::None),
             ("with", State::None),
             ("count", State::None),

@@ -221,8 +221,8 @@ pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
 /// Words that may stand between a key and its value, by their length in bytes.
 const FILLERS: [&[&str]; 16] = [
     &[],
-    &["b", "c", "i"],
-    &["is", "no", "nr", "td", "es", "el", "le", "je", "er", "é", "è"],
+    &["b"],
+    &["is", "no", "nr", "td", "es", "el", "je", "er", "é", "è"],
     &[
         "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
         "位", "nº", "n°", "№", "→", "är", "旧", "新", "era", "là", "son",
