@@ -10,6 +10,7 @@ pub struct Collector {
     child: Child,
     pub data: PathBuf,
     pub grpc: String,
+    pub http: String,
     metrics: String,
 }
 
@@ -67,7 +68,7 @@ impl Collector {
         std::thread::spawn(move || lines.for_each(drop));
         let places = serde_json::from_str::<serde_json::Value>(&ready).expect("JSON");
         let place = |name: &str| places[name].as_str().expect("an address").to_owned();
-        Self { child, data, grpc: place("grpc"), metrics: place("metrics") }
+        Self { child, data, grpc: place("grpc"), http: place("http"), metrics: place("metrics") }
     }
 
     pub fn cpu(&self) -> Cpu {

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench collect` (or `make bench`). The sender runs on the same cores; its own CPU time is not counted. CPU time
 //! is that of the collector's process (user + system), apart for the threads that carry the two legs: on the embedded default,
-//! then, where they are in the cache, on real Kafka brokers and a real S3 server. Absolute figures depend
+//! then over HTTP, and, where they are in the cache, on real Kafka brokers and a real S3 server. Absolute figures depend
 //! on the machine: beside them stands what one core here needs for SHA-256 and for decoding the same bytes with `prost`.
 #![allow(
     clippy::disallowed_methods,
@@ -12,6 +12,7 @@
 
 mod collector;
 mod load;
+mod over_http;
 mod real;
 mod verified;
 
@@ -99,6 +100,7 @@ fn main() {
         println!("{leg:<15} {stored:.0} bytes a record, {:.2} of the OTLP bytes", stored / bytes);
     }
     verified::run(&data, accepted);
+    over_http::run(&runtime, dir.path(), &requests);
     real::run(&runtime, dir.path(), &requests, bytes, delivered);
 }
 
