@@ -106,7 +106,12 @@ impl Reader {
             self.wrong(entry.line, Problem::Type { key: key.to_owned(), expected: "a pattern or a list of them" });
         }
         let sound = each.iter().filter_map(|pattern| self.compiled(pattern, key, false)).map(|(text, _)| text);
-        Some(sound.collect::<Vec<_>>().join("|")).filter(|all| !all.is_empty())
+        match sound.collect::<Vec<_>>().as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            // What one says of capitals is not said of the next.
+            all => Some(all.iter().map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|")),
+        }
     }
 
     fn compiled(&mut self, entry: &Node, key: &'static str, whole: bool) -> Option<(String, Regex)> {

@@ -151,7 +151,7 @@ fn a_rules_own_tests_run_at_load() {
 
 #[test]
 fn any_of_several_patterns_is_a_key() {
-    let rules = "version: 1\nrules:\n  - {id: name, class: custom, detect: {key: ['^name$', '^nom$']}, action: drop,\n     tests: {must_mask: [{key: name, text: Li}, {key: nom, text: Li}], must_keep: [{key: prenom, text: Li}]}}\n";
+    let rules = "version: 1\nrules:\n  - {id: name, class: custom, detect: {key: ['^(?i)NAME$', '^nom$']}, action: drop,\n     tests: {must_mask: [{key: name, text: Li}, {key: nom, text: Li}], must_keep: [{key: prenom, text: Li}, {key: Noms, text: Li}]}}\n";
     load(rules, &[]).unwrap_or_else(|errors| panic!("{}", list(&errors)));
 }
 
