@@ -5,7 +5,7 @@ use super::marker;
 use super::words::{is_word, without_filler};
 
 /// Names, and how many digits a card's code, or its PIN, behind them has at most: what an SMS brings has four or more.
-const NAMES: [(&str, usize); 27] = [
+const NAMES: [(&str, usize); 26] = [
     ("校验码", 4),
     ("校驗碼", 4),
     ("校验值", 4),
@@ -33,7 +33,6 @@ const NAMES: [(&str, usize); 27] = [
     ("clave", 12),
     ("contraseña", 12),
     ("senha", 12),
-    ("کلمه عبور", 12),
 ];
 /// The bytes that a name may end with: most others end here.
 const ENDS: [bool; 256] = {

@@ -431,7 +431,7 @@ impl Scan<'_, '_> {
             "for", "of", "del", "de", "des", "der", "della", "du", "pour", "für", "zur", "para", "untuk", "do", "din",
             "voor", "til", "за", "для", "για", "на",
         ];
-        /// A card's, where nothing else says so.
+        /// A card's, by the word's own ending; so are those of Greek, Cyrillic, Hebrew and Arabic, which UTF-8 begins with these bytes.
         const GENITIVES: [&str; 3] = ["karty", "kartu", "cardului"];
         const BETWEEN: [&str; 15] = [
             "the", "this", "that", "your", "my", "our", "used", "charged", "la", "el", "le", "die", "den", "on", "την",
@@ -451,7 +451,7 @@ impl Scan<'_, '_> {
                 {
                     facts = self.keys.facts(self.rules, self.bytes.get(first..to).unwrap_or_default());
                 }
-                let is_genitive = !word.is_ascii() || is_one_of(&GENITIVES);
+                let is_genitive = matches!(word.first(), Some(0xCE..=0xDB)) || is_one_of(&GENITIVES);
                 return if joined || is_genitive { (facts.lift | facts.near) & rules } else { 0 };
             }
         }
