@@ -19,14 +19,31 @@ PARTS := tests/parts/parts
 # Thirty topics on one set of brokers, of which the tests beside it would have nothing.
 ALONE := $(CARGO) test --workspace --locked --test it -- --ignored kafka::tampered
 
-.PHONY: tools parts up down demo test test-long test-faults bench lint fmt python telemetrygen outside litewitness peers help
+.PHONY: tools parts up down demo release test test-long test-faults bench profile lint fmt python telemetrygen outside litewitness peers help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: tools ## the main job on the embedded default: 10,000 records in, masked, sealed, written twice, verified, a tampering caught
-	$(CARGO) build --release --locked --bin sealtrail
-	$(CARGO_TARGET_DIR)/release/sealtrail demo
+demo: release ## the main job on the embedded default: 10,000 records in, masked, sealed, written twice, verified, a tampering caught
+	$(RELEASE)/sealtrail demo
+
+# What is shipped is compiled with a profile of a run: which branches were taken and which calls were hot. It lies in the
+# repository, since making it takes a build of its own. A function that has changed since is compiled as if there were none.
+# It knows functions by names that follow from cargo's target, features and profile settings: hence the same ones for both builds.
+PROFILE := $(wildcard benches/sealtrail.profdata)
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+RELEASE := $(CARGO_TARGET_DIR)/$(if $(PROFILE),$(HOST)/)release
+PROFILES := $(SEALTRAIL_CACHE)/profiles
+PROFILED := $(if $(PROFILE),$(PROFILES)/$(shell sha256sum $(PROFILE) | cut -c1-16).profdata)
+OPTIMISED := $(if $(PROFILE),CARGO_BUILD_TARGET=$(HOST) RUSTFLAGS=-Cprofile-use=$(PROFILED))
+
+$(PROFILES)/%.profdata: $(PROFILE)
+	mkdir -p $(PROFILES)
+	cp $< $@
+
+release: tools $(PROFILED) ## the binary that is shipped; says where it lies (`PROFILE=`: a plain one, as `cargo build --release` makes it)
+	$(OPTIMISED) $(CARGO) build --release --locked --bin sealtrail
+	@echo $(RELEASE)/sealtrail
 
 test: tools python telemetrygen outside litewitness parts ## every test, with a tenth of the lengths of test-long
 	$(CARGO) test --workspace --locked
@@ -63,8 +80,22 @@ up: ## a real Kafka and S3 server to try things on; prints the configuration for
 down: ## ends what `up` started; what it stored stays in SEALTRAIL_CACHE/up
 	@$(PARTS) down --dir $(SEALTRAIL_CACHE)/up
 
-bench: tools peers ## speed of the real binary and of its parts, as ratios and CPU time
-	SEALTRAIL_PEERS=$(PEERS) $(CARGO) bench --locked
+bench: release peers ## speed of the shipped binary and of its parts, as ratios and CPU time (`PROFILE=`: of a plain one)
+	SEALTRAIL_BENCH_BINARY=$(RELEASE)/sealtrail SEALTRAIL_PEERS=$(PEERS) $(CARGO) bench --locked
+
+# Counted by the binary alone, built as `release` does: beside a bench it would have other features, and other names.
+COUNTS := $(CARGO_TARGET_DIR)/counts
+COUNTING := CARGO_BUILD_TARGET=$(HOST) RUSTFLAGS=-Cprofile-generate=$(COUNTS)
+PROFDATA = $(shell rustc --print sysroot)/lib/rustlib/$(HOST)/bin/llvm-profdata
+profile: tools parts ## renews the profile that `release` is compiled with: before a release, half an hour
+	@test -x $(PROFDATA) || { echo "llvm-profdata is missing: rustup component add llvm-tools" >&2; exit 2; }
+	rm -rf $(COUNTS)
+	$(COUNTING) $(CARGO) build --release --locked --bin sealtrail
+	SEALTRAIL_BENCH_BINARY=$(CARGO_TARGET_DIR)/$(HOST)/release/sealtrail $(CARGO) bench --locked --bench collect
+	for batch in first second third fourth fifth sixth; do python3 tests/corpus/generate.py --batch $$batch; done \
+		| $(CARGO_TARGET_DIR)/$(HOST)/release/sealtrail rules test --jsonl > $(COUNTS)/masked
+	$(PROFDATA) merge --sparse -o benches/sealtrail.profdata $(COUNTS)/*.profraw
+	rm -rf $(COUNTS)
 
 # Masking by the OpenTelemetry Collector's processors, for `benches/mask.rs`; without a Go toolchain it says what it lacks.
 PEERS := $(SEALTRAIL_CACHE)/go/bin/peers

@@ -109,7 +109,9 @@ impl Collector {
                     health_check: { endpoint: '127.0.0.1:0' }\ntelemetry: { metrics: { endpoint: '127.0.0.1:0' } }\n";
         std::fs::write(&config, text).expect("written");
         let data = dir.join("data");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
+        let binary =
+            std::env::var_os("SEALTRAIL_BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_sealtrail").into());
+        let mut child = Command::new(binary)
             .args(["collect".as_ref(), "--config".as_ref(), config.as_os_str()])
             .args(["--data-dir".as_ref(), data.as_os_str()])
             .stderr(Stdio::piped())

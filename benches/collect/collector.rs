@@ -44,7 +44,7 @@ impl Collector {
                     wal: { segment: { max_mib: 128 } }\n";
         std::fs::write(&config, format!("{text}{extra}")).expect("written");
         let data = dir.join("data");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
+        let mut child = Command::new(crate::binary())
             .args([
                 "collect".as_ref(),
                 "--config".as_ref(),

@@ -1,6 +1,6 @@
 //! The real binary over gRPC on loopback: records a second, CPU time a record, latency of acknowledgements, memory, bytes stored.
 //!
-//! `cargo bench --bench collect` (or `make bench`). The sender runs on the same cores; its own CPU time is not counted. CPU time
+//! `make bench`, of the binary that is shipped, or `cargo bench --bench collect`, of one that cargo builds. The sender runs on the same cores; its own CPU time is not counted. CPU time
 //! is that of the collector's process (user + system), apart for the threads that carry the two legs: on the embedded default,
 //! then over HTTP, and, where they are in the cache, on real Kafka brokers and a real S3 server. Absolute figures depend
 //! on the machine: beside them stands what one core here needs for SHA-256 and for decoding the same bytes with `prost`.
@@ -16,6 +16,7 @@ mod over_http;
 mod real;
 mod verified;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +36,13 @@ const SATURATED_REQUESTS: usize = 1_500;
 const RATE_REQUESTS: usize = 200;
 const RATE: f64 = 20_000.0;
 
+/// What is measured: `SEALTRAIL_BENCH_BINARY`, else what cargo built beside this bench.
+pub fn binary() -> OsString {
+    std::env::var_os("SEALTRAIL_BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_sealtrail").into())
+}
+
 fn main() {
+    println!("binary          {}", binary().display());
     let mut payments = Payments::new(1, 1_800_000_000_000_000_000);
     let requests = (0..DISTINCT).map(|_| Bytes::from(payments.request(RECORDS).0.encode_to_vec())).collect::<Vec<_>>();
     let bytes = requests.iter().map(Bytes::len).sum::<usize>() as f64 / (DISTINCT * RECORDS) as f64;

@@ -51,7 +51,7 @@ pub fn run(data: &Path, records: usize) {
 fn verify(data: &Path, more: &[&str]) -> (f64, u64) {
     let path = |name: &str| data.join(name).display().to_string();
     let started = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sealtrail"))
+    let mut child = Command::new(crate::binary())
         .args(["verify", "--public-key", &path("keys/log.vkey"), &path("archive")])
         .args(more)
         .stdout(Stdio::null())

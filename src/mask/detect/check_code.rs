@@ -5,7 +5,7 @@ use super::marker;
 use super::words::{is_word, without_filler};
 
 /// Names, and how many digits a card's code, or its PIN, behind them has at most: what an SMS brings has four or more.
-const NAMES: [(&str, usize); 26] = [
+const NAMES: [(&str, usize); 27] = [
     ("校验码", 4),
     ("校驗碼", 4),
     ("校验值", 4),
@@ -20,6 +20,7 @@ const NAMES: [(&str, usize); 26] = [
     ("code de vérification", 4),
     ("code de verification", 4),
     ("од проверки", 4),
+    ("ОД ПРОВЕРКИ", 4),
     // A PIN, of a card that is spoken of: else what somebody logs in with.
     ("密码", 12),
     ("密碼", 12),
@@ -93,7 +94,7 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     // 卡片验证码 is a card's by its own name, 支付密码 a PIN.
     let owner = name.get(..name.len() - known.len()).unwrap_or_default();
     let password = *most > 4;
-    if ["卡", "卡片", "背面", "카드", "카드 ", "atm", "एटीएम ", "कार्ड "]
+    if ["卡", "卡片", "背面", "个人", "카드", "카드 ", "atm", "एटीएम ", "कार्ड "]
         .iter()
         .any(|card| owner.to_ascii_lowercase().ends_with(card.as_bytes()))
         || (password && owner.last().is_some_and(|sign| !sign.is_ascii()))

@@ -3,8 +3,8 @@
 //!
 //! A row is read once, from its first pair on, however many of its pairs hold a digit.
 
+use super::blocks::FOUR;
 use super::iso8583::{self, data_element};
-use super::keyed::FOUR;
 use super::number::Group;
 use super::pan;
 use super::track::{self, Tag};

@@ -1,12 +1,13 @@
 //! Evidence: whether a candidate is a card number, an identity number or a phone, by its own digits, what is written
 //! together with it and the words before it.
 
+use super::before::Before;
 use super::iso8583::{self, data_element};
 use super::keyed::KEY;
 use super::number::Group;
 use super::pan::{self, Fit};
 use super::words::is_word;
-use super::{Before, Scan, Token, cn_id, phone};
+use super::{Scan, Token, cn_id, phone};
 use crate::mask::rules::Validator;
 
 impl Scan<'_, '_> {

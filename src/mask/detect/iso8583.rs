@@ -1,5 +1,6 @@
 //! ISO 8583: the number of the data element that a value is said to be (`DE52=`, `field 2:`, `<field id="52" value="`).
 
+use super::blocks::BLOCK;
 use super::words::is_word;
 use crate::mask::escapes::hex;
 
@@ -193,7 +194,12 @@ pub(super) fn is_entry(bytes: &[u8], at: usize, number: &[u8]) -> bool {
     match joint {
         b',' => return is_set(head, number),
         b':' | b'=' => {}
-        _ => return false,
+        // `052 A40C40D17E02101B` on a line of its own.
+        _ => {
+            let line = bytes.get(..sign).and_then(|line| line.strip_suffix(number)?.strip_suffix(b"0"));
+            let ends = matches!(bytes.get(at + BLOCK), None | Some(b'\n' | b'\r' | b'"' | b'\\'));
+            return sign < at && ends && line.is_some_and(|line| is_below_number(line) && !is_below_hash(line));
+        }
     }
     let head = head.get(..back(head.len())).unwrap_or_default();
     if let Some(index) = head.strip_suffix(b"]") {
@@ -219,6 +225,13 @@ fn is_below_number(before: &[u8]) -> bool {
     let line = above.get(above.len().saturating_sub(LONGEST)..).unwrap_or_default();
     let line = line.rsplit(|sign| *sign == b'\n').next().unwrap_or_default().trim_ascii_start();
     matches!(line, [a, b, c, b' ' | b':', ..] if [a, b, c].iter().all(|sign| sign.is_ascii_digit()))
+}
+
+/// Whether the line above ends with hexadecimal digits as well: a list of hashes, by their number.
+fn is_below_hash(before: &[u8]) -> bool {
+    let above = before.trim_ascii_end();
+    let digits = above.iter().rev().take(BLOCK).take_while(|sign| sign.is_ascii_hexdigit());
+    above.last_chunk::<BLOCK>().is_some_and(|last| digits.count() == BLOCK && last.iter().any(u8::is_ascii_alphabetic))
 }
 
 /// Whether `head` ends with this index of a name that other elements before it are an index of.

@@ -2,19 +2,14 @@
 //!
 //! Whether any key ends near is asked first; most numbers end there.
 
-use super::iso8583::{self, data_element};
+use super::blocks::{BLOCK, FOUR};
 use super::number::{Group, MAX_DIGITS, MAX_SEPARATOR, is_separator};
 use super::states::{self, Next, is_of_card};
 use super::words::{Words, is_filler, is_word, without_filler};
 use super::wrapped::unwrapped;
-use super::{Finding, Scan, Shape, Token, check_code, emphasis, given, marker, postal};
+use super::{Finding, Scan, Shape, check_code, emphasis, given, marker, postal};
 use crate::mask::rules::{Class, Named};
 
-/// Hexadecimal digits of a PIN block, and of one that AES enciphered (ISO 9564 format 4).
-const BLOCK: usize = 16;
-const LONG_BLOCK: usize = 32;
-/// Digits of a group that a block may be written in.
-pub(super) const FOUR: usize = 4;
 /// Bytes before a value that words of its key may take, and a tag before them.
 pub(super) const KEY: usize = 64;
 pub(super) const TAG: usize = 96;
@@ -93,67 +88,6 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// The token around a group when it is a block of 16 hexadecimal digits (a PIN block), wherever its decimal digits are; or
-    /// what follows a key that is written together with its block (`epb0412AC89ABCDEF67`).
-    #[inline]
-    pub(super) fn keyed_token(&mut self, group: Group) {
-        if group.len() == BLOCK || !self.is_alone(group) {
-            self.keyed_block(group);
-        }
-    }
-
-    // Apart, so that the question before it costs no call: most groups are neither.
-    #[inline(never)]
-    fn keyed_block(&mut self, group: Group) {
-        const PREFIXED: usize = BLOCK + 2;
-        let token = self.token_at(group.start);
-        if token.end - token.start == LONG_BLOCK {
-            return self.keyed_long_block(token);
-        }
-        if token.end - token.start == FOUR && self.may_be_keyed(token.start) {
-            self.block_in_fours(token.start);
-        }
-        // A block may have a `0x` before it.
-        if !matches!(token.end - token.start, BLOCK | PREFIXED) && token.end - group.start != BLOCK {
-            return;
-        }
-        let start = token.start + if self.is_prefixed(token) { 2 } else { 0 };
-        let is_block = |start: usize| {
-            let signs = self.bytes.get(start..token.end).unwrap_or_default();
-            signs.len() == BLOCK && signs.iter().all(u8::is_ascii_hexdigit)
-        };
-        if is_block(start) {
-            if !token.judged && self.may_be_keyed(token.start) {
-                self.token.judged = true;
-                self.keyed_hit(token.start, start, token.end);
-            }
-            if self.found.last().is_none_or(|found| found.start != start)
-                && (data_element(self.bytes, token.start) == Some(iso8583::PIN)
-                    || iso8583::is_entry(self.bytes, token.start, b"52"))
-                && let Some(rule) = self.rules.of_class(self.active, Class::SadPin)
-            {
-                self.found.push(Finding { start, end: token.end, rule, view: self.view, shape: Shape::Whole });
-            }
-            // Fewer than three decimal digits in a row are no number that a table would be asked about.
-            if self.found.last().is_none_or(|found| found.start != start) {
-                self.table(token.start);
-            }
-        } else if is_block(group.start) && self.may_be_keyed(group.start) {
-            self.keyed_hit(group.start, group.start, token.end);
-        }
-    }
-
-    /// A trace id looks like such a block, so nothing may stand between it and its key.
-    fn keyed_long_block(&mut self, token: Token) {
-        if token.judged || !self.may_be_keyed(token.start) {
-            return;
-        }
-        self.token.judged = true;
-        if self.bytes.get(token.start..token.end).is_some_and(|signs| signs.iter().all(u8::is_ascii_hexdigit)) {
-            self.keyed_hit(token.start, token.start, token.end);
-        }
-    }
-
     /// Whether `start..end` is all of a value in JSON: from quote to quote, or up to where the next member begins.
     fn is_whole_value(&self, start: usize, end: usize) -> bool {
         match self.byte_before(start) {
@@ -170,7 +104,7 @@ impl Scan<'_, '_> {
     }
 
     /// Asks the words before `at` for a rule that takes `start..end`.
-    fn keyed_hit(&mut self, at: usize, start: usize, end: usize) {
+    pub(super) fn keyed_hit(&mut self, at: usize, start: usize, end: usize) {
         let value = self.bytes.get(start..end).unwrap_or_default();
         if let Some(rule) = self.keyed(at, value).filter(|_| !self.is_in_uuid(start, end)) {
             self.found.push(Finding { start, end, rule, view: self.view, shape: Shape::Whole });
@@ -319,6 +253,7 @@ impl Scan<'_, '_> {
     /// and no card's.
     pub(super) fn is_other(&self, rule: u8, before: &[u8], token: &[u8], after: &[u8]) -> bool {
         match self.rules.get(rule).map(|rule| rule.class) {
+            Some(Class::SadPin | Class::SadCvv) if is_counted(token, after) => true,
             Some(Class::SadPin) => {
                 postal::is_code(before, token, after)
                     || is_too_long(before, token)
@@ -424,6 +359,14 @@ impl Scan<'_, '_> {
 /// Whether a number is too long for a PIN (ISO 9564: 12 digits) and stands in the path of a URL: `/pin/1768382385349880`.
 fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether Chinese right behind a number says what it counts: `信用卡背面的100元`, `支付密码改为2024年5月生效`.
+fn is_counted(token: &[u8], after: &[u8]) -> bool {
+    let counts = |unit: &str, but: &str| after.starts_with(unit.as_bytes()) && !after.starts_with(but.as_bytes());
+    let year = || matches!(token, [b'1', b'9', _, _] | [b'2', b'0', _, _]) && after.starts_with("年".as_bytes());
+    after.first().is_some_and(|sign| !sign.is_ascii())
+        && (counts("元", "元旦") || counts("位", "位置") || counts("次", "次数") || year())
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

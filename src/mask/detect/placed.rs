@@ -2,8 +2,8 @@
 //! behind words that say which card's code it is.
 
 use super::given::is_one_of;
-use super::keyed::KEY;
 use super::number::Group;
+use super::states::{State, state};
 use super::words::is_word;
 use super::{Finding, Scan, Shape};
 use crate::mask::rules::Class;
@@ -123,23 +123,27 @@ fn ends_field(behind: &[u8], sign: u8) -> bool {
     }
 }
 
-/// Where what stands before a code ends, if words say behind it which card the code is of: `CVV for card ending in 4242 is `.
+/// Where what stands before a code ends, if words say behind it which card the code is of: `CVV for card ending in 4242 is `,
+/// `PIN della carta 4242 è `.
 pub(super) fn of_card(before: &[u8]) -> Option<usize> {
     const WORDS: [&str; 18] = [
         "card", "ending", "ends", "in", "with", "number", "no", "the", "my", "your", "his", "her", "this", "their",
         "credit", "debit", "last", "digits",
     ];
     let (mut rest, mut card) = before_card(before)?;
+    let mut owned = false;
     for _ in 0..WORDS.len() {
         let (head, word) = part(rest, is_word);
-        rest = part(head, is_blank).0;
         if card && is_one_of(word, &["for", "of", "on"]) {
-            return Some(rest.len());
+            return Some(part(head, is_blank).0.len());
         }
-        if !is_one_of(word, &WORDS) {
-            return None;
+        let state = state(word);
+        if !is_one_of(word, &WORDS) && !matches!(state, State::Card | State::Owner | State::OfCard) {
+            return (card && owned && !word.is_empty()).then_some(rest.len());
         }
-        card |= word.eq_ignore_ascii_case(b"card");
+        card |= state == State::Card || word.eq_ignore_ascii_case(b"card");
+        owned |= card && state == State::OfCard;
+        rest = part(head, is_blank).0;
     }
     None
 }
@@ -147,12 +151,13 @@ pub(super) fn of_card(before: &[u8]) -> Option<usize> {
 /// What stands before the number of a card, whole or what is shown of it, that `before` ends with: `4242 is `, `****4242: "`; and
 /// whether no word need say that it is a card's.
 fn before_card(before: &[u8]) -> Option<(&[u8], bool)> {
-    const JOINTS: [&[u8]; 6] = [b" is", b" IS", b" was", b" WAS", b":", b"="];
+    const JOINTS: [&str; 15] =
+        [" is", " IS", " was", " WAS", ":", "=", " es", " é", " è", " est", " ist", " jest", " este", " είναι", " هو"];
     /// Digits of a card number that are shown of it, and fewest of a whole one.
     const SHOWN: usize = 4;
     const WHOLE: usize = 13;
     let value = part(before, is_blank).0;
-    let number = part(JOINTS.iter().find_map(|joint| value.strip_suffix(*joint))?, is_blank).0;
+    let number = part(JOINTS.iter().find_map(|joint| value.strip_suffix(joint.as_bytes()))?, is_blank).0;
     let (rest, shown) = part(number, |sign| sign.is_ascii_digit());
     let hides = |sign: u8| matches!(sign, b'*' | b'x' | b'X' | b'#');
     let (rest, hidden) = part(rest, |sign| hides(sign) || matches!(sign, b'.' | b'-' | b' ') || sign.is_ascii_digit());
@@ -162,66 +167,12 @@ fn before_card(before: &[u8]) -> Option<(&[u8], bool)> {
     (shown.len() >= SHOWN && (digits == SHOWN || told)).then_some((rest, told))
 }
 
-/// Where the question ends that a customer's answer follows: `what is your cvv? Customer: sure, `.
-pub(super) fn of_question(before: &[u8]) -> Option<usize> {
-    const WHO: [&str; 16] = [
-        "customer",
-        "client",
-        "caller",
-        "cardholder",
-        "user",
-        "guest",
-        "cust",
-        "buyer",
-        "holder",
-        "me",
-        "客户",
-        "用户",
-        "顾客",
-        "持卡人",
-        "买家",
-        "会员",
-    ];
-    const SO: [&str; 10] = ["sure", "yes", "yeah", "ok", "okay", "it", "is", "s", "its", "是"];
-    const PLEASE: [&str; 6] = ["please", "pls", "thanks", "吗", "呢", "是"];
-    let apart = |sign: u8| is_blank(sign) || matches!(sign, b',' | b'.');
-    let who = without_words(before, apart, &SO).strip_suffix(b":")?;
-    let (question, who) = part(who, is_word);
-    let question = part(question, |sign| sign.is_ascii_whitespace()).0.strip_suffix(b"?")?;
-    // What is answered with yes or no asks for no code.
-    const OPEN: [&str; 10] = ["did", "do", "does", "is", "was", "are", "has", "have", "when", "why"];
-    let said = question.get(question.len().saturating_sub(KEY)..)?;
-    let said = said
-        .iter()
-        .rposition(|sign| matches!(sign, b'.' | b'?' | b'!' | b':' | b'\n'))
-        .map_or(said, |end| said.get(end + 1..).unwrap_or_default());
-    let first = said.trim_ascii_start().split(|sign| !is_word(*sign)).next()?;
-    if is_one_of(first, &OPEN) {
-        return None;
-    }
-    is_one_of(who, &WHO).then(|| without_words(question, apart, &PLEASE).len())
-}
-
-/// `text` without words of a kind at its end, and what stands between them.
-fn without_words<'t>(text: &'t [u8], is_between: impl Fn(u8) -> bool, words: &[&str]) -> &'t [u8] {
-    const MOST: usize = 3;
-    let mut rest = part(text, &is_between).0;
-    for _ in 0..MOST {
-        let (head, word) = part(rest, is_word);
-        if !is_one_of(word, words) {
-            break;
-        }
-        rest = part(head, &is_between).0;
-    }
-    rest
-}
-
 /// Parts the last signs of a kind from what stands before them.
-fn part(text: &[u8], is_it: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+pub(super) fn part(text: &[u8], is_it: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     const MOST: usize = 32;
     text.split_at(text.len() - text.iter().rev().take(MOST).take_while(|sign| is_it(**sign)).count())
 }
 
-fn is_blank(sign: u8) -> bool {
+pub(super) fn is_blank(sign: u8) -> bool {
     matches!(sign, b' ' | b'"' | b'\'' | b'\\')
 }

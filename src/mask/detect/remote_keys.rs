@@ -6,10 +6,11 @@
 
 use std::ops::Range;
 
+use super::answers::of_question;
 use super::given::CodeName;
 use super::joins::{self, ARROWS, Ends, sign_of, word_of};
 use super::keyed::{KEY, TAG, Wanted};
-use super::placed::{of_card, of_question};
+use super::placed::of_card;
 use super::series::{self, Earlier};
 use super::words::{Words, is_word};
 use super::wrapped::unwrapped;

@@ -15,7 +15,9 @@ pub(super) enum State {
     Within,
     /// The same, of a card.
     Card,
-    /// Where a card follows.
+    /// The same, of who has the card.
+    Owner,
+    /// Where a card or who has it follows.
     OfCard,
 }
 
@@ -27,31 +29,29 @@ const JOINS: [&[&str]; 13] = [
     &[],
     &[],
     &["as", "be"],
-    &["not", "for", "war", "err", "bad"],
+    &["not", "for", "war", "err", "bad", "auf"],
     &["sent", "read", "does", "fail"],
     &["error", "wrong", "typed", "saved", "check", "match", "found", "keyed", "would"],
     &["failed", "passed", "stored", "logged", "lautet", "parsed"],
     &["failure", "matched", "checked", "decoded", "decline", "expired"],
     &["mismatch", "verified", "captured", "returned", "computed", "rejected", "declined"],
-    &["incorrect", "decrypted", "validated", "generated", "collected", "malformed"],
+    &["incorrect", "decrypted", "validated", "generated", "collected", "malformed", "geändert"],
     &["calculated", "mismatched", "validation"],
     &[],
     &["verification"],
 ];
 
 /// Where it came from or went to.
-const WITHIN: [&[&str]; 11] = [
+const WITHIN: [&[&str]; 9] = [
     &[],
     &["a"],
     &["by", "in", "of", "on", "to"],
-    &["our"],
-    &["that", "from", "your", "back", "host", "form", "body"],
-    &[],
-    &["client", "caller", "holder", "issuer"],
+    &["our", "fue", "foi", "era"],
+    &["that", "from", "your", "back", "host", "form", "body", "como", "mitt", "ditt"],
+    &["wurde"],
+    &["issuer", "μου"],
     &["request", "payload", "message"],
-    &["customer", "terminal", "acquirer", "response", "merchant"],
-    &[],
-    &["cardholder"],
+    &["terminal", "acquirer", "response", "merchant"],
 ];
 
 /// A card, of which it is.
@@ -62,28 +62,47 @@ const CARDS: [&[&str]; 15] = [
     &["kad", "pas", "atm"],
     &["card"],
     &["carta", "carte", "karte", "karty", "karta", "kartu", "kaart", "thẻ"],
-    &["kortet", "kartım", "kartě"],
-    &["tarjeta", "cartão", "kártya", "nasabah"],
-    &["cardului", "bancomat", "کارت"],
-    &[],
+    &["kortet", "kartě", "karten"],
+    &["kartım", "tarjeta", "cartão", "kártya", "nasabah", "kortets"],
+    &["cardului", "bancomat", "کارت", "kartunya"],
+    &["kártyám"],
     &["карты"],
     &[],
-    &["картки", "κάρτας", "הכרטיס", "לכרטיס"],
+    &["картки", "κάρτας", "הכרטיס", "לכרטיס", "لبطاقة"],
     &[],
-    &["البطاقة", "картата"],
+    &["البطاقة", "картата", "للبطاقة"],
+];
+
+/// A person whose it is.
+const OWNERS: [&[&str]; 15] = [
+    &[],
+    &[],
+    &[],
+    &["pai"],
+    &["mari", "mãe", "frau", "wife"],
+    &["klant", "femme", "mère", "père", "vrouw", "żony", "mamá"],
+    &["client", "caller", "holder", "kunden", "esposa", "marido", "moglie", "marito", "esposo", "mannes", "mother"],
+    &["cliente", "klienta", "husband", "ehefrau"],
+    &["customer", "мамы", "жены"],
+    &["manželky"],
+    &["cardholder"],
+    &[],
+    &["العميل"],
+    &[],
+    &["клиента", "клієнта"],
 ];
 
 /// What stands before such a card: `CVV do meu cartão é 737`.
 const OF_CARD: [&[&str]; 10] = [
     &[],
     &["k"],
-    &["my", "la", "de", "mi", "su", "tu", "do", "da", "du", "ma", "il", "na", "al", "uw", "di"],
-    &["the", "del", "der", "den", "des", "van", "mon", "mio", "min", "mia", "meu", "seu", "sua", "til", "på"],
-    &["mijn", "mój", "от", "на", "של"],
-    &["della", "votre", "minha", "meine"],
-    &["meiner"],
+    &["my", "la", "de", "mi", "su", "tu", "do", "da", "du", "ma", "il", "na", "al", "uw", "di", "ke", "od", "sa"],
+    &["the", "del", "der", "den", "des", "van", "mon", "mio", "min", "mia", "meu", "seu", "sua", "til", "på", "son"],
+    &["för", "mijn", "mój", "от", "на", "של", "mein"],
+    &["mojej", "della", "votre", "minha", "meine"],
+    &["від", "της", "meiner", "από", "meinem"],
     &[],
-    &["belakang"],
+    &["belakang", "моей", "моєї"],
     &["bankovní"],
 ];
 
@@ -93,6 +112,7 @@ const FIRST: [u16; 256] = {
     mark(&JOINS, &mut first);
     mark(&WITHIN, &mut first);
     mark(&CARDS, &mut first);
+    mark(&OWNERS, &mut first);
     mark(&OF_CARD, &mut first);
     first
 };
@@ -117,6 +137,8 @@ pub(super) fn state(word: &[u8]) -> State {
         State::Within
     } else if is_one_of(CARDS.get(word.len())) {
         State::Card
+    } else if is_one_of(OWNERS.get(word.len())) {
+        State::Owner
     } else if is_one_of(OF_CARD.get(word.len())) {
         State::OfCard
     } else {
@@ -131,13 +153,13 @@ pub(super) struct Next {
     pub(super) joined: bool,
     /// The next word is `code`.
     pub(super) coded: bool,
-    /// It is a card, or what stands before one.
+    /// It is a card, who has it, or what stands before one.
     pub(super) owned: bool,
 }
 
-/// Whether a word is a card, or stands before one.
+/// Whether a word is a card or who has it, or stands before one.
 pub(super) fn is_of_card(word: &[u8]) -> bool {
-    matches!(state(word), State::Card | State::OfCard)
+    matches!(state(word), State::Card | State::Owner | State::OfCard)
 }
 
 impl Scan<'_, '_> {
@@ -147,7 +169,7 @@ impl Scan<'_, '_> {
         let joins = match state(self.bytes.get(start..end).unwrap_or_default()) {
             // `cvv error code 404`: the code is the error's.
             State::Joins => !next.coded,
-            State::Within | State::Card => next.joined,
+            State::Within | State::Card | State::Owner => next.joined,
             State::OfCard => next.owned,
             State::None => false,
         };

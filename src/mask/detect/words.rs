@@ -1,5 +1,6 @@
 //! The words of a text, walked from a place back.
 
+use super::joins::{Ends, sign_of};
 use super::marker;
 use super::states::without_states;
 
@@ -117,15 +118,69 @@ pub(super) fn is_word(byte: u8) -> bool {
     SIGNS[usize::from(byte)] & WORD != 0
 }
 
+/// What says that a value follows, where a script writes it together with the name; longer ones first.
+const JOINED: Ends = Ends::of(&[
+    "应该是",
+    "應該是",
+    "好像是",
+    "重置成",
+    "重置为",
+    "改成了",
+    "那一栏",
+    "那一欄",
+    "就是",
+    "应为",
+    "還是",
+    "还是",
+    "不是",
+    "填成",
+    "填的",
+    "填了",
+    "改成",
+    "改为",
+    "改為",
+    "设为",
+    "設為",
+    "打成",
+    "那里",
+    "那裡",
+    "是",
+    "为",
+    "為",
+    "值",
+    "係",
+    "我",
+    "填",
+    "打",
+    "คือ",
+    "は",
+    "が",
+    "는",
+    "은",
+    "가",
+    "이",
+]);
+/// The same, of those that say it of anything: a date or a count may stand behind the others.
+const IS: Ends = Ends::of(&["改成", "改为", "改為", "是", "为", "為", "係", "打"]);
+/// How many of them follow on each other at most.
+const MAX_JOINED: usize = 3;
+
 /// Length of a word without the Chinese "is", the state of a code or the `_` that is written together with it.
 pub(super) fn without_filler(word: &[u8]) -> usize {
-    const JOINED: [&str; 12] = ["是", "为", "為", "值", "就是", "应为", "は", "が", "는", "은", "가", "이"];
-    let word = word.get(..word.iter().rposition(|&b| b != b'_').map_or(0, |last| last + 1)).unwrap_or_default();
-    if word.last().is_none_or(u8::is_ascii) {
-        return word.len();
+    let mut name = word.get(..word.iter().rposition(|&b| b != b'_').map_or(0, |last| last + 1)).unwrap_or_default();
+    if name.last().is_none_or(u8::is_ascii) {
+        return name.len();
     }
-    let length = JOINED.iter().filter_map(|joined| word.strip_suffix(joined.as_bytes())).map(<[u8]>::len).min();
-    without_states(word.get(..length.unwrap_or(word.len())).unwrap_or_default())
+    for _ in 0..MAX_JOINED {
+        let Some(head) = sign_of(name, &JOINED) else { break };
+        name = head;
+    }
+    without_states(name)
+}
+
+/// A name without the Chinese "is" that is written together with it, where anything is left.
+pub(super) fn without_is(word: &[u8]) -> &[u8] {
+    sign_of(word, &IS).filter(|name| !name.is_empty()).unwrap_or(word)
 }
 
 /// Whether a word stands between a name and what it is of, and belongs to neither: `my number is …`.
@@ -188,6 +243,7 @@ pub(in crate::mask) enum Glue {
 
 pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
     let joins: &[&str] = match word.len() {
+        1 => &["o"],
         2 => &["on", "of", "to", "at", "as", "in", "by", "me", "us", "my", "de", "do", "du", "be"],
         3 => &["for", "new", "old", "her", "his", "our", "set", "now", "you", "der", "del", "des", "von"],
         4 => &["from", "with", "been", "your", "this", "home", "work", "must", "sent"],
@@ -227,12 +283,12 @@ const FILLERS: [&[&str]; 16] = [
         "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
         "位", "nº", "n°", "№", "→", "är", "旧", "新", "era", "là", "son",
     ],
-    &["code", "kodu", "data", "text", "used", "jest", "este", "هو", "são"],
+    &["code", "kodu", "data", "text", "used", "jest", "este", "هو", "são", "هي", "הן", "ovat"],
     &["value", "field", "input", "param", "given", "numer"],
-    &["number", "string", "है", "号码", "番号", "번호", "nummer", "numero", "digits"],
+    &["number", "string", "है", "号码", "番号", "번호", "nummer", "numero", "digits", "הוא", "היא"],
     &["content", "default", "entered", "invalid", "número", "numéro"],
     &["intvalue", "rejected", "provided", "supplied", "received", "bancaire"],
-    &["submitted"],
+    &["submitted", "हैं", "คือ"],
     &["номер", "είναι"],
     &["stringvalue"],
     &[],

@@ -2,8 +2,13 @@
 //!
 //! Each layer has a fixed form and a fixed reach, and few are taken off, so this costs the same wherever it stands.
 
+mod markup;
+mod types;
+
 use super::marker;
 use super::words::is_word;
+use markup::{block, cell, emphasised, form, inline, opened};
+use types::{annotated, compared, go_type, serialised, sized, type_key, typed};
 
 /// Layers that are taken off.
 const MAX_LAYERS: usize = 3;
@@ -70,144 +75,6 @@ fn named(before: &[u8]) -> Option<usize> {
     }
 }
 
-/// `Some(`, `Optional[`: the words that types put around a value.
-fn typed(before: &[u8]) -> Option<usize> {
-    const TYPES: [&str; 17] = [
-        "some",
-        "just",
-        "ok",
-        "optional",
-        "of",
-        "value",
-        "decimal",
-        "string",
-        "long",
-        "int",
-        "numberlong",
-        "numberint",
-        "numberdecimal",
-        "quote",
-        "secret",
-        "sensitive",
-        "secretstring",
-    ];
-    let open = before.len() - 1;
-    let start = word_start(before, open);
-    let known =
-        TYPES.iter().any(|name| before.get(start..open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())));
-    // PHP dumps a number on the line below its name.
-    let outer = trim(before.get(..start)?, blank);
-    known.then_some(if outer.ends_with(b"=>") { outer.len() } else { start })
-}
-
-/// `<b>`, `</span>`, `<br/>`: what HTML puts around any text.
-fn inline(before: &[u8]) -> Option<usize> {
-    const TAGS: [&str; 12] = ["span", "b", "i", "em", "strong", "code", "u", "br", "mark", "small", "tt", "kbd"];
-    let low = before.len().saturating_sub(MAX_TAG);
-    let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
-    let tag = before.get(open + 1..before.len() - 1)?;
-    let tag = tag.strip_prefix(b"/").unwrap_or(tag);
-    let (name, rest) = tag.split_at(tag.iter().take_while(|sign| sign.is_ascii_alphabetic()).count());
-    (TAGS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-        && matches!(rest.first(), None | Some(b' ' | b'/'))
-        && !rest.contains(&b'>'))
-    .then_some(open)
-}
-
-/// `(string) (len=3) `, `(*string)(0xc000012345)`, as Go dumps a value.
-fn go_type(before: &[u8]) -> Option<usize> {
-    const LONGEST: usize = 20;
-    const TYPES: [&str; 8] = ["string", "int", "int32", "int64", "uint16", "uint32", "uint64", "[]uint8"];
-    let low = before.len().saturating_sub(LONGEST);
-    let open = low + memchr::memrchr(b'(', before.get(low..)?)?;
-    let inner = before.get(open + 1..before.len() - 1)?;
-    let name = inner.strip_prefix(b"*").unwrap_or(inner);
-    let known = TYPES.iter().any(|known| name == known.as_bytes())
-        || [&b"len="[..], b"cap=", b"0x"].iter().any(|head| inner.starts_with(head));
-    known.then(|| trim(before.get(..open).unwrap_or_default(), blank).len())
-}
-
-/// `cvv: i32 = `: the type that Rust, TypeScript and others write behind a name.
-fn annotated(before: &[u8]) -> Option<usize> {
-    const TYPES: [&str; 16] = [
-        "i16", "i32", "i64", "u16", "u32", "u64", "usize", "str", "String", "string", "number", "int", "Int", "any",
-        "char", "Long",
-    ];
-    let name = trim(before.get(..before.len() - 1)?, |b| b == b' ');
-    let start = word_start(name, name.len());
-    let known = TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes()));
-    let head = trim(name.get(..start)?, |b| matches!(b, b' ' | b'&'));
-    (known && head.ends_with(b":")).then_some(head.len())
-}
-
-/// `string(16) `, `&string(16) `, as PHP dumps a value.
-fn sized(before: &[u8]) -> Option<usize> {
-    let open = before.iter().rev().take(6).position(|b| *b == b'(').map(|back| before.len() - back - 1)?;
-    let digits = before.get(open + 1..before.len() - 1)?;
-    let start = word_start(before, open);
-    (!digits.is_empty()
-        && digits.iter().all(u8::is_ascii_digit)
-        && matches!(before.get(start..open)?, b"string" | b"int"))
-    .then(|| trim(before.get(..start).unwrap_or_default(), |sign| blank(sign) || sign == b'&').len())
-}
-
-/// `;s:16:`, `;i:`, as PHP serialises it.
-fn serialised(before: &[u8]) -> Option<usize> {
-    let digits = trim(before.get(..before.len() - 1)?, |b| b.is_ascii_digit());
-    if digits.len() + 1 == before.len() {
-        return None;
-    }
-    digits.strip_suffix(b";s:").map(<[u8]>::len)
-}
-
-/// `{"stringValue":`, `{"S":`, `{"$eq":`: the type of a value, or how it is compared, in OTLP, DynamoDB, Avro, MongoDB.
-fn type_key(before: &[u8]) -> Option<usize> {
-    const TYPES: [&str; 29] = [
-        "in",
-        "nin",
-        "stringValue",
-        "intValue",
-        "doubleValue",
-        "bytesValue",
-        "string_value",
-        "int_value",
-        "S",
-        "N",
-        "B",
-        "string",
-        "str",
-        "int",
-        "long",
-        "double",
-        "bytes",
-        "raw",
-        "plain",
-        "text",
-        "_text",
-        "keyword",
-        "query",
-        "eq",
-        "ne",
-        "numberLong",
-        "numberInt",
-        "regex",
-        "set",
-    ];
-    let name = trim(before.get(..before.len() - 1)?, quote);
-    let start = word_start(name, name.len());
-    let head = name.get(..start)?;
-    let open = trim(head.strip_suffix(b"$").or_else(|| head.strip_suffix(b"#")).unwrap_or(head), quote);
-    let is_type = || TYPES.iter().any(|known| name.get(start..) == Some(known.as_bytes()));
-    (open.last() == Some(&b'{') && is_type()).then(|| open.len() - 1)
-}
-
-/// `{"$in":[`: the list of values that MongoDB compares with.
-fn compared(before: &[u8]) -> Option<usize> {
-    let list = trim(before.get(..before.len() - 1)?, |b| b == b' ');
-    let name = trim(list.strip_suffix(b":")?, quote);
-    (name.ends_with(b"$in") || name.ends_with(b"$nin")).then_some(list.len())
-}
-
 /// `("[name=cvc]").type(`: what a test enters into the field that a selector names.
 fn entered(before: &[u8]) -> Option<usize> {
     const ENTERS: [&str; 7] = ["type", "fill", "sendkeys", "send_keys", "setvalue", "val", "typetext"];
@@ -250,68 +117,6 @@ fn assoc(before: &[u8]) -> Option<usize> {
     Some(memchr::memrchr(b':', property.get(low..)?).map_or(property.len(), |class| low + class))
 }
 
-/// `</td><td>`: the cell or element behind one that holds the key.
-fn cell(before: &[u8]) -> Option<usize> {
-    const CELLS: [&str; 15] = [
-        "attributevalue",
-        "td",
-        "th",
-        "dd",
-        "span",
-        "string",
-        "integer",
-        "int",
-        "value",
-        "val",
-        "v",
-        "content",
-        "data",
-        "text",
-        "i",
-    ];
-    let low = before.len().saturating_sub(MAX_TAG);
-    let open = low + memchr::memrchr(b'<', before.get(low..)?)?;
-    let tag = before.get(open + 1..)?;
-    // The prefix of a namespace says nothing: `<s:value>`.
-    let prefix = tag.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-    let prefix = if tag.get(prefix) == Some(&b':') { prefix + 1 } else { 0 };
-    let name = tag.get(prefix..)?;
-    let name = name.get(..name.iter().take_while(|b| b.is_ascii_alphabetic()).count())?;
-    if !CELLS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
-        return None;
-    }
-    // One with a name of its own is no cell of another's: `<Data Name='cvv'>`.
-    let attributes = tag.get(prefix + name.len()..)?;
-    if ["ame=", "key="].iter().any(|name| memchr::memmem::find(attributes, name.as_bytes()).is_some()) {
-        return None;
-    }
-    let closed = trim(before.get(..open)?, blank);
-    let low = closed.len().saturating_sub(MAX_TAG);
-    let close = low + memchr::memrchr(b'<', closed.get(low..)?)?;
-    if closed.last() != Some(&b'>') {
-        return None;
-    }
-    // Within another element it is a type: `<value><string>`.
-    Some(if closed.get(close + 1) == Some(&b'/') { close } else { closed.len() })
-}
-
-/// `name="cvv"`, an empty line: a part of a form.
-fn form(before: &[u8]) -> Option<usize> {
-    let head = before.strip_suffix(b"\r\n\r\n").or_else(|| before.strip_suffix(b"\n\n"))?;
-    let name = head.strip_suffix(b"\"")?;
-    let low = name.len().saturating_sub(MAX_TAG);
-    let open = low + memchr::memrchr(b'"', name.get(low..)?)?;
-    name.get(..open)?.ends_with(b"name=").then_some(name.len())
-}
-
-/// `cvc: |`, a line's end: what YAML writes on lines of its own.
-fn block(before: &[u8]) -> Option<usize> {
-    let head = trim(before, blank);
-    let head = head.strip_suffix(b"-").or_else(|| head.strip_suffix(b"+")).unwrap_or(head);
-    let head = head.strip_suffix(b"|").or_else(|| head.strip_suffix(b">"))?;
-    head.strip_suffix(b": ").map(<[u8]>::len)
-}
-
 /// `pan =`, `'pan' =>`, `pan: Some(`, and the value on the next line.
 fn broken(before: &[u8]) -> Option<usize> {
     let head = trim(before, blank);
@@ -321,27 +126,6 @@ fn broken(before: &[u8]) -> Option<usize> {
         b'(' => typed(head),
         _ => None,
     }
-}
-
-/// `cvv **`: asterisks that make the value bold.
-fn opened(before: &[u8]) -> Option<usize> {
-    let name = before.strip_suffix(b"*").map(|name| name.strip_suffix(b"*").unwrap_or(name))?;
-    name.ends_with(b" ").then_some(name.len())
-}
-
-/// `**CVV:** `, `**CVV**: `: a name that Markdown makes bold.
-fn emphasised(before: &[u8]) -> Option<usize> {
-    let stars = |text: &[u8]| text.iter().rev().take(3).take_while(|b| **b == b'*').count();
-    let cut = |text: &[u8], count: usize| text.get(..text.len() - count).map(|text| trim(text, |b| b == b' ').len());
-    let (name, colon) = match before {
-        [name @ .., b':'] => (name, true),
-        name => (name, false),
-    };
-    let count = stars(name);
-    let name = name.get(..cut(name, count)?)?;
-    let name = name.strip_suffix(b":").filter(|_| !colon).or_else(|| colon.then_some(name))?;
-    let letter = name.last().is_some_and(|b| b.is_ascii_alphabetic() || *b >= 0x80);
-    ((1..=2).contains(&count) && letter).then_some(name.len())
 }
 
 /// `cvv,<<"`: an entry of a list of Erlang.

@@ -13,7 +13,8 @@
 //!                                        # absent: the key decides
 //!       brands: all                      # of pan
 //!       key: '(^|[._-])pan$'             # with a validator or `token`: a key that vouches for what is less sound
-//!                                        # may be a list of patterns, of which any matches
+//!                                        # may be a list of patterns, of which any matches; a blank in one stands for `_`, `.`,
+//!                                        # `-` and `+` too, and for nothing between other letters than ASCII's
 //!       value: '[0-9]{3,4}'              # without one: the number that stands behind the key in a text, as a whole
 //!       assigned: '[!-~]{4,}'            # likewise any value, behind `key=` or `"key":`
 //!       token: 'ghp_[A-Za-z0-9]{36}'     # in place of a validator: a run of letters, digits and `_-.`, as a whole; with a

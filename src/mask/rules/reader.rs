@@ -105,7 +105,8 @@ impl Reader {
         if each.is_empty() {
             self.wrong(entry.line, Problem::Type { key: key.to_owned(), expected: "a pattern or a list of them" });
         }
-        let sound = each.iter().filter_map(|pattern| self.compiled(pattern, key, false)).map(|(text, _)| text);
+        let sound =
+            each.iter().filter_map(|pattern| self.compiled(pattern, key, false)).map(|(text, _)| widened(&text));
         match sound.collect::<Vec<_>>().as_slice() {
             [] => None,
             [one] => Some(one.clone()),
@@ -140,6 +141,56 @@ impl Reader {
     }
 }
 
+/// A pattern of names in the writings that programs know: a blank stands for each sign that joins words, and for none between letters
+/// of which one is not ASCII, as in `кодБезопасности`; those letters are found as capitals too, which the normal form of keys
+/// leaves as they are.
+fn widened(pattern: &str) -> String {
+    const JOINTS: &str = "[ ._+-]";
+    // With this flag blanks are there for who reads it.
+    if pattern.contains("(?x") {
+        return pattern.to_owned();
+    }
+    let capital = |sign: char| {
+        let mut upper = sign.to_uppercase();
+        upper.next().filter(|first| *first != sign && !first.is_ascii() && upper.len() == 0 && !sign.is_ascii())
+    };
+    let signs: Vec<char> = pattern.chars().collect();
+    let is_other = |at: usize| signs.get(at).is_some_and(|sign| !sign.is_ascii());
+    let mut wide = String::with_capacity(2 * pattern.len());
+    let (mut at, mut in_class) = (0, false);
+    while let Some(&sign) = signs.get(at) {
+        let range = signs.get(at + 2).filter(|_| in_class && signs.get(at + 1) == Some(&'-'));
+        match (sign, capital(sign)) {
+            ('\\', _) => {
+                wide.push(sign);
+                wide.extend(signs.get(at + 1));
+                at += 1;
+            }
+            (' ', _) if !in_class => {
+                wide.push_str(JOINTS);
+                let optional = at > 0 && (is_other(at - 1) || is_other(at + 1)) && signs.get(at + 1) != Some(&'?');
+                wide.push_str(if optional { "?" } else { "" });
+            }
+            (_, Some(first)) if let Some((last, capital)) = range.and_then(|last| Some((*last, capital(*last)?))) => {
+                wide.extend([sign, '-', last, first, '-', capital]);
+                at += 2;
+            }
+            (_, Some(capital)) if in_class => wide.extend([sign, capital]),
+            (_, Some(capital)) => wide.extend(['[', sign, capital, ']']),
+            _ => {
+                in_class = match sign {
+                    '[' => true,
+                    ']' => false,
+                    _ => in_class,
+                };
+                wide.push(sign);
+            }
+        }
+        at += 1;
+    }
+    wide
+}
+
 /// The known name that is most like `found`, when one is.
 pub(super) fn nearest(found: &str, known: &[&str]) -> Option<String> {
     known
@@ -148,4 +199,22 @@ pub(super) fn nearest(found: &str, known: &[&str]) -> Option<String> {
         .filter(|(likeness, _)| *likeness > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_of_names_is_read_in_all_their_writings() {
+        for (pattern, wide) in [
+            ("card no$", "card[ ._+-]no$"),
+            ("код безпеки$", "[кК][оО][дД][ ._+-]?[бБ][еЕ][зЗ][пП][еЕ][кК][иИ]$"),
+            ("보안 ?(코드)", "보안[ ._+-]?(코드)"),
+            ("(^|[^а-яё])c[óo]d\\. x", "(^|[^а-яА-ЯёЁ])c[óÓo]d\\.[ ._+-]x"),
+            ("[ ._-]x\\ y", "[ ._-]x\\ y"),
+        ] {
+            assert_eq!(widened(pattern), wide, "{pattern}");
+        }
+    }
 }
