@@ -82,14 +82,16 @@ const OPEN: [&str; 10] = ["did", "do", "does", "is", "was", "are", "has", "have"
 /// Where the question ends that an answer follows: `what is your cvv? Customer: sure, `, `CVV是多少？——`.
 pub(super) fn of_question(before: &[u8]) -> Option<usize> {
     let apart = |sign: u8| is_blank(sign) || matches!(sign, b',' | b'.' | b'-' | b'~');
-    let answer = without_words(without_dash(before), apart, &SO);
-    let answer = without_dash(answer);
+    let answer = without_words(before, apart, &SO);
     let (question, who) = match answer.strip_suffix(b":") {
         Some(named) => part(named, is_word),
         None => (answer, &b""[..]),
     };
     let blanks = part(question, |sign| sign.is_ascii_whitespace());
-    let question = blanks.0.strip_suffix(b"?").or_else(|| blanks.0.strip_suffix("؟".as_bytes()))?;
+    let asked = blanks.0.strip_suffix(b"?").or_else(|| blanks.0.strip_suffix("؟".as_bytes()));
+    // A Chinese speaker answers to what is no question, too, which a full stop ends or nothing: `请提供安全码。客户：`.
+    let stopped = || blanks.0.strip_suffix(b";").unwrap_or(blanks.0);
+    let question = asked.or_else(|| who.first().is_some_and(|sign| !sign.is_ascii()).then(stopped))?;
     // On a line of its own stands an answer only with who gives it.
     if who.is_empty() && before.get(question.len()..)?.contains(&b'\n') {
         return None;
@@ -97,7 +99,7 @@ pub(super) fn of_question(before: &[u8]) -> Option<usize> {
     let said = question.get(question.len().saturating_sub(KEY)..)?;
     let said = said
         .iter()
-        .rposition(|sign| matches!(sign, b'.' | b'?' | b'!' | b':' | b'\n'))
+        .rposition(|sign| matches!(sign, b'.' | b'?' | b'!' | b':' | b';' | b'\n'))
         .map_or(said, |end| said.get(end + 1..).unwrap_or_default());
     let first = said.trim_ascii_start().split(|sign| !is_word(*sign)).next()?;
     if is_one_of(first, &OPEN) {
@@ -105,15 +107,6 @@ pub(super) fn of_question(before: &[u8]) -> Option<usize> {
     }
     let asked = without_words(question, apart, &ASKS);
     (who.is_empty() || is_one_of(who, &WHO)).then(|| sign_of(asked, &CHINESE).unwrap_or(asked).len())
-}
-
-/// `text` without the dash that an answer may begin with.
-fn without_dash(text: &[u8]) -> &[u8] {
-    let mut rest = part(text, is_blank).0;
-    while let Some(head) = rest.strip_suffix("—".as_bytes()).or_else(|| rest.strip_suffix("–".as_bytes())) {
-        rest = part(head, is_blank).0;
-    }
-    rest
 }
 
 /// `text` without words of a kind at its end, and what stands between them.

@@ -4,8 +4,10 @@
 use super::marker;
 use super::words::{is_word, without_filler};
 
+/// 密码.
+const PINYIN: &str = "mima";
 /// Names, and how many digits a card's code, or its PIN, behind them has at most: what an SMS brings has four or more.
-const NAMES: [(&str, usize); 27] = [
+const NAMES: [(&str, usize); 28] = [
     ("校验码", 4),
     ("校驗碼", 4),
     ("校验值", 4),
@@ -22,6 +24,7 @@ const NAMES: [(&str, usize); 27] = [
     ("од проверки", 4),
     ("ОД ПРОВЕРКИ", 4),
     // A PIN, of a card that is spoken of: else what somebody logs in with.
+    (PINYIN, 12),
     ("密码", 12),
     ("密碼", 12),
     ("비밀번호", 12),
@@ -46,8 +49,10 @@ const ENDS: [bool; 256] = {
     ends
 };
 /// Of these, one that stands near is enough.
-const CARD: [&str; 26] = [
+const CARD: [&str; 28] = [
     "卡",
+    "yinhangka",
+    "kahao",
     "背面",
     "有效期",
     "银联",
@@ -94,6 +99,10 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     // 卡片验证码 is a card's by its own name, 支付密码 a PIN.
     let owner = name.get(..name.len() - known.len()).unwrap_or_default();
     let password = *most > 4;
+    // Nor is `zhifuMima`, which is written with the letters of any word.
+    if *known == PINYIN && owner.last().is_some_and(|sign| is_word(*sign)) {
+        return false;
+    }
     if ["卡", "卡片", "背面", "个人", "카드", "카드 ", "atm", "एटीएम ", "कार्ड "]
         .iter()
         .any(|card| owner.to_ascii_lowercase().ends_with(card.as_bytes()))

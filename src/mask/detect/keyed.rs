@@ -141,6 +141,9 @@ impl Scan<'_, '_> {
             Some(rule) => (rule, at),
             None => self.keyed_over(value, token, rules)?,
         };
+        if self.unit(behind).is_some_and(|unit| unit.len() > 1) {
+            return None;
+        }
         // A blank, a quote or an arrow stands behind a path.
         if !matches!(self.byte_before(value), b':' | b'=' | b'>') && self.is_behind_path(value, behind) {
             return None;
@@ -361,12 +364,21 @@ fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether Chinese right behind a number says what it counts: `信用卡背面的100元`, `支付密码改为2024年5月生效`.
+/// Whether what stands behind a number says what it counts, in Chinese, or that it begins a date: `信用卡背面的100元`, `支付密码改为2024年5月生效`,
+/// `安全码 2026-05-23 起`.
 fn is_counted(token: &[u8], after: &[u8]) -> bool {
+    let is_year = || matches!(token, [b'1', b'9', _, _] | [b'2', b'0', _, _]);
+    if after.starts_with(b"-") {
+        return is_year() && matches!(after, [_, b'0' | b'1', _, b'-', ..]);
+    }
+    let after = after.strip_prefix(b" ").unwrap_or(after);
     let counts = |unit: &str, but: &str| after.starts_with(unit.as_bytes()) && !after.starts_with(but.as_bytes());
-    let year = || matches!(token, [b'1', b'9', _, _] | [b'2', b'0', _, _]) && after.starts_with("年".as_bytes());
     after.first().is_some_and(|sign| !sign.is_ascii())
-        && (counts("元", "元旦") || counts("位", "位置") || counts("次", "次数") || year())
+        && (counts("元", "元旦")
+            || counts("位", "位置")
+            || counts("次", "次数")
+            || counts("毫秒", "-")
+            || (is_year() && counts("年", "-")))
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.

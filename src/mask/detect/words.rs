@@ -61,12 +61,17 @@ impl Words {
     }
 }
 
-/// Whether as many digits as a card number has are written together with the word behind them: `PAN4242424242424242CVV737`.
+/// Whether as many digits as a card number has, or its date, are written together with the word behind them:
+/// `PAN4242424242424242EXP1230CVV737`.
 fn is_card_before(bytes: &[u8], at: usize) -> bool {
     const SHORTEST: usize = 13;
-    at.checked_sub(SHORTEST)
-        .and_then(|from| bytes.get(from..at))
-        .is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+    const DATED: &[u8] = b"EXP";
+    let dated = || bytes.get(at.saturating_sub(DATED.len() + 4)..at.saturating_sub(4)) == Some(DATED);
+    let digits = |count: usize| {
+        let digits = at.checked_sub(count).and_then(|from| bytes.get(from..at));
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+    };
+    digits(SHORTEST) || (digits(4) && dated())
 }
 
 /// Whether a word that ends at `end` is called by both names of a code: `ssl_cvv2cvc2`.
@@ -120,6 +125,12 @@ pub(super) fn is_word(byte: u8) -> bool {
 
 /// What says that a value follows, where a script writes it together with the name; longer ones first.
 const JOINED: Ends = Ends::of(&[
+    "修改为",
+    "修改成",
+    "设成了",
+    "一直是",
+    "设成",
+    "写的是",
     "应该是",
     "應該是",
     "好像是",
@@ -243,7 +254,7 @@ pub(in crate::mask) enum Glue {
 
 pub(in crate::mask) fn glue(word: &[u8]) -> Glue {
     let joins: &[&str] = match word.len() {
-        1 => &["o"],
+        1 => &["o", "s"],
         2 => &["on", "of", "to", "at", "as", "in", "by", "me", "us", "my", "de", "do", "du", "be"],
         3 => &["for", "new", "old", "her", "his", "our", "set", "now", "you", "der", "del", "des", "von"],
         4 => &["from", "with", "been", "your", "this", "home", "work", "must", "sent"],
@@ -283,9 +294,12 @@ const FILLERS: [&[&str]; 16] = [
         "was", "has", "est", "ist", "kod", "num", "val", "are", "the", "int", "str", "是", "为", "值", "号", "码",
         "位", "nº", "n°", "№", "→", "är", "旧", "新", "era", "là", "son",
     ],
-    &["code", "kodu", "data", "text", "used", "jest", "este", "هو", "são", "هي", "הן", "ovat"],
-    &["value", "field", "input", "param", "given", "numer"],
-    &["number", "string", "है", "号码", "番号", "번호", "nummer", "numero", "digits", "הוא", "היא"],
+    &[
+        "code", "kodu", "data", "text", "used", "jest", "este", "هو", "são", "هي", "הן", "ovat", "sono", "sunt",
+        "zijn", "са",
+    ],
+    &["value", "field", "input", "param", "given", "numer", "ialah"],
+    &["number", "string", "है", "号码", "番号", "번호", "nummer", "numero", "digits", "הוא", "היא", "lauten", "adalah"],
     &["content", "default", "entered", "invalid", "número", "numéro"],
     &["intvalue", "rejected", "provided", "supplied", "received", "bancaire"],
     &["submitted", "हैं", "คือ"],
