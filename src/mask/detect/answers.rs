@@ -76,6 +76,9 @@ const ASKS: [&str; 12] = ["please", "pls", "thanks", "吗", "呢", "是", "nedir
 /// The same, written together with the name.
 const CHINESE: Ends = Ends::of(&["是多少", "多少", "是什么", "是什麼", "是几", "是幾", "吗", "嗎", "呢", "哈"]);
 
+/// What a Chinese request has.
+const REQUESTS: [&str; 4] = ["请", "請", "麻烦", "麻煩"];
+
 /// What is answered with yes or no asks for no code.
 const OPEN: [&str; 10] = ["did", "do", "does", "is", "was", "are", "has", "have", "when", "why"];
 
@@ -83,30 +86,40 @@ const OPEN: [&str; 10] = ["did", "do", "does", "is", "was", "are", "has", "have"
 pub(super) fn of_question(before: &[u8]) -> Option<usize> {
     let apart = |sign: u8| is_blank(sign) || matches!(sign, b',' | b'.' | b'-' | b'~');
     let answer = without_words(before, apart, &SO);
-    let (question, who) = match answer.strip_suffix(b":") {
+    let (said, who) = match answer.strip_suffix(b":") {
         Some(named) => part(named, is_word),
         None => (answer, &b""[..]),
     };
-    let blanks = part(question, |sign| sign.is_ascii_whitespace());
-    let asked = blanks.0.strip_suffix(b"?").or_else(|| blanks.0.strip_suffix("؟".as_bytes()));
-    // A Chinese speaker answers to what is no question, too, which a full stop ends or nothing: `请提供安全码。客户：`.
-    let stopped = || blanks.0.strip_suffix(b";").unwrap_or(blanks.0);
-    let question = asked.or_else(|| who.first().is_some_and(|sign| !sign.is_ascii()).then(stopped))?;
+    let said = part(said, |sign| sign.is_ascii_whitespace()).0;
+    let asked = said.strip_suffix(b"?").or_else(|| said.strip_suffix("؟".as_bytes()));
+    let question = match asked {
+        Some(question) => question,
+        // A full stop of Chinese is read as `;`.
+        None => requested(said.strip_suffix(b";").unwrap_or(said)).filter(|_| !who.is_empty())?,
+    };
     // On a line of its own stands an answer only with who gives it.
     if who.is_empty() && before.get(question.len()..)?.contains(&b'\n') {
         return None;
     }
-    let said = question.get(question.len().saturating_sub(KEY)..)?;
-    let said = said
-        .iter()
-        .rposition(|sign| matches!(sign, b'.' | b'?' | b'!' | b':' | b';' | b'\n'))
-        .map_or(said, |end| said.get(end + 1..).unwrap_or_default());
-    let first = said.trim_ascii_start().split(|sign| !is_word(*sign)).next()?;
-    if is_one_of(first, &OPEN) {
+    let first = last_sentence(question).trim_ascii_start().split(|sign| !is_word(*sign)).next()?;
+    if is_one_of(first, &OPEN) || !(who.is_empty() || is_one_of(who, &WHO)) {
         return None;
     }
     let asked = without_words(question, apart, &ASKS);
-    (who.is_empty() || is_one_of(who, &WHO)).then(|| sign_of(asked, &CHINESE).unwrap_or(asked).len())
+    Some(sign_of(asked, &CHINESE).unwrap_or(asked).len())
+}
+
+/// What is said, where it is a Chinese request: `请提供安全码`.
+fn requested(said: &[u8]) -> Option<&[u8]> {
+    let sentence = last_sentence(said);
+    let holds = |word: &str| memchr::memmem::find(sentence, word.as_bytes()).is_some();
+    (REQUESTS.into_iter().any(holds) && !holds("不")).then_some(said)
+}
+
+fn last_sentence(text: &[u8]) -> &[u8] {
+    let near = text.get(text.len().saturating_sub(KEY)..).unwrap_or_default();
+    let end = near.iter().rposition(|sign| matches!(sign, b'.' | b'?' | b'!' | b':' | b';' | b'\n'));
+    end.and_then(|end| near.get(end + 1..)).unwrap_or(near)
 }
 
 /// `text` without words of a kind at its end, and what stands between them.

@@ -99,9 +99,14 @@ pub(in crate::mask) fn is_code(before: &[u8], value: &[u8], after: &[u8]) -> boo
     // 卡片验证码 is a card's by its own name, 支付密码 a PIN.
     let owner = name.get(..name.len() - known.len()).unwrap_or_default();
     let password = *most > 4;
-    // Nor is `zhifuMima`, which is written with the letters of any word.
-    if *known == PINYIN && owner.last().is_some_and(|sign| is_word(*sign)) {
-        return false;
+    if *known == PINYIN {
+        // `zhifuMima` is one; alone, it is a name of persons too.
+        if owner.last().is_some_and(|sign| is_word(*sign)) {
+            return false;
+        }
+        if !before.get(end..).is_some_and(|joint| joint.contains(&b'=') || joint.contains(&b':')) {
+            return true;
+        }
     }
     if ["卡", "卡片", "背面", "个人", "카드", "카드 ", "atm", "एटीएम ", "कार्ड "]
         .iter()

@@ -156,10 +156,9 @@ impl Scan<'_, '_> {
 
     /// The unit behind a number that ends there.
     pub(super) fn unit(&self, end: usize) -> Option<&[u8]> {
-        const UNITS: [&str; 26] = [
+        const UNITS: [&str; 22] = [
             "bytes", "byte", "b", "kb", "ns", "us", "ms", "s", "sec", "secs", "seconds", "cents", "rows", "records",
-            "cycles", "ticks", "items", "hz", "keys", "objects", "entries", "packets", "requests", "calls", "attempts",
-            "times",
+            "cycles", "ticks", "items", "hz", "keys", "objects", "entries", "packets",
         ];
         let rest = self.bytes.get(end..).unwrap_or_default();
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);

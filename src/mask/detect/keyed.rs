@@ -141,7 +141,7 @@ impl Scan<'_, '_> {
             Some(rule) => (rule, at),
             None => self.keyed_over(value, token, rules)?,
         };
-        if self.unit(behind).is_some_and(|unit| unit.len() > 1) {
+        if self.byte_before(value) == b' ' && self.bytes.get(behind..).is_some_and(is_measure) {
             return None;
         }
         // A blank, a quote or an arrow stands behind a path.
@@ -364,21 +364,29 @@ fn is_too_long(before: &[u8], token: &[u8]) -> bool {
     before.ends_with(b"/pin/") && token.len() == BLOCK && token.iter().all(u8::is_ascii_digit)
 }
 
+/// Whether `after` begins with a unit that no name of another field begins with: `security code 420 ms`, and not `cvv 737 ms=12`.
+fn is_measure(after: &[u8]) -> bool {
+    const UNITS: [&str; 9] = ["ms", "ns", "seconds", "secs", "bytes", "kb", "rows", "records", "requests"];
+    let Some(after) = after.strip_prefix(b" ") else { return false };
+    let (unit, rest) = after.split_at(after.iter().take_while(|sign| sign.is_ascii_alphabetic()).count());
+    given::is_one_of(unit, &UNITS) && !matches!(rest, [b'=' | b':' | b'_' | b'-' | b'(' | b'"', ..])
+}
+
 /// Whether what stands behind a number says what it counts, in Chinese, or that it begins a date: `信用卡背面的100元`, `支付密码改为2024年5月生效`,
 /// `安全码 2026-05-23 起`.
 fn is_counted(token: &[u8], after: &[u8]) -> bool {
     let is_year = || matches!(token, [b'1', b'9', _, _] | [b'2', b'0', _, _]);
-    if after.starts_with(b"-") {
-        return is_year() && matches!(after, [_, b'0' | b'1', _, b'-', ..]);
+    if let [b'-', b'0' | b'1', month, b'-', b'0'..=b'3', day, rest @ ..] = after {
+        return is_year()
+            && month.is_ascii_digit()
+            && day.is_ascii_digit()
+            && !rest.first().is_some_and(u8::is_ascii_digit);
     }
-    let after = after.strip_prefix(b" ").unwrap_or(after);
-    let counts = |unit: &str, but: &str| after.starts_with(unit.as_bytes()) && !after.starts_with(but.as_bytes());
-    after.first().is_some_and(|sign| !sign.is_ascii())
-        && (counts("元", "元旦")
-            || counts("位", "位置")
-            || counts("次", "次数")
-            || counts("毫秒", "-")
-            || (is_year() && counts("年", "-")))
+    let counts = |unit: &str| after.starts_with(unit.as_bytes());
+    // Right behind the number `次` and `位` begin other words as well: `次日`, `位于`.
+    !after.first().is_some_and(u8::is_ascii_alphanumeric)
+        && ([" 元", " 位", " 次", " 毫秒", "元", "毫秒"].into_iter().any(counts) || (is_year() && counts("年")))
+        && !counts("元旦")
 }
 
 /// Whether what follows shows that this is the visible rest of a masked value.
