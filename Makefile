@@ -37,9 +37,10 @@ PROFILES := $(SEALTRAIL_CACHE)/profiles
 PROFILED := $(if $(PROFILE),$(PROFILES)/$(shell sha256sum $(PROFILE) | cut -c1-16).profdata)
 OPTIMISED := $(if $(PROFILE),CARGO_BUILD_TARGET=$(HOST) RUSTFLAGS=-Cprofile-use=$(PROFILED))
 
-$(PROFILES)/%.profdata: $(PROFILE)
+# By its content, and never written again: cargo builds all anew behind a profile that is newer.
+$(PROFILES)/%.profdata: | $(PROFILE)
 	mkdir -p $(PROFILES)
-	cp $< $@
+	cp $(PROFILE) $@
 
 release: tools $(PROFILED) ## the binary that is shipped; says where it lies (`PROFILE=`: a plain one, as `cargo build --release` makes it)
 	$(OPTIMISED) $(CARGO) build --release --locked --bin sealtrail
