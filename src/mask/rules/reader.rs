@@ -146,8 +146,9 @@ impl Reader {
 /// leaves as they are.
 fn widened(pattern: &str) -> String {
     const JOINTS: &str = "[ ._+-]";
-    // With this flag blanks are there for who reads it.
-    if pattern.contains("(?x") {
+    // With the flag `x`, alone or among others, blanks are there for who reads it.
+    let has_flag = |group: &str| group.chars().take_while(char::is_ascii_alphabetic).any(|flag| flag == 'x');
+    if pattern.split("(?").skip(1).any(has_flag) {
         return pattern.to_owned();
     }
     let capital = |sign: char| {
@@ -213,6 +214,9 @@ mod tests {
             ("보안 ?(코드)", "보안[ ._+-]?(코드)"),
             ("(^|[^а-яё])c[óo]d\\. x", "(^|[^а-яА-ЯёЁ])c[óÓo]d\\.[ ._+-]x"),
             ("[ ._-]x\\ y", "[ ._-]x\\ y"),
+            ("(?ix) card $", "(?ix) card $"),
+            ("(?:x y)", "(?:x[ ._+-]y)"),
+            ("(?<x>x y)", "(?<x>x[ ._+-]y)"),
         ] {
             assert_eq!(widened(pattern), wide, "{pattern}");
         }
